@@ -1,0 +1,54 @@
+//! What is kept of one subject: its counters, its timeline, its state.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use crate::model::end::End;
+use crate::model::id::Subject;
+use crate::model::life::Life;
+use crate::model::ring::Ring;
+use crate::model::tally::{Cell, Tally};
+use crate::model::view::{Gauge, Kernel};
+
+pub(super) struct Log {
+    pub subject: Subject,
+    pub tally: Tally,
+    /// Held for one push or one read of a screenful; never across an await.
+    pub ring: Mutex<Ring>,
+    pub life: AtomicU8,
+    pub blocked: AtomicBool,
+    /// Something changed since the last look; keeps the list of changed subjects short.
+    pub dirty: AtomicBool,
+    pub end: OnceLock<Arc<End>>,
+    pub gauge: OnceLock<Box<dyn Gauge>>,
+}
+
+impl Log {
+    pub fn new(subject: Subject, life: Life) -> Self {
+        Self {
+            subject,
+            tally: Tally::default(),
+            ring: Mutex::default(),
+            life: AtomicU8::new(life.code()),
+            blocked: AtomicBool::new(false),
+            dirty: AtomicBool::new(false),
+            end: OnceLock::new(),
+            gauge: OnceLock::new(),
+        }
+    }
+
+    pub fn life(&self) -> Life {
+        Life::from_code(self.life.load(Relaxed))
+    }
+
+    /// Asks the kernel, and makes its segments the packet counters.
+    pub fn ask_kernel(&self) -> Option<Kernel> {
+        let kernel = self.gauge.get()?.read()?;
+        let _one_writer = self.ring.lock();
+        self.tally.set(Cell::PacketsIn, kernel.segments_in);
+        self.tally.set(Cell::PacketsOut, kernel.segments_out);
+        Some(kernel)
+    }
+}

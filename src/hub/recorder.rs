@@ -1,0 +1,170 @@
+//! The handle a flow holds: every call is synchronous, cannot fail and never waits for a reader.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+
+use super::Hub;
+use super::log::Log;
+use crate::model::end::{End, Fault};
+use crate::model::event::{Kind, Way};
+use crate::model::id::{SocketId, Subject};
+use crate::model::life::Life;
+use crate::model::tally::{Cell, Count};
+use crate::model::view::Gauge;
+
+/// How much of one payload a timeline keeps. A screenful of text is 12 KB; more is a file's business.
+pub const HEAD: usize = 4096;
+
+/// Records one subject's events. Cheap to clone; the last clone of a socket's recorder that is dropped
+/// without a close records [`End::Abandoned`].
+#[derive(Clone)]
+pub struct Recorder {
+    held: Arc<Held>,
+}
+
+struct Held {
+    hub: Arc<Hub>,
+    log: Arc<Log>,
+}
+
+impl Recorder {
+    pub(super) fn new(hub: Arc<Hub>, log: Arc<Log>) -> Self {
+        Self { held: Arc::new(Held { hub, log }) }
+    }
+
+    pub fn subject(&self) -> Subject {
+        self.held.log.subject
+    }
+
+    /// The socket this records, if it is one.
+    pub fn socket(&self) -> Option<SocketId> {
+        match self.subject() {
+            Subject::Socket(id) => Some(id),
+            Subject::Endpoint(_) => None,
+        }
+    }
+
+    /// Records something that happened.
+    pub fn event(&self, kind: Kind) {
+        self.held.record(kind, 0, b"");
+    }
+
+    /// Records something that happened with its payload: the tally always, the head of it in the ring.
+    pub fn payload(&self, kind: Kind, bytes: &[u8]) {
+        self.held.record(kind, bytes.len() as u64, bytes);
+    }
+
+    /// The same where only the head is at hand and the whole size is known.
+    pub fn payload_head(&self, kind: Kind, size: u64, head: &[u8]) {
+        self.held.record(kind, size, head);
+    }
+
+    /// Counts bytes that crossed the network. The caller is the one task that owns the flow.
+    pub fn wire(&self, way: Way, bytes: usize) {
+        let cell = if way == Way::In { Cell::WireIn } else { Cell::WireOut };
+        self.held.count(cell, bytes as u64);
+    }
+
+    /// Counts clear bytes whose events do not count them themselves (HTTP, whose framing is part of
+    /// its stream). The caller is the one task that owns the flow.
+    pub fn clear(&self, way: Way, bytes: usize) {
+        let cell = if way == Way::In { Cell::BytesIn } else { Cell::BytesOut };
+        self.held.count(cell, bytes as u64);
+    }
+
+    /// Counts packets that a framing of ours knows: datagrams, WebSocket frames. The caller is the one
+    /// task that owns the flow.
+    pub fn packet(&self, way: Way) {
+        let cell = if way == Way::In { Cell::PacketsIn } else { Cell::PacketsOut };
+        self.held.count(cell, 1);
+    }
+
+    /// Where the kernel's own counters of this socket are to be had. The first one wins.
+    pub fn gauge(&self, gauge: Box<dyn Gauge>) {
+        let _ = self.held.log.gauge.set(gauge);
+    }
+
+    pub fn error(&self, fault: Fault) {
+        self.event(Kind::Error(Box::new(fault)));
+    }
+
+    /// Ends the timeline. The first one wins; nothing is recorded after it.
+    pub fn closed(&self, end: End) {
+        self.held.closed(end);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.held.log.life().is_closed()
+    }
+
+    pub fn count(&self) -> Count {
+        self.held.log.tally.read()
+    }
+}
+
+impl Held {
+    fn record(&self, kind: Kind, size: u64, bytes: &[u8]) {
+        let log = &*self.log;
+        let mut ring = log.ring.lock();
+        let before = log.life();
+        if before.is_closed() {
+            return;
+        }
+        let (one, sized) = kind.counts();
+        if let Some(cell) = one {
+            log.tally.add(cell, 1);
+        }
+        if let Some(cell) = sized {
+            log.tally.add(cell, size);
+        }
+        match kind {
+            Kind::Data | Kind::Write | Kind::Message { .. } => {}
+            Kind::Blocked { .. } => log.blocked.store(true, Relaxed),
+            Kind::Drain { .. } => log.blocked.store(false, Relaxed),
+            _ => log.life.store(before.after(&kind).code(), Relaxed),
+        }
+        let limit = self.hub.share.load(Relaxed);
+        let head = &bytes[..bytes.len().min(HEAD)];
+        let dropped = ring.dropped();
+        // The time is taken under the lock, so that a timeline's times never run backwards.
+        ring.push(self.hub.clock.now(), kind, size, head, limit);
+        let dropped = ring.dropped() - dropped;
+        drop(ring);
+        if dropped > 0 {
+            self.hub.dropped.fetch_add(dropped, Relaxed);
+        }
+        self.touch();
+    }
+
+    fn count(&self, cell: Cell, n: u64) {
+        self.log.tally.add(cell, n);
+        self.touch();
+    }
+
+    fn touch(&self) {
+        // A swap, not a load first: it pairs with the collector's swap, so that either the collector sees
+        // what was just counted or this call sees that it has to be told again.
+        if !self.log.dirty.swap(true, AcqRel) {
+            self.hub.mark(self.log.subject);
+        }
+    }
+
+    fn closed(&self, end: End) {
+        if self.log.life() == Life::Closed {
+            return;
+        }
+        self.log.ask_kernel();
+        if self.log.end.set(Arc::new(end.clone())).is_ok() {
+            self.log.blocked.store(false, Relaxed);
+            self.record(Kind::Close(Box::new(end)), 0, b"");
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if matches!(self.log.subject, Subject::Socket(_)) {
+            self.closed(End::Abandoned);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Who is there: endpoints, their sockets, and the sums over them. Plain data behind the hub's lock.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Birth;
+use super::log::Log;
+use super::meter::{Meter, Spark};
+use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::life::Life;
+use crate::model::spec::Spec;
+use crate::model::tally::Count;
+use crate::model::time::Stamp;
+use crate::model::view::State;
+
+pub(super) struct Endpoint {
+    pub log: Arc<Log>,
+    pub spec: Arc<Spec>,
+    pub state: State,
+    pub local: Option<SocketAddr>,
+    pub open: usize,
+    pub ever: u64,
+    pub sum: Sum,
+    pub spark: Spark,
+}
+
+pub(super) struct Socket {
+    pub log: Arc<Log>,
+    pub birth: Birth,
+    pub opened: Stamp,
+    pub closed: Option<Stamp>,
+    /// What of its tally is already in the sums.
+    pub sum: Sum,
+    /// What a filter is matched against, made once.
+    pub haystack: Box<str>,
+}
+
+/// A count with its two rates.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sum {
+    pub count: Count,
+    pub received: Meter,
+    pub sent: Meter,
+}
+
+impl Sum {
+    fn add(&mut self, delta: Count, second: u64) {
+        self.count += delta;
+        self.received.add(second, delta.received.messages);
+        self.sent.add(second, delta.sent.messages);
+    }
+}
+
+pub(super) struct Registry {
+    pub endpoints: BTreeMap<EndpointId, Endpoint>,
+    pub sockets: HashMap<SocketId, Socket>,
+    /// Open ones in the order they came: ids ascend.
+    pub live: Vec<SocketId>,
+    /// Closed ones in the order they closed.
+    pub closed: VecDeque<SocketId>,
+    pub total: Sum,
+    /// Number of timelines when they were last trimmed.
+    pub trimmed_at: usize,
+    keep: usize,
+    next_endpoint: u32,
+    next_socket: u32,
+}
+
+impl Registry {
+    pub fn new(keep: usize) -> Self {
+        Self {
+            endpoints: BTreeMap::new(),
+            sockets: HashMap::new(),
+            live: Vec::new(),
+            closed: VecDeque::new(),
+            total: Sum::default(),
+            trimmed_at: 0,
+            keep,
+            next_endpoint: 1,
+            next_socket: 1,
+        }
+    }
+
+    pub fn add_endpoint(&mut self, spec: Arc<Spec>) -> (EndpointId, Arc<Log>) {
+        let id = EndpointId(self.next_endpoint);
+        self.next_endpoint += 1;
+        let log = Arc::new(Log::new(id.into(), Life::Open));
+        let endpoint = Endpoint {
+            log: Arc::clone(&log),
+            spec,
+            state: State::Starting,
+            local: None,
+            open: 0,
+            ever: 0,
+            sum: Sum::default(),
+            spark: Spark::default(),
+        };
+        self.endpoints.insert(id, endpoint);
+        (id, log)
+    }
+
+    pub fn add_socket(&mut self, birth: Birth, life: Life, now: Stamp) -> (SocketId, Arc<Log>) {
+        let id = SocketId(self.next_socket);
+        self.next_socket += 1;
+        let log = Arc::new(Log::new(id.into(), life));
+        if let Some(endpoint) = self.endpoints.get_mut(&birth.endpoint) {
+            endpoint.open += 1;
+            endpoint.ever += 1;
+        }
+        let haystack = format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into();
+        let socket =
+            Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum: Sum::default(), haystack };
+        self.sockets.insert(id, socket);
+        self.live.push(id);
+        (id, log)
+    }
+
+    /// Adds what each changed socket has counted since the last time to its endpoint and to the total.
+    pub fn collect(&mut self, changed: &[Subject], now: Stamp) {
+        let second = now.0 / 1_000_000_000;
+        for subject in changed {
+            match *subject {
+                Subject::Endpoint(id) => self.collect_endpoint(id, second),
+                Subject::Socket(id) => self.collect_socket(id, now, second),
+            }
+        }
+        while self.closed.len() > self.keep {
+            if let Some(id) = self.closed.pop_front() {
+                self.sockets.remove(&id);
+            }
+        }
+    }
+
+    fn collect_endpoint(&mut self, id: EndpointId, second: u64) {
+        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+            endpoint.log.dirty.swap(false, std::sync::atomic::Ordering::AcqRel);
+            // An endpoint's own events carry no payload; only its errors count, and they are kept in
+            // its own tally until they are summed here.
+            let own = endpoint.log.tally.read();
+            let new = Count { errors: own.errors, ..Count::default() };
+            endpoint.log.tally.set(crate::model::tally::Cell::Errors, 0);
+            endpoint.sum.add(new, second);
+            self.total.add(new, second);
+        }
+    }
+
+    fn collect_socket(&mut self, id: SocketId, now: Stamp, second: u64) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        // Cleared before it is read: what is counted from here on marks it again.
+        socket.log.dirty.swap(false, std::sync::atomic::Ordering::AcqRel);
+        // The kernel is asked when a second has begun, and by `closed` at the end: a system call for
+        // each busy socket a second, not a frame.
+        if socket.log.gauge.get().is_some() && !socket.log.life().is_closed() && socket.sum.received.is_new(second) {
+            socket.log.ask_kernel();
+        }
+        let life = socket.log.life();
+        let count = socket.log.tally.read();
+        let delta = count - socket.sum.count;
+        socket.sum.add(delta, second);
+        self.total.add(delta, second);
+        let endpoint = self.endpoints.get_mut(&socket.birth.endpoint);
+        let ended = life.is_closed() && socket.closed.is_none();
+        if ended {
+            socket.closed = Some(now);
+        }
+        if let Some(endpoint) = endpoint {
+            endpoint.sum.add(delta, second);
+            endpoint.spark.add(second, delta.received.messages + delta.sent.messages);
+            if ended {
+                endpoint.open -= 1;
+            }
+        }
+        if ended {
+            if let Ok(at) = self.live.binary_search(&id) {
+                self.live.remove(at);
+            }
+            self.closed.push_back(id);
+        }
+    }
+
+    pub fn remove_endpoint(&mut self, id: EndpointId) {
+        self.endpoints.remove(&id);
+        self.sockets.retain(|_, socket| socket.birth.endpoint != id);
+        self.live.retain(|socket| self.sockets.contains_key(socket));
+        self.closed.retain(|socket| self.sockets.contains_key(socket));
+    }
+
+    pub fn clear_closed(&mut self) {
+        for id in self.closed.drain(..) {
+            self.sockets.remove(&id);
+        }
+    }
+
+    pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
+        let open = |socket: &&SocketId| {
+            self.sockets
+                .get(socket)
+                .is_some_and(|socket| socket.birth.endpoint == id && !socket.log.life().is_closed())
+        };
+        self.live.iter().filter(open).copied().collect()
+    }
+
+    pub fn timelines(&self) -> usize {
+        self.endpoints.len() + self.sockets.len()
+    }
+
+    fn logs(&self) -> impl Iterator<Item = &Arc<Log>> {
+        let endpoints = self.endpoints.values().map(|endpoint| &endpoint.log);
+        endpoints.chain(self.sockets.values().map(|socket| &socket.log))
+    }
+
+    /// Brings every timeline down to its share; how many events that dropped.
+    pub fn trim(&self, share: usize) -> u64 {
+        self.logs()
+            .map(|log| {
+                let mut ring = log.ring.lock();
+                let before = ring.dropped();
+                ring.trim(share);
+                ring.dropped() - before
+            })
+            .sum()
+    }
+
+    pub fn memory_held(&self) -> usize {
+        self.logs().map(|log| log.ring.lock().bytes()).sum()
+    }
+}

@@ -1,0 +1,196 @@
+//! The answer to a [`Query`]: the rows that are asked for, and nothing else is touched.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+use super::Hub;
+use super::log::Log;
+use super::registry::{Registry, Socket};
+use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::life::Life;
+use crate::model::time::Stamp;
+use crate::model::view::{
+    EndpointRow, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window,
+};
+
+impl Hub {
+    /// Takes in what changed, then answers.
+    pub fn snapshot(&self, query: &Query) -> Snapshot {
+        self.collect();
+        let now = self.clock.now();
+        let second = now.0 / 1_000_000_000;
+        let registry = self.registry.lock();
+        let sockets = registry.list(&query.list, second);
+        let log = match query.subject {
+            Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| &socket.log),
+            Some(Subject::Endpoint(id)) => registry.endpoints.get(&id).map(|endpoint| &endpoint.log),
+            None => None,
+        }
+        .cloned();
+        let socket = match query.subject {
+            Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| row(id, socket, second, true)),
+            _ => None,
+        };
+        let snapshot = Snapshot {
+            now,
+            wall: self.clock.wall(),
+            endpoints: registry.endpoint_rows(second),
+            sockets,
+            socket,
+            open: registry.live.len(),
+            count: registry.total.count,
+            rate: rate(&registry.total, second),
+            dropped: self.dropped.load(Relaxed),
+            timeline: None,
+        };
+        // The timeline is read without the registry: a long copy must not hold up an accept.
+        drop(registry);
+        Snapshot { timeline: log.map(|log| timeline(&log, query)), ..snapshot }
+    }
+
+    /// Everything after `from` on one timeline, for those who write it all down. At most `most`.
+    pub fn events(&self, subject: Subject, from: u64, most: usize) -> Option<Timeline> {
+        let window = Some(Window::From { seq: from, rows: most });
+        let registry = self.registry.lock();
+        let log = match subject {
+            Subject::Socket(id) => Arc::clone(&registry.sockets.get(&id)?.log),
+            Subject::Endpoint(id) => Arc::clone(&registry.endpoints.get(&id)?.log),
+        };
+        drop(registry);
+        Some(timeline(&log, &Query { subject: Some(subject), window, ..Query::default() }))
+    }
+
+    /// One socket's row, with the kernel's counters as they are now.
+    pub fn socket(&self, id: SocketId) -> Option<SocketRow> {
+        self.collect();
+        let second = self.clock.now().0 / 1_000_000_000;
+        let registry = self.registry.lock();
+        registry.sockets.get(&id).map(|socket| row(id, socket, second, true))
+    }
+}
+
+impl Registry {
+    fn endpoint_rows(&self, second: u64) -> Vec<EndpointRow> {
+        self.endpoints
+            .iter()
+            .map(|(&id, endpoint)| EndpointRow {
+                id,
+                spec: Arc::clone(&endpoint.spec),
+                state: endpoint.state.clone(),
+                local: endpoint.local,
+                open: endpoint.open,
+                ever: endpoint.ever,
+                count: endpoint.sum.count,
+                rate: rate(&endpoint.sum, second),
+                spark: endpoint.spark.read(second),
+            })
+            .collect()
+    }
+
+    /// Open sockets in the order they came, then closed ones, the latest first. Without a filter the
+    /// window is found by position; with one, every row is matched once.
+    fn list(&self, query: &ListQuery, second: u64) -> SocketList {
+        let all = self.live.len() + self.closed.len();
+        let ids = self.live.iter().chain(self.closed.iter().rev()).copied();
+        if query.filter.trim().is_empty() && query.endpoint.is_none() {
+            let at = query.around.and_then(|id| self.position(id)).unwrap_or(0);
+            let first = at.saturating_sub(query.rows);
+            let rows = ids.clone().skip(first).take(query.rows * 3);
+            let mut ends = ids.clone();
+            return SocketList {
+                total: all,
+                all,
+                first,
+                rows: rows.filter_map(|id| self.row(id, second)).collect(),
+                top: ends.next(),
+                bottom: self.closed.front().or(self.live.last()).copied(),
+            };
+        }
+        let words: Vec<String> = query.filter.split_whitespace().map(str::to_lowercase).collect();
+        let shown: Vec<SocketId> = ids.filter(|id| self.matches(*id, query.endpoint, &words)).collect();
+        let at = query.around.and_then(|id| shown.iter().position(|other| *other == id)).unwrap_or(0);
+        let first = at.saturating_sub(query.rows);
+        let rows = shown.iter().skip(first).take(query.rows * 3);
+        SocketList {
+            total: shown.len(),
+            all,
+            first,
+            rows: rows.filter_map(|id| self.row(*id, second)).collect(),
+            top: shown.first().copied(),
+            bottom: shown.last().copied(),
+        }
+    }
+
+    fn position(&self, id: SocketId) -> Option<usize> {
+        self.live.binary_search(&id).ok().or_else(|| {
+            let behind = self.closed.iter().rev().position(|other| *other == id)?;
+            Some(self.live.len() + behind)
+        })
+    }
+
+    fn matches(&self, id: SocketId, endpoint: Option<EndpointId>, words: &[String]) -> bool {
+        let Some(socket) = self.sockets.get(&id) else { return false };
+        if endpoint.is_some_and(|endpoint| endpoint != socket.birth.endpoint) {
+            return false;
+        }
+        let state = state_name(socket.log.life(), &socket.birth);
+        words.iter().all(|word| socket.haystack.contains(word.as_str()) || state.contains(word.as_str()))
+    }
+
+    fn row(&self, id: SocketId, second: u64) -> Option<SocketRow> {
+        self.sockets.get(&id).map(|socket| row(id, socket, second, false))
+    }
+}
+
+fn state_name(life: Life, birth: &super::Birth) -> &'static str {
+    match life {
+        Life::Open if birth.scheme == crate::model::url::Scheme::Udp => "peer",
+        life => life.name(),
+    }
+}
+
+/// `ask`: put the question to the kernel now; else its last answer's counts serve.
+fn row(id: SocketId, socket: &Socket, second: u64, ask: bool) -> SocketRow {
+    let log = &socket.log;
+    let kernel = if ask { log.ask_kernel() } else { None };
+    SocketRow {
+        id,
+        endpoint: socket.birth.endpoint,
+        scheme: socket.birth.scheme,
+        accepted: socket.birth.accepted,
+        peer: socket.birth.peer,
+        local: socket.birth.local,
+        life: log.life(),
+        end: log.end.get().cloned(),
+        opened: socket.opened,
+        closed: socket.closed,
+        count: log.tally.read(),
+        rate: rate(&socket.sum, second),
+        kernel,
+        packets_known: socket.birth.scheme.counts_its_packets() || log.gauge.get().is_some_and(|gauge| gauge.read().is_some()),
+        blocked: log.blocked.load(Relaxed),
+    }
+}
+
+fn rate(sum: &super::registry::Sum, second: u64) -> Rate {
+    Rate { received: sum.received.rate(second), sent: sum.sent.rate(second) }
+}
+
+fn timeline(log: &Log, query: &Query) -> Timeline {
+    let ring = log.ring.lock();
+    let mut range = ring.range();
+    if let Some(until) = query.until {
+        range.end = ring.end_at(until);
+    }
+    let (from, rows) = match query.window.unwrap_or(Window::Last { rows: 0 }) {
+        Window::Last { rows } => (range.end.saturating_sub(rows as u64).max(range.start), rows),
+        Window::From { seq, rows } => (seq.clamp(range.start, range.end), rows),
+    };
+    let most = usize::try_from(range.end - from).unwrap_or(usize::MAX).min(rows);
+    let before: Option<Stamp> = from.checked_sub(1).and_then(|seq| ring.at(seq));
+    let inspected = query
+        .inspect
+        .filter(|seq| range.contains(seq))
+        .and_then(|seq| ring.read(seq, 1).pop());
+    Timeline { subject: log.subject, range, dropped: ring.dropped(), events: ring.read(from, most), before, inspected }
+}

@@ -1,0 +1,4 @@
+//! sockscope: an oscilloscope for sockets. The first page of `ARCHITECTURE.md` is the map.
+
+pub mod hub;
+pub mod model;

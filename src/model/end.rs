@@ -1,0 +1,154 @@
+//! Why something went wrong ([`Fault`]) and why a socket is over ([`End`]): a variant each, with its cause.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Which side of a socket.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Party {
+    Us,
+    Peer,
+}
+
+/// What was being done when the kernel refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    Resolve,
+    Bind,
+    Accept,
+    Connect,
+    Read,
+    Write,
+    Shutdown,
+}
+
+impl Op {
+    /// Fits behind "while": "while reading".
+    pub fn doing(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolving the name",
+            Self::Bind => "binding",
+            Self::Accept => "accepting",
+            Self::Connect => "connecting",
+            Self::Read => "reading",
+            Self::Write => "writing",
+            Self::Shutdown => "half-closing",
+        }
+    }
+}
+
+/// Something that went wrong, with its cause.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Fault {
+    /// The kernel said no. `name` is the errno's (`ECONNRESET`) or, where there is none, the kind's.
+    Io { op: Op, name: &'static str, text: Box<str> },
+    /// TLS failed. `alert` is the RFC 8446 section 6 name where one was sent, and who sent it.
+    Tls { alert: Option<(Party, &'static str)>, text: Box<str> },
+    /// An HTTP message that is not one (RFC 9112); `status` is the answer that was sent, if any.
+    Http { status: Option<u16>, text: Box<str> },
+    /// A WebSocket handshake or frame that is not one (RFC 6455).
+    WebSocket { text: Box<str> },
+    /// A bound that a person can set was reached.
+    Limit { what: &'static str, limit: u64 },
+    /// Something did not happen in time.
+    Late { what: &'static str, after: Duration },
+    /// A bug of ours, caught at the task's edge.
+    Panic { text: Box<str> },
+}
+
+impl Fault {
+    /// One word for a column: `ECONNRESET`, `tls`, `limit`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Io { name, .. } => name,
+            Self::Tls { alert: Some((_, name)), .. } => name,
+            Self::Tls { alert: None, .. } => "tls",
+            Self::Http { .. } => "http",
+            Self::WebSocket { .. } => "websocket",
+            Self::Limit { .. } => "limit",
+            Self::Late { .. } => "timeout",
+            Self::Panic { .. } => "panic",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { op, name, text } => write!(f, "{name}: {text} while {}", op.doing()),
+            Self::Tls { alert: Some((Party::Us, name)), text } => write!(f, "we sent the alert {name}: {text}"),
+            Self::Tls { alert: Some((Party::Peer, name)), text } => write!(f, "the peer sent the alert {name}: {text}"),
+            Self::Tls { alert: None, text } => write!(f, "TLS failed: {text}"),
+            Self::Http { status: Some(status), text } => write!(f, "{text}; answered {status}"),
+            Self::Http { status: None, text } | Self::WebSocket { text } => write!(f, "{text}"),
+            Self::Limit { what, limit } => write!(f, "{what}: the limit of {limit} is reached"),
+            Self::Late { what, after } => write!(f, "{what} not within {after:?}"),
+            Self::Panic { text } => write!(f, "a bug in sockscope ended this: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// How a socket's life ended. The first one recorded wins.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum End {
+    /// Both sides sent FIN; `first` began.
+    Finished { first: Party },
+    /// A RST tore it down.
+    Reset { by: Party },
+    /// It never opened.
+    Failed(Fault),
+    /// It was open and something broke it.
+    Broken(Fault),
+    /// Its endpoint was stopped, or the program ended.
+    Stopped,
+    /// A UDP peer that made room for newer ones.
+    Crowded,
+    /// A flow went away without a word: a bug of ours, made visible.
+    Abandoned,
+}
+
+impl End {
+    /// Node's `hadError`: whether the close was anything but orderly.
+    pub fn had_error(&self) -> bool {
+        !matches!(self, Self::Finished { .. } | Self::Stopped | Self::Crowded)
+    }
+
+    /// One word for JSON and columns.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Finished { .. } => "fin",
+            Self::Reset { .. } => "rst",
+            Self::Failed(_) => "failed",
+            Self::Broken(_) => "broken",
+            Self::Stopped => "stopped",
+            Self::Crowded => "crowded",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// Who closed, where it was one of the two.
+    pub fn by(&self) -> Option<Party> {
+        match self {
+            Self::Finished { first: party } | Self::Reset { by: party } => Some(*party),
+            Self::Stopped | Self::Crowded | Self::Abandoned => Some(Party::Us),
+            Self::Failed(_) | Self::Broken(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished { first: Party::Peer } => f.write_str("FIN, the peer closed first"),
+            Self::Finished { first: Party::Us } => f.write_str("FIN, we closed first"),
+            Self::Reset { by: Party::Peer } => f.write_str("RST from the peer"),
+            Self::Reset { by: Party::Us } => f.write_str("RST, we reset it"),
+            Self::Failed(fault) | Self::Broken(fault) => fault.fmt(f),
+            Self::Stopped => f.write_str("its endpoint was stopped"),
+            Self::Crowded => f.write_str("made room for newer peers"),
+            Self::Abandoned => f.write_str("its task went away without a word (a bug)"),
+        }
+    }
+}

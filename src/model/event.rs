@@ -1,0 +1,348 @@
+//! The vocabulary: one variant for each thing that can happen, named as people know it from Node's API
+//! and the protocols' own documents.
+
+use std::net::SocketAddr;
+
+use super::end::{End, Fault, Party};
+use super::id::SocketId;
+use super::tally::Cell;
+use super::time::Stamp;
+
+/// The direction of an event that has one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Way {
+    In,
+    Out,
+}
+
+impl Way {
+    pub fn party(self) -> Party {
+        match self {
+            Self::In => Party::Peer,
+            Self::Out => Party::Us,
+        }
+    }
+}
+
+/// What a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Form {
+    Datagram,
+    Text,
+    Binary,
+}
+
+/// What a TLS client offered (RFC 8446 section 4.1.2).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Hello {
+    pub server_name: Option<Box<str>>,
+    pub alpn: Vec<Box<str>>,
+    pub ciphers: Vec<Box<str>>,
+    pub groups: Vec<Box<str>>,
+}
+
+/// What both sides of a TLS handshake agreed on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Secured {
+    pub version: &'static str,
+    pub cipher: Box<str>,
+    pub group: Option<Box<str>>,
+    pub alpn: Option<Box<str>>,
+    pub resumed: bool,
+    /// Nanoseconds from the first byte of the handshake to its end.
+    pub took: u64,
+    /// The peer's certificate was checked and is good; `None` if it showed none.
+    pub verified: Option<bool>,
+}
+
+/// One thing that happened. Small (three words): whatever is larger and rare is boxed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Listening { local: Box<SocketAddr> },
+    /// On an endpoint's timeline `socket` says which; on a socket's own it is `None`.
+    Connection { peer: Box<SocketAddr>, socket: Option<SocketId> },
+    Connect { peer: Box<SocketAddr>, took: u64 },
+    Data,
+    Write,
+    Message { way: Way, form: Form, frames: u32 },
+    Blocked { waiting: u64 },
+    Drain { blocked: u64 },
+    Timeout { idle: u64 },
+    /// FIN, or over TLS the `close_notify` before it.
+    End { way: Way },
+    Error(Box<Fault>),
+    Close(Box<End>),
+    /// A line that an endpoint was asked to show (`show` in its settings).
+    Log,
+    ClientHello(Box<Hello>),
+    SecureConnection(Box<Secured>),
+    SecureConnect(Box<Secured>),
+    Alert { way: Way, name: &'static str },
+    TlsError(Box<Fault>),
+    Request { way: Way, exchange: u32 },
+    Continue { way: Way, exchange: u32 },
+    Head { way: Way, exchange: u32, status: u16 },
+    Body { way: Way, exchange: u32 },
+    Trailers { way: Way, exchange: u32 },
+    Finish { exchange: u32, took: u64 },
+    Upgrade { exchange: u32 },
+    ClientError(Box<Fault>),
+    Open { subprotocol: Option<Box<str>> },
+    Frame { way: Way, frame: FrameHead },
+    Ping { way: Way },
+    Pong { way: Way, rtt: Option<u64> },
+    /// A WebSocket close frame; its reason is the payload.
+    Closing { way: Way, code: Option<u16> },
+}
+
+/// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FrameHead {
+    pub opcode: u8,
+    pub fin: bool,
+    pub masked: bool,
+    /// Payload length, saturated at 4 GiB.
+    pub len: u32,
+}
+
+impl FrameHead {
+    /// RFC 6455 section 11.8.
+    pub fn name(self) -> &'static str {
+        match self.opcode {
+            0x0 => "continuation",
+            0x1 => "text",
+            0x2 => "binary",
+            0x8 => "close",
+            0x9 => "ping",
+            0xA => "pong",
+            _ => "reserved",
+        }
+    }
+}
+
+/// One row of the vocabulary, for the help screen and the documents.
+pub struct Word {
+    pub name: &'static str,
+    pub home: &'static str,
+    pub help: &'static str,
+}
+
+const fn word(home: &'static str, name: &'static str, help: &'static str) -> Word {
+    Word { name, home, help }
+}
+
+/// Every event name, where it occurs, and what it says. A test holds it against [`Kind::name`].
+pub const VOCABULARY: &[Word] = &[
+    word("listener", "listening", "bound; from now on peers can come"),
+    word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
+    word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
+    word("any", "connect", "our connection stands, and how long it took"),
+    word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
+    word("any", "write", "the kernel took these bytes of ours"),
+    word("any", "blocked", "a write waits: the peer does not read"),
+    word("any", "drain", "a blocked write went through, and how long it was blocked"),
+    word("any", "timeout", "idle for as long as was set; the socket stays open"),
+    word("any", "end", "FIN: that side has finished sending (half-close)"),
+    word("any", "error", "something went wrong, with the errno's or the protocol's name"),
+    word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
+    word("udp, ws", "message", "a datagram or a whole WebSocket message"),
+    word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, ciphers, groups"),
+    word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
+    word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
+    word("tls", "alert", "a TLS alert by its name, and who sent it"),
+    word("tls", "tlsError", "the handshake or a record failed, and why"),
+    word("http", "request", "a request's head, as it was on the wire"),
+    word("http", "continue", "100 Continue: the body may come"),
+    word("http", "head", "status and headers left; from here they are fixed"),
+    word("http", "body", "a piece of a body, in or out"),
+    word("http", "trailers", "fields behind a chunked body"),
+    word("http", "finish", "the response ended, and how long the exchange took"),
+    word("http", "upgrade", "101: the connection speaks another protocol from here"),
+    word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
+    word("ws", "open", "the WebSocket handshake is done"),
+    word("ws", "frame", "one frame of a fragmented message"),
+    word("ws", "ping", "ping, with its payload"),
+    word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
+    word("ws", "closing", "a close frame: its code and reason, and who sent it"),
+];
+
+impl Kind {
+    /// The name in the vocabulary.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Listening { .. } => "listening",
+            Self::Connection { .. } => "connection",
+            Self::Connect { .. } => "connect",
+            Self::Data => "data",
+            Self::Write => "write",
+            Self::Message { .. } => "message",
+            Self::Blocked { .. } => "blocked",
+            Self::Drain { .. } => "drain",
+            Self::Timeout { .. } => "timeout",
+            Self::End { .. } => "end",
+            Self::Error(_) => "error",
+            Self::Close(_) => "close",
+            Self::Log => "log",
+            Self::ClientHello(_) => "clientHello",
+            Self::SecureConnection(_) => "secureConnection",
+            Self::SecureConnect(_) => "secureConnect",
+            Self::Alert { .. } => "alert",
+            Self::TlsError(_) => "tlsError",
+            Self::Request { .. } => "request",
+            Self::Continue { .. } => "continue",
+            Self::Head { .. } => "head",
+            Self::Body { .. } => "body",
+            Self::Trailers { .. } => "trailers",
+            Self::Finish { .. } => "finish",
+            Self::Upgrade { .. } => "upgrade",
+            Self::ClientError(_) => "clientError",
+            Self::Open { .. } => "open",
+            Self::Frame { .. } => "frame",
+            Self::Ping { .. } => "ping",
+            Self::Pong { .. } => "pong",
+            Self::Closing { .. } => "closing",
+        }
+    }
+
+    pub fn way(&self) -> Option<Way> {
+        match self {
+            Self::Data => Some(Way::In),
+            Self::Write | Self::Blocked { .. } | Self::Drain { .. } => Some(Way::Out),
+            Self::Message { way, .. }
+            | Self::End { way }
+            | Self::Alert { way, .. }
+            | Self::Request { way, .. }
+            | Self::Continue { way, .. }
+            | Self::Head { way, .. }
+            | Self::Body { way, .. }
+            | Self::Trailers { way, .. }
+            | Self::Frame { way, .. }
+            | Self::Ping { way }
+            | Self::Pong { way, .. }
+            | Self::Closing { way, .. } => Some(*way),
+            Self::Listening { .. }
+            | Self::Connection { .. }
+            | Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::Error(_)
+            | Self::Close(_)
+            | Self::Log
+            | Self::ClientHello(_)
+            | Self::SecureConnection(_)
+            | Self::SecureConnect(_)
+            | Self::TlsError(_)
+            | Self::Finish { .. }
+            | Self::Upgrade { .. }
+            | Self::ClientError(_)
+            | Self::Open { .. } => None,
+        }
+    }
+
+    /// Whether the bytes beside the event are payload: they have a size worth a column.
+    pub fn carries_payload(&self) -> bool {
+        matches!(
+            self,
+            Self::Data
+                | Self::Write
+                | Self::Message { .. }
+                | Self::Request { .. }
+                | Self::Head { .. }
+                | Self::Body { .. }
+                | Self::Trailers { .. }
+                | Self::Ping { .. }
+                | Self::Pong { .. }
+        )
+    }
+
+    /// The HTTP exchange the event belongs to.
+    pub fn exchange(&self) -> Option<u32> {
+        match self {
+            Self::Request { exchange, .. }
+            | Self::Continue { exchange, .. }
+            | Self::Head { exchange, .. }
+            | Self::Body { exchange, .. }
+            | Self::Trailers { exchange, .. }
+            | Self::Finish { exchange, .. }
+            | Self::Upgrade { exchange } => Some(*exchange),
+            _ => None,
+        }
+    }
+
+    /// Which counters the event moves by one, and whether by its size too: the one place where
+    /// an event becomes a fact. HTTP's bytes are counted where its stream is, chunk framing included.
+    pub fn counts(&self) -> (Option<Cell>, Option<Cell>) {
+        match self {
+            Self::Data => (Some(Cell::MessagesIn), Some(Cell::BytesIn)),
+            Self::Write => (Some(Cell::MessagesOut), Some(Cell::BytesOut)),
+            Self::Message { way: Way::In, .. } => (Some(Cell::MessagesIn), Some(Cell::BytesIn)),
+            Self::Message { way: Way::Out, .. } => (Some(Cell::MessagesOut), Some(Cell::BytesOut)),
+            Self::Request { way: Way::In, .. } | Self::Head { way: Way::In, .. } => (Some(Cell::MessagesIn), None),
+            Self::Request { way: Way::Out, .. } | Self::Head { way: Way::Out, .. } => (Some(Cell::MessagesOut), None),
+            Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => (Some(Cell::Errors), None),
+            _ => (None, None),
+        }
+    }
+
+    /// Bytes on the heap behind the event, for the memory budget.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } => size_of::<SocketAddr>(),
+            Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
+            Self::Close(_) => size_of::<End>() + 64,
+            Self::ClientHello(_) => size_of::<Hello>() + 1024,
+            Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
+            _ => 0,
+        }
+    }
+}
+
+/// An event as it is read: a copy, with the head of its payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Position on its timeline, from 0, without gaps; a gap in what is read is what was dropped.
+    pub seq: u64,
+    pub at: Stamp,
+    pub kind: Kind,
+    /// Payload size in bytes, whole.
+    pub size: u64,
+    /// The head of the payload that was kept.
+    pub head: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_kind_is_three_words() {
+        assert!(size_of::<Kind>() <= 24, "{}", size_of::<Kind>());
+    }
+
+    #[test]
+    fn every_name_is_in_the_vocabulary_once() {
+        let kinds = [
+            Kind::Data,
+            Kind::Write,
+            Kind::Log,
+            Kind::End { way: Way::In },
+            Kind::Ping { way: Way::In },
+            Kind::Pong { way: Way::In, rtt: None },
+            Kind::Closing { way: Way::In, code: None },
+            Kind::Open { subprotocol: None },
+            Kind::Finish { exchange: 1, took: 1 },
+            Kind::Upgrade { exchange: 1 },
+            Kind::Blocked { waiting: 1 },
+            Kind::Drain { blocked: 1 },
+            Kind::Timeout { idle: 1 },
+            Kind::Message { way: Way::In, form: Form::Text, frames: 1 },
+            Kind::Alert { way: Way::In, name: "close_notify" },
+        ];
+        for kind in kinds {
+            assert_eq!(VOCABULARY.iter().filter(|word| word.name == kind.name()).count(), 1, "{}", kind.name());
+        }
+        let mut names: Vec<_> = VOCABULARY.iter().map(|word| word.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), VOCABULARY.len());
+    }
+}

@@ -1,0 +1,17 @@
+//! Plain data: ids, events, rings, tallies, endings, specs and the snapshot one frame is drawn from.
+//!
+//! Everyone may use the model; it uses nobody. It is synchronous and knows no tokio, no ratatui and
+//! no protocol's bytes.
+
+pub mod draft;
+pub mod end;
+pub mod event;
+pub mod id;
+pub mod life;
+pub mod ring;
+pub mod size;
+pub mod spec;
+pub mod tally;
+pub mod time;
+pub mod url;
+pub mod view;

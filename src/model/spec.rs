@@ -1,0 +1,196 @@
+//! What a person asked for: an endpoint, its behaviour, and the limits of the whole program.
+//! One set of types for the command line, TOML, JSON lines and the form.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::draft::{escape, unescape};
+use super::size;
+use super::url::{Role, Scheme, Url};
+
+/// An endpoint as it was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spec {
+    pub role: Role,
+    pub url: Url,
+    pub settings: Settings,
+}
+
+impl Spec {
+    pub fn new(role: Role, url: Url) -> Self {
+        Self { role, url, settings: Settings::default() }
+    }
+
+    pub fn scheme(&self) -> Scheme {
+        self.url.scheme
+    }
+}
+
+/// How an endpoint behaves.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What a listener answers. Clients ignore it.
+    pub reply: Reply,
+    /// Sent to each peer when it connects: the server speaks first.
+    pub greet: Option<Escaped>,
+    /// A line for the endpoint's own timeline for each message that comes in, with `{message}`,
+    /// `{address}` and `{port}` filled in.
+    pub show: Option<String>,
+    /// After the peer's FIN keep our side open (Node's `allowHalfOpen`).
+    pub half_open: bool,
+    /// Clients over TLS: do not check the server's certificate.
+    pub insecure: bool,
+    /// Clients over TLS: a PEM file with the roots to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Clients over TLS: the name to ask for (SNI) and to verify, if not the URL's host.
+    pub server_name: Option<String>,
+    /// WebSocket: subprotocols to offer (client) or to choose from (listener), best first.
+    pub subprotocols: Vec<String>,
+}
+
+/// What a listener answers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Reply {
+    /// TCP, UDP, WebSocket: the same back. HTTP: 200 with a description of the request.
+    #[default]
+    Echo,
+    /// Nothing. An HTTP exchange stays open.
+    None,
+    /// Always this.
+    Fixed(Fixed),
+}
+
+/// A fixed answer. Outside HTTP only the text is sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fixed {
+    pub text: Escaped,
+    /// HTTP status, 200 if left out.
+    pub status: Option<u16>,
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Reply {
+    /// One word for a column.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::None => "none",
+            Self::Fixed(_) => "text",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Reply {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Reply;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"echo\", \"none\" or a fixed answer such as { text = \"hello\\n\" }")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Reply, E> {
+                match text {
+                    "echo" => Ok(Reply::Echo),
+                    "none" => Ok(Reply::None),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Reply, M::Error> {
+                Fixed::deserialize(de::value::MapAccessDeserializer::new(map)).map(Reply::Fixed)
+            }
+        }
+        input.deserialize_any(Reader)
+    }
+}
+
+/// Bytes written as text with escapes (`\n`, `\xNN`, `\u{...}`).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Escaped(pub Bytes);
+
+impl std::fmt::Display for Escaped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&escape(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Escaped {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(input)?;
+        unescape(&text).map(|bytes| Self(bytes.into())).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for Escaped {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        output.collect_str(self)
+    }
+}
+
+/// The bounds of the whole program; each can be set, and each has its reason here.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// All timelines together, in bytes. They are a window; the counters are exact without them.
+    #[serde(deserialize_with = "read_bytes")]
+    pub memory: u64,
+    /// Connections open at once on one listener; the next wait in the kernel's backlog.
+    pub connections: u32,
+    /// UDP peers remembered on one endpoint; the longest silent makes room.
+    pub peers: u32,
+    /// Closed sockets kept listed.
+    pub closed: u32,
+    /// An HTTP head, in bytes; a longer one is answered 431.
+    #[serde(deserialize_with = "read_bytes")]
+    pub http_head: u64,
+    /// How long an HTTP head may take; a slower one is answered 408.
+    #[serde(deserialize_with = "read_span")]
+    pub http_head_time: Duration,
+    /// A WebSocket message, in bytes; a longer one is closed with 1009.
+    #[serde(deserialize_with = "read_bytes")]
+    pub ws_message: u64,
+    /// How long a connect or a TLS or WebSocket handshake may take.
+    #[serde(deserialize_with = "read_span")]
+    pub handshake_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            connections: 10_000,
+            peers: 1_000,
+            closed: 200,
+            http_head: 64 << 10,
+            http_head_time: Duration::from_secs(30),
+            ws_message: 64 << 20,
+            handshake_time: Duration::from_secs(10),
+        }
+    }
+}
+
+fn read_bytes<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Size {
+        Number(u64),
+        Text(String),
+    }
+    match Size::deserialize(input)? {
+        Size::Number(n) => Ok(n),
+        Size::Text(text) => size::parse_bytes(&text).map_err(de::Error::custom),
+    }
+}
+
+fn read_span<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
+    size::parse_span(&String::deserialize(input)?).map_err(de::Error::custom)
+}
