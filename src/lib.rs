@@ -1,4 +1,5 @@
 //! sockscope: an oscilloscope for sockets. The first page of `ARCHITECTURE.md` is the map.
 
+pub mod app;
 pub mod hub;
 pub mod model;

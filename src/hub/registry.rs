@@ -109,8 +109,7 @@ impl Registry {
             endpoint.ever += 1;
         }
         let haystack = format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into();
-        let socket =
-            Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum: Sum::default(), haystack };
+        let socket = Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum: Sum::default(), haystack };
         self.sockets.insert(id, socket);
         self.live.push(id);
         (id, log)
@@ -194,9 +193,7 @@ impl Registry {
 
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         let open = |socket: &&SocketId| {
-            self.sockets
-                .get(socket)
-                .is_some_and(|socket| socket.birth.endpoint == id && !socket.log.life().is_closed())
+            self.sockets.get(socket).is_some_and(|socket| socket.birth.endpoint == id && !socket.log.life().is_closed())
         };
         self.live.iter().filter(open).copied().collect()
     }

@@ -1,7 +1,7 @@
 //! The answer to a [`Query`]: the rows that are asked for, and nothing else is touched.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Hub;
 use super::log::Log;
@@ -9,9 +9,7 @@ use super::registry::{Registry, Socket};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::time::Stamp;
-use crate::model::view::{
-    EndpointRow, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window,
-};
+use crate::model::view::{EndpointRow, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window};
 
 impl Hub {
     /// Takes in what changed, then answers.
@@ -167,7 +165,8 @@ fn row(id: SocketId, socket: &Socket, second: u64, ask: bool) -> SocketRow {
         count: log.tally.read(),
         rate: rate(&socket.sum, second),
         kernel,
-        packets_known: socket.birth.scheme.counts_its_packets() || log.gauge.get().is_some_and(|gauge| gauge.read().is_some()),
+        packets_known: socket.birth.scheme.counts_its_packets()
+            || log.gauge.get().is_some_and(|gauge| gauge.read().is_some()),
         blocked: log.blocked.load(Relaxed),
     }
 }
@@ -188,9 +187,6 @@ fn timeline(log: &Log, query: &Query) -> Timeline {
     };
     let most = usize::try_from(range.end - from).unwrap_or(usize::MAX).min(rows);
     let before: Option<Stamp> = from.checked_sub(1).and_then(|seq| ring.at(seq));
-    let inspected = query
-        .inspect
-        .filter(|seq| range.contains(seq))
-        .and_then(|seq| ring.read(seq, 1).pop());
+    let inspected = query.inspect.filter(|seq| range.contains(seq)).and_then(|seq| ring.read(seq, 1).pop());
     Timeline { subject: log.subject, range, dropped: ring.dropped(), events: ring.read(from, most), before, inspected }
 }

@@ -58,18 +58,38 @@ pub struct Secured {
 /// One thing that happened. Small (three words): whatever is larger and rare is boxed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
-    Listening { local: Box<SocketAddr> },
+    Listening {
+        local: Box<SocketAddr>,
+    },
     /// On an endpoint's timeline `socket` says which; on a socket's own it is `None`.
-    Connection { peer: Box<SocketAddr>, socket: Option<SocketId> },
-    Connect { peer: Box<SocketAddr>, took: u64 },
+    Connection {
+        peer: Box<SocketAddr>,
+        socket: Option<SocketId>,
+    },
+    Connect {
+        peer: Box<SocketAddr>,
+        took: u64,
+    },
     Data,
     Write,
-    Message { way: Way, form: Form, frames: u32 },
-    Blocked { waiting: u64 },
-    Drain { blocked: u64 },
-    Timeout { idle: u64 },
+    Message {
+        way: Way,
+        form: Form,
+        frames: u32,
+    },
+    Blocked {
+        waiting: u64,
+    },
+    Drain {
+        blocked: u64,
+    },
+    Timeout {
+        idle: u64,
+    },
     /// FIN, or over TLS the `close_notify` before it.
-    End { way: Way },
+    End {
+        way: Way,
+    },
     Error(Box<Fault>),
     Close(Box<End>),
     /// A line that an endpoint was asked to show (`show` in its settings).
@@ -77,22 +97,59 @@ pub enum Kind {
     ClientHello(Box<Hello>),
     SecureConnection(Box<Secured>),
     SecureConnect(Box<Secured>),
-    Alert { way: Way, name: &'static str },
+    Alert {
+        way: Way,
+        name: &'static str,
+    },
     TlsError(Box<Fault>),
-    Request { way: Way, exchange: u32 },
-    Continue { way: Way, exchange: u32 },
-    Head { way: Way, exchange: u32, status: u16 },
-    Body { way: Way, exchange: u32 },
-    Trailers { way: Way, exchange: u32 },
-    Finish { exchange: u32, took: u64 },
-    Upgrade { exchange: u32 },
+    Request {
+        way: Way,
+        exchange: u32,
+    },
+    Continue {
+        way: Way,
+        exchange: u32,
+    },
+    Head {
+        way: Way,
+        exchange: u32,
+        status: u16,
+    },
+    Body {
+        way: Way,
+        exchange: u32,
+    },
+    Trailers {
+        way: Way,
+        exchange: u32,
+    },
+    Finish {
+        exchange: u32,
+        took: u64,
+    },
+    Upgrade {
+        exchange: u32,
+    },
     ClientError(Box<Fault>),
-    Open { subprotocol: Option<Box<str>> },
-    Frame { way: Way, frame: FrameHead },
-    Ping { way: Way },
-    Pong { way: Way, rtt: Option<u64> },
+    Open {
+        subprotocol: Option<Box<str>>,
+    },
+    Frame {
+        way: Way,
+        frame: FrameHead,
+    },
+    Ping {
+        way: Way,
+    },
+    Pong {
+        way: Way,
+        rtt: Option<u64>,
+    },
     /// A WebSocket close frame; its reason is the payload.
-    Closing { way: Way, code: Option<u16> },
+    Closing {
+        way: Way,
+        code: Option<u16>,
+    },
 }
 
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.

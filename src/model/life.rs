@@ -96,7 +96,15 @@ mod tests {
 
     #[test]
     fn codes_come_back() {
-        for life in [Life::Opening(1), Life::Opening(3), Life::Open, Life::PeerEnded, Life::WeEnded, Life::Closing, Life::Closed] {
+        for life in [
+            Life::Opening(1),
+            Life::Opening(3),
+            Life::Open,
+            Life::PeerEnded,
+            Life::WeEnded,
+            Life::Closing,
+            Life::Closed,
+        ] {
             assert_eq!(Life::from_code(life.code()), life);
         }
     }

@@ -166,9 +166,9 @@ impl Url {
             }
             (Some(port), _) => port,
             (None, Role::Listen) => scheme.listen_port(),
-            (None, Role::Connect) => scheme
-                .dial_port()
-                .ok_or_else(|| format!("\"{text}\" has no port, and {scheme} has no usual one: write {scheme}://HOST:PORT"))?,
+            (None, Role::Connect) => scheme.dial_port().ok_or_else(|| {
+                format!("\"{text}\" has no port, and {scheme} has no usual one: write {scheme}://HOST:PORT")
+            })?,
         };
         let path = if scheme.has_path() { path } else { "" };
         Ok(Self { scheme, host, port, path: path.into() })
@@ -221,7 +221,8 @@ fn split_port<'a>(authority: &'a str, text: &str) -> Result<(&'a str, Option<u16
 
 fn read_host(host: &str, text: &str) -> Result<Host, String> {
     if let Some(inner) = host.strip_prefix('[') {
-        let inner = inner.strip_suffix(']').ok_or_else(|| format!("\"{text}\" has an open bracket: write [::1]:PORT"))?;
+        let inner =
+            inner.strip_suffix(']').ok_or_else(|| format!("\"{text}\" has an open bracket: write [::1]:PORT"))?;
         let ip: Ipv6Addr = inner
             .parse()
             .map_err(|_| format!("\"{inner}\" is no IPv6 address: write one such as [::1] or [fe80::1]"))?;
