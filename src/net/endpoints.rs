@@ -1,0 +1,299 @@
+//! Starting and stopping endpoints, and the mail to their flows. Each endpoint is one task with its own
+//! cancellation; a panic in it is caught at its edge and becomes a line.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use parking_lot::Mutex;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Command, Context, Letter, MAILBOX, Outbox, Payload, protocol, tls};
+use crate::hub::{Hub, Recorder};
+use crate::model::draft::{Draft, Rejection};
+use crate::model::end::Fault;
+use crate::model::event::Kind;
+use crate::model::id::{EndpointId, SocketId};
+use crate::model::spec::{Limits, Reply, Spec};
+use crate::model::url::{Role, Scheme};
+use crate::model::view::State;
+
+/// How long everything gets to end when the program does.
+const DEADLINE: Duration = Duration::from_millis(500);
+
+/// Who reads the mail of which socket.
+#[derive(Clone, Default)]
+pub struct Mailboxes(Arc<Mutex<HashMap<SocketId, Outbox>>>);
+
+impl Mailboxes {
+    pub fn add(&self, id: SocketId, outbox: Outbox) {
+        self.0.lock().insert(id, outbox);
+    }
+
+    pub fn remove(&self, id: SocketId) {
+        self.0.lock().remove(&id);
+    }
+
+    /// # Errors
+    /// The socket is gone, or does not read its mail.
+    pub fn send(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
+        let closed = || Rejection(format!("{id} is closed already"));
+        let outbox = self.0.lock().get(&id).cloned().ok_or_else(closed)?;
+        deliver(&outbox, Letter { socket: Some(id), command }).map_err(|full| match full {
+            true => Rejection(format!("{MAILBOX} messages wait for {id} already: its peer does not read")),
+            false => closed(),
+        })
+    }
+}
+
+/// `Err(true)` when the queue is full, `Err(false)` when nobody reads it any more.
+fn deliver(outbox: &Outbox, letter: Letter) -> Result<(), bool> {
+    outbox.try_send(Box::new(letter)).map_err(|error| matches!(error, TrySendError::Full(_)))
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+struct Running {
+    spec: Arc<Spec>,
+    log: Recorder,
+    cancel: CancellationToken,
+    /// Cancelled when the task is over: the next start waits for it, or the port would be taken by ourselves.
+    over: CancellationToken,
+    set_reply: watch::Sender<Reply>,
+    /// Mail for the endpoint itself: a UDP address nobody has a socket for yet.
+    mail: Option<Outbox>,
+}
+
+/// All endpoints of a session.
+pub struct Endpoints {
+    hub: Arc<Hub>,
+    limits: Arc<Limits>,
+    identity: Arc<tls::Identity>,
+    mail: Mailboxes,
+    root: CancellationToken,
+    tasks: TaskTracker,
+    running: Mutex<HashMap<EndpointId, Running>>,
+}
+
+impl Endpoints {
+    pub fn new(hub: Arc<Hub>, limits: Limits, identity: Arc<tls::Identity>) -> Self {
+        Self {
+            hub,
+            limits: Arc::new(limits),
+            identity,
+            mail: Mailboxes::default(),
+            root: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            running: Mutex::default(),
+        }
+    }
+
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    pub fn identity(&self) -> &tls::Identity {
+        &self.identity
+    }
+
+    /// Adds an endpoint and starts it. What goes wrong is told on its own line.
+    pub fn open(&self, spec: Spec) -> EndpointId {
+        let spec = Arc::new(spec);
+        let (id, log) = self.hub.add_endpoint(Arc::clone(&spec));
+        let over = CancellationToken::new();
+        over.cancel();
+        let (set_reply, _) = watch::channel(spec.settings.reply.clone());
+        let running = Running { spec, log, cancel: CancellationToken::new(), over, set_reply, mail: None };
+        self.running.lock().insert(id, running);
+        self.start(id);
+        id
+    }
+
+    /// Starts a stopped or failed endpoint; a running one is stopped first.
+    pub fn start(&self, id: EndpointId) {
+        let mut running = self.running.lock();
+        let Some(endpoint) = running.get_mut(&id) else { return };
+        if self.root.is_cancelled() {
+            return;
+        }
+        endpoint.cancel.cancel();
+        let before = std::mem::take(&mut endpoint.over);
+        endpoint.cancel = self.root.child_token();
+        let (outbox, inbox) = mpsc::channel(MAILBOX);
+        endpoint.mail = Some(outbox);
+        self.hub.set_state(id, State::Starting, None);
+        let cx = Context {
+            endpoint: id,
+            spec: Arc::clone(&endpoint.spec),
+            limits: Arc::clone(&self.limits),
+            hub: Arc::clone(&self.hub),
+            log: endpoint.log.clone(),
+            cancel: endpoint.cancel.clone(),
+            mail: self.mail.clone(),
+            identity: Arc::clone(&self.identity),
+            reply: endpoint.set_reply.subscribe(),
+            set_reply: endpoint.set_reply.clone(),
+            inbox: Arc::new(Mutex::new(Some(inbox))),
+        };
+        let over = endpoint.over.clone();
+        self.tasks.spawn(async move {
+            // Dropped last, also by a panic: who waits for the end must not wait for ever.
+            let _over = over.drop_guard();
+            before.cancelled().await;
+            supervise(cx).await;
+        });
+    }
+
+    pub fn stop(&self, id: EndpointId) {
+        if let Some(endpoint) = self.running.lock().get(&id) {
+            endpoint.cancel.cancel();
+        }
+    }
+
+    /// Gives an endpoint a new spec and restarts it.
+    pub fn edit(&self, id: EndpointId, spec: Spec) {
+        let spec = Arc::new(spec);
+        if let Some(endpoint) = self.running.lock().get_mut(&id) {
+            endpoint.spec = Arc::clone(&spec);
+            endpoint.set_reply.send_replace(spec.settings.reply.clone());
+        }
+        self.hub.set_spec(id, spec);
+        self.start(id);
+    }
+
+    /// Stops an endpoint and forgets it, its sockets and their timelines.
+    pub fn remove(&self, id: EndpointId) {
+        let Some(endpoint) = self.running.lock().remove(&id) else { return };
+        endpoint.cancel.cancel();
+        let hub = Arc::clone(&self.hub);
+        self.tasks.spawn(async move {
+            endpoint.over.cancelled().await;
+            hub.remove_endpoint(id);
+        });
+    }
+
+    pub fn spec(&self, id: EndpointId) -> Option<Arc<Spec>> {
+        self.running.lock().get(&id).map(|endpoint| Arc::clone(&endpoint.spec))
+    }
+
+    /// Turns a draft into what the endpoint's protocol sends.
+    ///
+    /// # Errors
+    /// Why the draft cannot be sent.
+    pub fn compose(&self, id: EndpointId, draft: &Draft) -> Result<Payload, Rejection> {
+        let spec = self.spec(id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        protocol(spec.scheme()).compose(draft)
+    }
+
+    /// # Errors
+    /// The socket is gone, or its mailbox is full.
+    pub fn command(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
+        self.mail.send(id, command)
+    }
+
+    /// Sends to every open socket of an endpoint; how many took it.
+    ///
+    /// # Errors
+    /// None did, and why.
+    pub fn broadcast(&self, id: EndpointId, payload: &Payload) -> Result<usize, Rejection> {
+        if let Payload::Reply(fixed) = payload {
+            return self.set_reply(id, Reply::Fixed((**fixed).clone())).map(|()| 1);
+        }
+        let sockets = self.hub.open_sockets(id);
+        let outcomes: Vec<_> =
+            sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
+        let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        match outcomes.into_iter().find_map(Result::err) {
+            Some(rejection) if sent == 0 => Err(rejection),
+            None if sent == 0 => Err(Rejection(format!("{id} has no open socket to send to"))),
+            _ => Ok(sent),
+        }
+    }
+
+    /// UDP: sends to an address a person typed.
+    ///
+    /// # Errors
+    /// The endpoint is not UDP, is not running, or the text is no address.
+    pub fn send_to(&self, id: EndpointId, address: &str, payload: Payload) -> Result<(), Rejection> {
+        let running = self.running.lock();
+        let endpoint = running.get(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        if endpoint.spec.scheme() != Scheme::Udp || endpoint.spec.role != Role::Listen {
+            return Err(Rejection(format!("{id} is no UDP listener: only those send to any address")));
+        }
+        let to = address.trim().parse().map_err(|_| {
+            Rejection(format!("\"{address}\" is no address: write IP:PORT, such as 127.0.0.1:9999 or [::1]:9999"))
+        })?;
+        let stopped = || Rejection(format!("{id} is not running: start it first"));
+        let outbox = endpoint.mail.as_ref().ok_or_else(stopped)?;
+        deliver(outbox, Letter { socket: None, command: Command::SendTo(to, payload) }).map_err(|full| match full {
+            true => Rejection(format!("{MAILBOX} messages wait for {id} already")),
+            false => stopped(),
+        })
+    }
+
+    /// Changes what a listener answers, from the next answer on.
+    ///
+    /// # Errors
+    /// There is no such endpoint.
+    pub fn set_reply(&self, id: EndpointId, reply: Reply) -> Result<(), Rejection> {
+        let mut running = self.running.lock();
+        let endpoint = running.get_mut(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        let mut spec = (*endpoint.spec).clone();
+        spec.settings.reply = reply.clone();
+        endpoint.spec = Arc::new(spec);
+        endpoint.set_reply.send_replace(reply);
+        self.hub.set_spec(id, Arc::clone(&endpoint.spec));
+        Ok(())
+    }
+
+    /// Ends everything: in order if that is quick, else cut.
+    pub async fn shutdown(&self) {
+        self.root.cancel();
+        self.tasks.close();
+        let _ = tokio::time::timeout(DEADLINE, self.tasks.wait()).await;
+    }
+}
+
+impl Drop for Endpoints {
+    fn drop(&mut self) {
+        self.root.cancel();
+    }
+}
+
+/// One run of an endpoint, from start to the state it leaves behind.
+async fn supervise(cx: Context) {
+    let (id, hub, log, cancel, role) =
+        (cx.endpoint, Arc::clone(&cx.hub), cx.log.clone(), cx.cancel.clone(), cx.spec.role);
+    let protocol = protocol(cx.spec.scheme());
+    let run = match role {
+        Role::Listen => protocol.serve(cx),
+        Role::Connect => protocol.connect(cx),
+    };
+    let outcome = AssertUnwindSafe(run).catch_unwind().await;
+    let fault = match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(fault)) => Some(fault),
+        Err(panic) => Some(Fault::Panic { text: panic_text(panic.as_ref()).into() }),
+    };
+    match fault {
+        // A person who stops an endpoint does not want to read what its end cost.
+        Some(fault) if !cancel.is_cancelled() => {
+            log.event(Kind::Error(Box::new(fault.clone())));
+            hub.set_state(id, State::Failed(fault), None);
+        }
+        _ => {
+            log.payload(Kind::Log, b"stopped");
+            hub.set_state(id, State::Stopped, None);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! An `io::Error` as a [`Fault`]: the errno's name, a text a person understands, and TLS faults that
+//! hide inside I/O errors.
+
+use std::io;
+
+use crate::model::end::{End, Fault, Op, Party};
+
+/// errno(3) names that sockets give, with the texts we show. Others fall back to the kind.
+const NAMES: &[(i32, &str, &str)] = &[
+    (libc::EACCES, "EACCES", "permission denied (ports below 1024 want privileges)"),
+    (libc::EADDRINUSE, "EADDRINUSE", "the port is taken"),
+    (libc::EADDRNOTAVAIL, "EADDRNOTAVAIL", "no interface of this machine has that address"),
+    (libc::EAFNOSUPPORT, "EAFNOSUPPORT", "this machine does not speak that address family"),
+    (libc::ECONNABORTED, "ECONNABORTED", "the connection was aborted"),
+    (libc::ECONNREFUSED, "ECONNREFUSED", "nobody listens there"),
+    (libc::ECONNRESET, "ECONNRESET", "the peer reset the connection"),
+    (libc::EHOSTUNREACH, "EHOSTUNREACH", "no route to that host"),
+    (libc::EINVAL, "EINVAL", "the kernel does not take that"),
+    (libc::EMFILE, "EMFILE", "this process has no file descriptor left (see ulimit -n)"),
+    (libc::EMSGSIZE, "EMSGSIZE", "the datagram is too large (65,507 bytes at most)"),
+    (libc::ENETUNREACH, "ENETUNREACH", "no route to that network"),
+    (libc::ENFILE, "ENFILE", "the system has no file descriptor left"),
+    (libc::ENOBUFS, "ENOBUFS", "the kernel has no buffer left"),
+    (libc::ENOTCONN, "ENOTCONN", "the connection is gone already"),
+    (libc::EPERM, "EPERM", "not permitted (a firewall?)"),
+    (libc::EPIPE, "EPIPE", "the peer has closed"),
+    (libc::ETIMEDOUT, "ETIMEDOUT", "no answer in time"),
+];
+
+/// What went wrong, as a value.
+pub fn fault(op: Op, error: &io::Error) -> Fault {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return super::tls::fault(tls);
+    }
+    let row = error.raw_os_error().and_then(|code| NAMES.iter().find(|row| row.0 == code));
+    match row {
+        Some((_, name, text)) => Fault::Io { op, name, text: (*text).into() },
+        None => Fault::Io { op, name: kind_name(error.kind()), text: error.to_string().into() },
+    }
+}
+
+fn kind_name(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::UnexpectedEof => "EOF",
+        io::ErrorKind::ConnectionReset => "ECONNRESET",
+        io::ErrorKind::BrokenPipe => "EPIPE",
+        io::ErrorKind::TimedOut => "ETIMEDOUT",
+        io::ErrorKind::InvalidData => "EBADMSG",
+        io::ErrorKind::NotFound => "ENOENT",
+        _ => "EIO",
+    }
+}
+
+/// Whether the peer tore the connection down, as far as this error tells.
+pub fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted
+    )
+}
+
+/// How a connection ends that failed while `op`.
+pub fn end(op: Op, error: &io::Error) -> End {
+    if is_reset(error) { End::Reset { by: Party::Peer } } else { End::Broken(fault(op, error)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errno_has_its_name_and_a_sentence() {
+        let fault = fault(Op::Bind, &io::Error::from_raw_os_error(libc::EADDRINUSE));
+        assert_eq!(fault.name(), "EADDRINUSE");
+        assert_eq!(fault.to_string(), "EADDRINUSE: the port is taken while binding");
+    }
+
+    #[test]
+    fn a_reset_ends_by_the_peer() {
+        let error = io::Error::from_raw_os_error(libc::ECONNRESET);
+        assert_eq!(end(Op::Read, &error), End::Reset { by: Party::Peer });
+    }
+}

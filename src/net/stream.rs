@@ -1,0 +1,379 @@
+//! What TCP, HTTP and WebSocket share: listening, accepting, dialling, and TLS under any of them. What
+//! is left for a protocol is to talk over a [`Flow`].
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::kernel::{Handle, Tcp};
+use super::probe::Probe;
+use super::wire::Wire;
+use super::{Context, Inbox, MAILBOX, errno, tls};
+use crate::hub::{Birth, Recorder};
+use crate::model::end::{End, Fault, Op, Party};
+use crate::model::event::Kind;
+use crate::model::time::nanos;
+use crate::model::url::{Host, Role};
+use crate::model::view::State;
+
+/// Any byte stream; the one place where types are erased.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
+pub type Stream = Box<dyn Io>;
+
+/// One connection, handshakes of the layers below done: what a protocol talks over.
+pub struct Flow {
+    pub cx: Context,
+    pub role: Role,
+    pub peer: SocketAddr,
+    /// The clear side: TLS is below it.
+    pub stream: Stream,
+    pub record: Recorder,
+    pub inbox: Inbox,
+    /// Asks the kernel, and makes the close a RST.
+    pub kernel: Handle,
+}
+
+/// How many connections wait for an accept: what the kernel takes by default.
+const BACKLOG: u32 = 1024;
+/// After a failed accept (no descriptors): from the first pause to the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// How long flows get to end in order when their endpoint is stopped.
+const GRACE: Duration = Duration::from_millis(400);
+
+/// Runs a listener: every accepted connection talks in a task of its own. `layers` is the number of
+/// handshakes above TCP and TLS that make it open.
+///
+/// # Errors
+/// The listener could not be bound.
+pub async fn serve<F, T>(cx: Context, layers: u8, alpn: &'static [&'static [u8]], talk: T) -> Result<(), Fault>
+where
+    F: Future<Output = End> + Send + 'static,
+    T: Fn(Flow) -> F + Clone + Send + 'static,
+{
+    let listener = bind(&cx).await?;
+    let local = listener.local_addr().map_err(|error| errno::fault(Op::Bind, &error))?;
+    cx.log.event(Kind::Listening { local: Box::new(local) });
+    cx.hub.set_state(cx.endpoint, State::Up, Some(local));
+    let permits = Arc::new(Semaphore::new(cx.limits.connections as usize));
+    let mut flows = JoinSet::new();
+    let mut pause = BACKOFF.0;
+    loop {
+        let permit = tokio::select! {
+            () = cx.cancel.cancelled() => break,
+            Some(_) = flows.join_next() => continue,
+            permit = permit(&permits, &cx) => permit,
+        };
+        let accepted = tokio::select! {
+            () = cx.cancel.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        // Those that have ended are let go in passing: without this they would pile up here.
+        while flows.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                pause = BACKOFF.0;
+                let flow = accepted_flow(&cx, stream, peer, layers, alpn, talk.clone(), permit);
+                flows.spawn(flow);
+            }
+            Err(error) => {
+                cx.log.error(errno::fault(Op::Accept, &error));
+                tokio::select! {
+                    () = cx.cancel.cancelled() => break,
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(BACKOFF.1),
+                }
+            }
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, async { while flows.join_next().await.is_some() {} }).await;
+    flows.shutdown().await;
+    Ok(())
+}
+
+/// Room for one more connection; says so once when there is none.
+async fn permit(permits: &Arc<Semaphore>, cx: &Context) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        return Some(permit);
+    }
+    cx.log.error(Fault::Limit {
+        what: "open connections (the next wait in the backlog)",
+        limit: cx.limits.connections.into(),
+    });
+    Arc::clone(permits).acquire_owned().await.ok()
+}
+
+fn accepted_flow<F, T>(
+    cx: &Context,
+    stream: TcpStream,
+    peer: SocketAddr,
+    layers: u8,
+    alpn: &'static [&'static [u8]],
+    talk: T,
+    permit: Option<OwnedSemaphorePermit>,
+) -> impl Future<Output = ()> + Send + use<F, T>
+where
+    F: Future<Output = End> + Send + 'static,
+    T: Fn(Flow) -> F + Send + 'static,
+{
+    let (record, inbox) = register(cx, true, peer, stream.local_addr().ok(), layers);
+    record.event(Kind::Connection { peer: Box::new(peer), socket: None });
+    cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
+    let cx = cx.clone();
+    async move {
+        let _room = permit;
+        watched(cx, record, |cx, record| async move {
+            match secure_server(&cx, stream, &record, alpn).await {
+                Ok((stream, kernel)) => {
+                    talk(Flow { cx, role: Role::Listen, peer, stream, record, inbox, kernel }).await
+                }
+                Err(end) => end,
+            }
+        })
+        .await;
+    }
+}
+
+/// Births a socket, and gives its flow a recorder and a mailbox.
+fn register(
+    cx: &Context,
+    accepted: bool,
+    peer: SocketAddr,
+    local: Option<SocketAddr>,
+    layers: u8,
+) -> (Recorder, Inbox) {
+    let scheme = cx.spec.scheme();
+    let handshakes = 1 + u8::from(scheme.is_secure()) + layers;
+    let (id, record) = cx.hub.open(Birth { endpoint: cx.endpoint, scheme, accepted, peer, local, handshakes });
+    let (tx, inbox) = mpsc::channel(MAILBOX);
+    cx.mail.add(id, tx);
+    (record, inbox)
+}
+
+/// Runs a flow so that its socket is closed exactly once whatever happens: an end, a panic, an abort.
+async fn watched<F>(cx: Context, record: Recorder, flow: impl FnOnce(Context, Recorder) -> F)
+where
+    F: Future<Output = End>,
+{
+    struct Guard(Context, Recorder);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.1.closed(End::Stopped);
+            if let Some(id) = self.1.socket() {
+                self.0.mail.remove(id);
+            }
+        }
+    }
+    let guard = Guard(cx.clone(), record.clone());
+    let end = match AssertUnwindSafe(flow(cx, record.clone())).catch_unwind().await {
+        Ok(end) => end,
+        Err(panic) => {
+            let fault = Fault::Panic { text: super::endpoints::panic_text(panic.as_ref()).into() };
+            record.error(fault.clone());
+            End::Broken(fault)
+        }
+    };
+    record.closed(end);
+    drop(guard);
+}
+
+/// The probe around the TCP stream, and the handle on its kernel side.
+fn wire(stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
+    // Small writes are what a person sends and wants to see leave (Node's `setNoDelay`).
+    let _ = stream.set_nodelay(true);
+    let tcp = Tcp::new(stream);
+    let handle = tcp.handle();
+    record.gauge(Box::new(handle.clone()));
+    (Probe::new(tcp, Wire::new(record.clone())), handle)
+}
+
+async fn secure_server(
+    cx: &Context,
+    stream: TcpStream,
+    record: &Recorder,
+    alpn: &'static [&'static [u8]],
+) -> Result<(Stream, Handle), End> {
+    let (probe, kernel) = wire(stream, record);
+    if !cx.spec.scheme().is_secure() {
+        return Ok((Box::new(probe), kernel));
+    }
+    let limit = cx.limits.handshake_time;
+    let handshake = async {
+        let plain = speaks_plain_text(probe.get_ref(), limit).await;
+        let accepted = tls::accept(&cx.identity, probe, record, cx.hub.clock(), alpn, limit).await;
+        accepted.map_err(|fault| match plain {
+            Some(text) => {
+                let fault = Fault::Tls { alert: None, text: text.into() };
+                record.event(Kind::TlsError(Box::new(fault.clone())));
+                End::Broken(fault)
+            }
+            None => End::Broken(fault),
+        })
+    };
+    tokio::select! {
+        () = cx.cancel.cancelled() => Err(End::Stopped),
+        stream = handshake => Ok((Box::new(stream?), kernel)),
+    }
+}
+
+/// What a peer says that does not begin with a TLS handshake record (RFC 8446 section 5.1: type 22, version 3).
+async fn speaks_plain_text(tcp: &Tcp, limit: Duration) -> Option<String> {
+    let mut first = [0; 16];
+    let n = tokio::time::timeout(limit, tcp.peek(&mut first)).await.ok()?.ok()?;
+    let first = &first[..n];
+    let tls = matches!(first, [22] | [22, 3, ..] | []);
+    (!tls).then(|| {
+        format!("the peer speaks plain text to a TLS port; it said \"{}\"", crate::model::draft::escape(first))
+    })
+}
+
+/// Runs a client: resolves, dials each address in turn, talks until it is over.
+///
+/// # Errors
+/// Nothing could be dialled.
+pub async fn connect<F, T>(cx: Context, layers: u8, alpn: &'static [&'static [u8]], talk: T) -> Result<(), Fault>
+where
+    F: Future<Output = End> + Send,
+    T: Fn(Flow) -> F + Send,
+{
+    let addresses = resolve(&cx).await?;
+    let mut last = None;
+    for peer in addresses {
+        let (record, inbox) = register(&cx, false, peer, None, layers);
+        match dial(&cx, peer, &record).await {
+            Ok(stream) => {
+                cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
+                cx.hub.set_state(cx.endpoint, State::Up, None);
+                let mut ended = None;
+                watched(cx.clone(), record, |cx, record| async {
+                    let end = match secure_client(&cx, stream, &record, alpn).await {
+                        Ok((stream, kernel)) => {
+                            talk(Flow { cx, role: Role::Connect, peer, stream, record, inbox, kernel }).await
+                        }
+                        Err(end) => end,
+                    };
+                    ended = Some(end.clone());
+                    end
+                })
+                .await;
+                return match ended {
+                    Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
+                    _ => Ok(()),
+                };
+            }
+            Err(end) => {
+                if let Some(id) = record.socket() {
+                    cx.mail.remove(id);
+                }
+                record.closed(end.clone());
+                match end {
+                    End::Failed(fault) => last = Some(fault),
+                    _ => return Ok(()),
+                }
+            }
+        }
+    }
+    Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
+}
+
+/// The addresses of the spec's host.
+pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
+    let url = &cx.spec.url;
+    let name = match &url.host {
+        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, url.port)]),
+        Host::Name(name) => name,
+    };
+    let limit = cx.limits.handshake_time;
+    let found = tokio::time::timeout(limit, tokio::net::lookup_host((&**name, url.port))).await;
+    match found {
+        Ok(Ok(addresses)) => Ok(addresses.collect()),
+        Ok(Err(error)) => {
+            Err(Fault::Io { op: Op::Resolve, name: "ENOTFOUND", text: format!("{name}: {error}").into() })
+        }
+        Err(_) => Err(Fault::Late { what: "the name was resolved", after: limit }),
+    }
+}
+
+async fn dial(cx: &Context, peer: SocketAddr, record: &Recorder) -> Result<TcpStream, End> {
+    let clock = cx.hub.clock();
+    let (started, limit) = (clock.now(), cx.limits.handshake_time);
+    let outcome = tokio::select! {
+        () = cx.cancel.cancelled() => return Err(End::Stopped),
+        outcome = tokio::time::timeout(limit, TcpStream::connect(peer)) => outcome,
+    };
+    let fault = match outcome {
+        Ok(Ok(stream)) => {
+            let took = nanos(clock.now().since(started));
+            record.event(Kind::Connect { peer: Box::new(peer), took });
+            return Ok(stream);
+        }
+        Ok(Err(error)) => errno::fault(Op::Connect, &error),
+        Err(_) => Fault::Late { what: "connected", after: limit },
+    };
+    record.error(fault.clone());
+    Err(End::Failed(fault))
+}
+
+async fn secure_client(
+    cx: &Context,
+    stream: TcpStream,
+    record: &Recorder,
+    alpn: &'static [&'static [u8]],
+) -> Result<(Stream, Handle), End> {
+    let (probe, kernel) = wire(stream, record);
+    if !cx.spec.scheme().is_secure() {
+        return Ok((Box::new(probe), kernel));
+    }
+    let target = (&cx.spec.url, &cx.spec.settings);
+    let handshake = tls::connect(&cx.identity, probe, record, cx.hub.clock(), target, alpn, cx.limits.handshake_time);
+    tokio::select! {
+        () = cx.cancel.cancelled() => Err(End::Stopped),
+        outcome = handshake => match outcome {
+            Ok(stream) => Ok((Box::new(stream), kernel)),
+            Err(fault) => Err(End::Broken(fault)),
+        },
+    }
+}
+
+/// Binds the listener of the spec.
+async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
+    let addresses = resolve(cx).await?;
+    let mut last = None;
+    for address in addresses {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(errno::fault(Op::Bind, &error)),
+        }
+    }
+    Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // So that a restart does not wait for the TIME_WAIT of its old connections.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// How a flow that was told to stop says goodbye: FIN, within the time an endpoint has to stop.
+pub async fn farewell(stream: &mut (impl AsyncWrite + Unpin)) -> End {
+    shut(stream).await;
+    End::Stopped
+}
+
+/// Our FIN (over TLS the `close_notify` before it), unless the peer's window stays shut.
+pub async fn shut(stream: &mut (impl AsyncWrite + Unpin)) -> End {
+    let _ = tokio::time::timeout(GRACE / 2, tokio::io::AsyncWriteExt::shutdown(stream)).await;
+    End::Finished { first: Party::Us }
+}

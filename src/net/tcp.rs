@@ -1,0 +1,255 @@
+//! TCP, and TLS, which is TCP over a secure stream: echo, fixed answers, and what a person sends.
+//!
+//! One loop reads and writes at once: an echo that writes before it reads again would deadlock against
+//! a peer that does the same. What waits to be written is bounded; above the bound the loop reads no
+//! more until the peer does.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context as Wakes, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::probe::Probe;
+use super::stream::{self, Flow, Stream};
+use super::wire::Chunks;
+use super::{BoxFuture, Command, Context, Inbox, Info, Payload, Protocol, errno};
+use crate::hub::HEAD;
+use crate::model::draft::{Draft, Rejection};
+use crate::model::end::{End, Fault, Op, Party};
+use crate::model::spec::Reply;
+use crate::model::url::{Role, Scheme};
+
+pub struct Tcp;
+
+impl Protocol for Tcp {
+    fn info(&self) -> &'static Info {
+        &Info {
+            plain: Scheme::Tcp,
+            secure: Some(Scheme::Tls),
+            help: "a stream of bytes: echo, a fixed answer, or what you type",
+        }
+    }
+
+    fn compose(&self, draft: &Draft) -> Result<Payload, Rejection> {
+        let bytes = draft.encode()?;
+        if bytes.is_empty() {
+            return Err(Rejection("nothing to send: TCP has no empty message".into()));
+        }
+        Ok(Payload::Bytes(bytes.into()))
+    }
+
+    fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        Box::pin(stream::serve(cx, 0, &[], talk))
+    }
+
+    fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        Box::pin(stream::connect(cx, 0, &[], talk))
+    }
+}
+
+/// The read buffer: what one read takes at the most. Untouched pages of it cost nothing.
+const BUFFER: usize = 64 << 10;
+/// Bytes that may wait to be written before we stop reading; the kernel's buffers lie beyond it.
+const HIGH: usize = 1 << 20;
+
+/// What one turn of the loop brought.
+enum Turn {
+    Letter(Option<Command>),
+    Read(usize),
+    Wrote,
+    Shut,
+    Failed(Op, io::Error),
+    Cancelled,
+}
+
+struct Talk {
+    stream: Probe<Stream, Chunks>,
+    inbox: Inbox,
+    inbox_open: bool,
+    buffer: Box<[MaybeUninit<u8>]>,
+    waiting: BytesMut,
+    dirty: bool,
+    reading: bool,
+    writing: bool,
+    /// We will send FIN as soon as nothing waits.
+    ending: bool,
+    echo: bool,
+    /// What was read last, where the endpoint is asked to show it.
+    shown: Option<Bytes>,
+}
+
+async fn talk(flow: Flow) -> End {
+    let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
+    let settings = &cx.spec.settings;
+    let mut talk = Talk {
+        stream: Probe::new(stream, Chunks::new(record)),
+        inbox,
+        inbox_open: true,
+        buffer: Box::new_uninit_slice(BUFFER),
+        waiting: BytesMut::new(),
+        dirty: false,
+        reading: true,
+        writing: true,
+        ending: false,
+        echo: false,
+        shown: settings.show.is_some().then(Bytes::new),
+    };
+    if let (Role::Listen, Some(greet)) = (role, &settings.greet) {
+        talk.waiting.extend_from_slice(&greet.0);
+    }
+    let mut first = None;
+    let mut cancelled = Box::pin(cx.cancel.cancelled());
+    loop {
+        let fixed = match (role, &*cx.reply.borrow()) {
+            (Role::Listen, Reply::Echo) => {
+                talk.echo = true;
+                None
+            }
+            (Role::Listen, Reply::Fixed(fixed)) => {
+                talk.echo = false;
+                Some(fixed.text.0.clone())
+            }
+            (Role::Listen, Reply::None) | (Role::Connect, _) => {
+                talk.echo = false;
+                None
+            }
+        };
+        match poll_fn(|wakes| talk.turn(wakes, cancelled.as_mut())).await {
+            Turn::Read(0) => {
+                talk.reading = false;
+                first.get_or_insert(Party::Peer);
+                // Node's `allowHalfOpen: false`: our side ends when the peer's has.
+                talk.ending |= !settings.half_open;
+            }
+            Turn::Read(_) => {
+                if let Some(shown) = &mut talk.shown {
+                    cx.show(peer, &std::mem::take(shown));
+                }
+                talk.answer(fixed);
+            }
+            Turn::Wrote => {}
+            Turn::Shut => {
+                talk.writing = false;
+                first.get_or_insert(Party::Us);
+            }
+            Turn::Letter(Some(Command::Send(Payload::Bytes(bytes)))) if talk.writing && !talk.ending => {
+                talk.waiting.extend_from_slice(&bytes);
+            }
+            Turn::Letter(Some(Command::End)) => talk.ending = true,
+            Turn::Letter(Some(Command::Close)) => {
+                let end = stream::shut(&mut talk.stream).await;
+                return first.map_or(end, |first| End::Finished { first });
+            }
+            Turn::Letter(Some(Command::Reset)) => {
+                kernel.reset_on_close();
+                return End::Reset { by: Party::Us };
+            }
+            Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
+            Turn::Letter(None) => talk.inbox_open = false,
+            Turn::Failed(op, error) => return failed(op, &error, first),
+            Turn::Cancelled => return stream::farewell(&mut talk.stream).await,
+        }
+        if !talk.reading && !talk.writing {
+            return End::Finished { first: first.unwrap_or(Party::Us) };
+        }
+    }
+}
+
+/// A TLS peer that just goes after we have ended is no error: it owes us nothing any more.
+fn failed(op: Op, error: &io::Error, first: Option<Party>) -> End {
+    match (error.kind(), first) {
+        (io::ErrorKind::UnexpectedEof, Some(first)) => End::Finished { first },
+        _ => errno::end(op, error),
+    }
+}
+
+impl Talk {
+    /// What a listener answers to what was read: queued; an echo has queued itself.
+    fn answer(&mut self, fixed: Option<Bytes>) {
+        if let (Some(text), true) = (fixed, self.writing && !self.ending) {
+            self.waiting.extend_from_slice(&text);
+        }
+    }
+
+    fn turn(&mut self, wakes: &mut Wakes<'_>, cancelled: Pin<&mut impl Future>) -> Poll<Turn> {
+        if cancelled.poll(wakes).is_ready() {
+            return Poll::Ready(Turn::Cancelled);
+        }
+        if self.inbox_open
+            && self.waiting.len() < HIGH
+            && let Poll::Ready(letter) = self.inbox.poll_recv(wakes)
+        {
+            return Poll::Ready(Turn::Letter(letter.map(|letter| letter.command)));
+        }
+        if let Poll::Ready(turn) = self.push(wakes) {
+            return Poll::Ready(turn);
+        }
+        if !self.reading || self.waiting.len() >= HIGH {
+            return Poll::Pending;
+        }
+        let mut buf = ReadBuf::uninit(&mut self.buffer);
+        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(wakes, &mut buf)) {
+            return Poll::Ready(Turn::Failed(Op::Read, error));
+        }
+        let bytes = buf.filled();
+        if let Some(shown) = &mut self.shown {
+            *shown = Bytes::copy_from_slice(&bytes[..bytes.len().min(HEAD)]);
+        }
+        if self.echo && !bytes.is_empty() && self.writing && !self.ending {
+            // Straight back from the read buffer; only what the kernel does not take is copied.
+            let mut taken = 0;
+            if self.waiting.is_empty() {
+                match Pin::new(&mut self.stream).poll_write(wakes, bytes) {
+                    Poll::Ready(Ok(n)) => {
+                        taken = n;
+                        self.dirty = true;
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Turn::Failed(Op::Write, error)),
+                    Poll::Pending => {}
+                }
+            }
+            self.waiting.extend_from_slice(&bytes[taken..]);
+        }
+        Poll::Ready(Turn::Read(bytes.len()))
+    }
+
+    /// Writes what waits, flushes it, and sends our FIN when it is time. Pending when there is nothing to do
+    /// or the peer does not read.
+    fn push(&mut self, wakes: &mut Wakes<'_>) -> Poll<Turn> {
+        if !self.writing {
+            return Poll::Pending;
+        }
+        if !self.waiting.is_empty() {
+            let turn = match ready!(Pin::new(&mut self.stream).poll_write(wakes, &self.waiting)) {
+                Ok(n) => {
+                    self.waiting.advance(n);
+                    if self.waiting.is_empty() && self.waiting.capacity() > BUFFER {
+                        // What a burst took is given back: 10,000 such sockets would hold 10 GB.
+                        self.waiting = BytesMut::new();
+                    }
+                    self.dirty = true;
+                    Turn::Wrote
+                }
+                Err(error) => Turn::Failed(Op::Write, error),
+            };
+            return Poll::Ready(turn);
+        }
+        if self.dirty {
+            match ready!(Pin::new(&mut self.stream).poll_flush(wakes)) {
+                Ok(()) => self.dirty = false,
+                Err(error) => return Poll::Ready(Turn::Failed(Op::Write, error)),
+            }
+        }
+        if self.ending {
+            return Poll::Ready(match ready!(Pin::new(&mut self.stream).poll_shutdown(wakes)) {
+                Ok(()) => Turn::Shut,
+                Err(error) => Turn::Failed(Op::Shutdown, error),
+            });
+        }
+        Poll::Pending
+    }
+}

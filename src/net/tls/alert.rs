@@ -1,0 +1,111 @@
+//! A rustls error as a [`Fault`]: the alert's name from RFC 8446 section 6, who sent it, and why.
+
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerMisbehaved};
+
+use crate::model::end::{Fault, Party};
+
+/// RFC 8446 section 6, by number.
+fn name(alert: AlertDescription) -> &'static str {
+    match u8::from(alert) {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        22 => "record_overflow",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => "alert",
+    }
+}
+
+/// What went wrong in TLS, as a value.
+pub fn fault(error: &Error) -> Fault {
+    let (alert, text): (Option<(Party, &'static str)>, String) = match error {
+        Error::AlertReceived(alert) => (Some((Party::Peer, name(*alert))), meaning(*alert).into()),
+        Error::InvalidCertificate(why) => {
+            (Some((Party::Us, certificate_alert(why))), format!("its certificate is not good: {why}"))
+        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            (Some((Party::Us, "decode_error")), "what came is no TLS record; does the peer speak plain text?".into())
+        }
+        Error::InvalidMessage(why) => (Some((Party::Us, "decode_error")), format!("a malformed message: {why:?}")),
+        Error::NoApplicationProtocol => {
+            (Some((Party::Us, "no_application_protocol")), "no ALPN protocol in common".into())
+        }
+        Error::PeerIncompatible(why) => (Some((Party::Us, "handshake_failure")), format!("nothing in common: {why:?}")),
+        Error::PeerMisbehaved(why @ PeerMisbehaved::IllegalMiddleboxChangeCipherSpec) => {
+            (Some((Party::Us, "unexpected_message")), format!("the peer misbehaved: {why:?}"))
+        }
+        Error::PeerMisbehaved(why) => (Some((Party::Us, "illegal_parameter")), format!("the peer misbehaved: {why:?}")),
+        Error::DecryptError => (Some((Party::Us, "bad_record_mac")), "a record could not be decrypted".into()),
+        other => (None, other.to_string()),
+    };
+    Fault::Tls { alert, text: text.into() }
+}
+
+fn certificate_alert(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => "certificate_expired",
+        CertificateError::Revoked => "certificate_revoked",
+        CertificateError::UnknownIssuer => "unknown_ca",
+        CertificateError::BadSignature => "decrypt_error",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => "unsupported_certificate",
+        _ => "bad_certificate",
+    }
+}
+
+/// What a peer's alert means to the person who sees it.
+fn meaning(alert: AlertDescription) -> &'static str {
+    match alert {
+        AlertDescription::UnknownCA => "it does not trust the CA of our certificate",
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => "it does not accept our certificate",
+        AlertDescription::CertificateExpired => "it says our certificate has expired",
+        AlertDescription::CertificateRequired => "it wants a certificate of ours",
+        AlertDescription::ProtocolVersion => "no TLS version in common",
+        AlertDescription::HandshakeFailure => "no cipher, group or signature in common",
+        AlertDescription::NoApplicationProtocol => "no ALPN protocol in common",
+        AlertDescription::UnrecognisedName => "it does not know the server name (SNI)",
+        _ => "it ended the handshake",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_their_rfc_names() {
+        let fault = fault(&Error::AlertReceived(AlertDescription::UnknownCA));
+        assert_eq!(fault.name(), "unknown_ca");
+        assert!(fault.to_string().starts_with("the peer sent the alert unknown_ca"));
+    }
+
+    #[test]
+    fn a_bad_certificate_says_why() {
+        let fault = fault(&Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert_eq!(fault.name(), "unknown_ca");
+    }
+}

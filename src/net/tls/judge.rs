@@ -1,0 +1,100 @@
+//! The judge of a server's certificate: always verifies, and where a person said so lets the connection
+//! stand whatever the verdict, which is remembered and shown.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use crate::model::end::Fault;
+use crate::model::spec::Settings;
+
+#[derive(Debug)]
+pub(super) struct Judge {
+    inner: Arc<dyn ServerCertVerifier>,
+    lenient: bool,
+    /// 0 none yet, 1 good, 2 bad.
+    verdict: AtomicU8,
+}
+
+impl Judge {
+    /// Roots: the file a person named; else the system's and our own session CA.
+    pub fn new(
+        provider: &Arc<CryptoProvider>,
+        ca: &CertificateDer<'static>,
+        settings: &Settings,
+    ) -> Result<Arc<Self>, Fault> {
+        let named = settings.ca.as_deref().map(super::read_roots).transpose()?;
+        let system = || Verifier::new_with_extra_roots([ca.clone()], Arc::clone(provider)).ok();
+        let inner: Arc<dyn ServerCertVerifier> = match (named, system()) {
+            (None, Some(verifier)) => Arc::new(verifier),
+            // A machine without a root store still trusts our own CA.
+            (named, _) => webpki(provider, named.unwrap_or_else(|| vec![ca.clone()]))?,
+        };
+        Ok(Arc::new(Self { inner, lenient: settings.insecure, verdict: AtomicU8::new(0) }))
+    }
+
+    /// Whether the certificate was good; `None` before it was seen.
+    pub fn verdict(&self) -> Option<bool> {
+        match self.verdict.load(Relaxed) {
+            0 => None,
+            verdict => Some(verdict == 1),
+        }
+    }
+}
+
+fn webpki(
+    provider: &Arc<CryptoProvider>,
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<Arc<WebPkiServerVerifier>, Fault> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate).map_err(|error| super::fault(&error))?;
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| Fault::Tls { alert: None, text: error.to_string().into() })
+}
+
+impl ServerCertVerifier for Judge {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict = self.inner.verify_server_cert(leaf, chain, name, ocsp, now);
+        self.verdict.store(if verdict.is_ok() { 1 } else { 2 }, Relaxed);
+        if self.lenient { Ok(ServerCertVerified::assertion()) } else { verdict }
+    }
+
+    // Signatures are checked even when the certificate is not: they prove the peer holds its key.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}

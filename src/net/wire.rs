@@ -1,0 +1,110 @@
+//! The two watches every stream has: [`Wire`] counts what crossed the network and sees writes that wait;
+//! [`Chunks`] records the clear side of TCP and TLS.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::errno;
+use super::probe::Watch;
+use crate::hub::Recorder;
+use crate::model::end::Op;
+use crate::model::event::{Kind, Way};
+use crate::model::time::nanos;
+
+/// A write that waits this long is worth a line: shorter waits are how any busy stream breathes.
+const WORTH_A_LINE: Duration = Duration::from_millis(50);
+
+/// Around the TCP stream: wire bytes, and `blocked` / `drain`.
+pub struct Wire {
+    record: Recorder,
+    wait: Option<Wait>,
+    /// Kept between waits, so that a busy stream allocates its timer once.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+struct Wait {
+    since: Instant,
+    said: bool,
+}
+
+impl Wire {
+    pub fn new(record: Recorder) -> Self {
+        Self { record, wait: None, timer: None }
+    }
+}
+
+impl Watch for Wire {
+    fn read(&mut self, bytes: &[u8]) {
+        self.record.wire(Way::In, bytes.len());
+    }
+
+    fn wrote(&mut self, bytes: &[u8]) {
+        self.record.wire(Way::Out, bytes.len());
+        if let Some(wait) = self.wait.take().filter(|wait| wait.said) {
+            self.record.event(Kind::Drain { blocked: nanos(wait.since.elapsed()) });
+        }
+    }
+
+    fn waiting(&mut self, bytes: usize, cx: &mut Context<'_>) {
+        let Some(wait) = &mut self.wait else {
+            let since = Instant::now();
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(WORTH_A_LINE)));
+            timer.as_mut().reset(since + WORTH_A_LINE);
+            self.wait = Some(Wait { since, said: false });
+            // Polled so that it wakes the task that writes.
+            let _ = timer.as_mut().poll(cx);
+            return;
+        };
+        let due = self.timer.as_mut().is_some_and(|timer| !wait.said && timer.as_mut().poll(cx).is_ready());
+        if due {
+            wait.said = true;
+            self.record.event(Kind::Blocked { waiting: bytes as u64 });
+        }
+    }
+}
+
+/// Above TLS, or right on TCP: `data`, `write`, `end`, `error`.
+pub struct Chunks {
+    record: Recorder,
+}
+
+impl Chunks {
+    pub fn new(record: Recorder) -> Self {
+        Self { record }
+    }
+}
+
+impl Watch for Chunks {
+    fn read(&mut self, bytes: &[u8]) {
+        self.record.payload(Kind::Data, bytes);
+    }
+
+    fn wrote(&mut self, bytes: &[u8]) {
+        self.record.payload(Kind::Write, bytes);
+    }
+
+    fn ended(&mut self) {
+        self.record.event(Kind::End { way: Way::In });
+    }
+
+    fn shut(&mut self) {
+        self.record.event(Kind::End { way: Way::Out });
+    }
+
+    fn failed(&mut self, op: Op, error: &io::Error) {
+        failed(&self.record, op, error);
+    }
+}
+
+/// An error of a stream, as a line on its timeline.
+pub fn failed(record: &Recorder, op: Op, error: &io::Error) {
+    match errno::fault(op, error) {
+        tls @ crate::model::end::Fault::Tls { .. } => record.event(Kind::TlsError(Box::new(tls))),
+        fault => record.error(fault),
+    }
+}
