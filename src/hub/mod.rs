@@ -137,6 +137,11 @@ impl Hub {
         self.registry.lock().open_sockets(id)
     }
 
+    /// What a socket speaks and how it stands.
+    pub fn state_of(&self, id: SocketId) -> Option<(Scheme, Life)> {
+        self.registry.lock().sockets.get(&id).map(|socket| (socket.birth.scheme, socket.log.life()))
+    }
+
     pub fn endpoint_of(&self, id: SocketId) -> Option<EndpointId> {
         self.registry.lock().sockets.get(&id).map(|socket| socket.birth.endpoint)
     }

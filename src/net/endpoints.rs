@@ -20,6 +20,7 @@ use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
 use crate::model::event::Kind;
 use crate::model::id::{EndpointId, SocketId};
+use crate::model::life::Life;
 use crate::model::spec::{Limits, Reply, Spec};
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
@@ -196,8 +197,22 @@ impl Endpoints {
     }
 
     /// # Errors
-    /// The socket is gone, or its mailbox is full.
+    /// The socket is gone, its mailbox is full, or its state does not allow the command.
     pub fn command(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
+        let (scheme, life) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("there is no socket {id}")))?;
+        match (&command, life) {
+            (_, Life::Closed) => return Err(Rejection(format!("{id} is closed already"))),
+            (Command::End | Command::Reset, _) if scheme == Scheme::Udp => {
+                return Err(Rejection(format!("{id} is a UDP peer: there is no connection to end or reset")));
+            }
+            (Command::Send(_), Life::WeEnded | Life::Closing) => {
+                return Err(Rejection(format!("we have half-closed {id}: nothing more can be sent on it")));
+            }
+            (Command::End, Life::WeEnded | Life::Closing) => {
+                return Err(Rejection(format!("we have half-closed {id} already")));
+            }
+            _ => {}
+        }
         self.mail.send(id, command)
     }
 

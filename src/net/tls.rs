@@ -85,11 +85,14 @@ fn certificates() -> Result<Made, rcgen::Error> {
     let from = now - time::Duration::hours(1);
 
     let mut ca = CertificateParams::default();
-    ca.distinguished_name.push(DnType::CommonName, "sockscope session CA");
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     (ca.not_before, ca.not_after) = (from, now + LIFETIME);
     let ca_key = KeyPair::generate()?;
+    // Each session's CA has a name of its own: with the same name, a peer that trusts yesterday's would
+    // report a bad signature instead of an unknown CA.
+    let id = hex::encode(&ca_key.public_key_raw()[1..5]);
+    ca.distinguished_name.push(DnType::CommonName, format!("sockscope session CA {id}"));
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::new(ca, ca_key);
 
