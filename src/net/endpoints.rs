@@ -271,6 +271,17 @@ impl Endpoints {
         Ok(())
     }
 
+    /// Runs something that ends with the session at the latest.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let root = self.root.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = root.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
     /// Ends everything: in order if that is quick, else cut.
     pub async fn shutdown(&self) {
         self.root.cancel();
