@@ -187,6 +187,10 @@ fn timeline(log: &Log, query: &Query) -> Timeline {
     };
     let most = usize::try_from(range.end - from).unwrap_or(usize::MAX).min(rows);
     let before: Option<Stamp> = from.checked_sub(1).and_then(|seq| ring.at(seq));
-    let inspected = query.inspect.filter(|seq| range.contains(seq)).and_then(|seq| ring.read(seq, 1).pop());
+    // Dropped or not there yet: the nearest that is kept serves, so `u64::MAX` is the newest.
+    let nearest = |seq: u64| {
+        range.end.checked_sub(1).filter(|last| *last >= range.start).map(|last| seq.clamp(range.start, last))
+    };
+    let inspected = query.inspect.and_then(nearest).and_then(|seq| ring.read(seq, 1).pop());
     Timeline { subject: log.subject, range, dropped: ring.dropped(), events: ring.read(from, most), before, inspected }
 }

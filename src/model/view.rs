@@ -82,7 +82,7 @@ pub struct Query {
     pub list: ListQuery,
     pub subject: Option<Subject>,
     pub window: Option<Window>,
-    /// The event to show whole.
+    /// The event to show whole, or the nearest that is kept: `u64::MAX` is the newest.
     pub inspect: Option<u64>,
     /// A frozen picture: nothing later than this on the timeline.
     pub until: Option<Stamp>,

@@ -1,0 +1,223 @@
+//! The dashboard's own keys: panes, selections, and what is done to sockets and endpoints.
+
+use super::action::{Action, Motion};
+use super::composer::{Aim, name};
+use super::keymap::rows;
+use super::list::step;
+use super::mode::{Address, Question};
+use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
+use crate::model::event::Event;
+use crate::model::id::Subject;
+use crate::model::url::{Role, Scheme};
+use crate::model::view::State;
+
+impl App {
+    /// What an action does on the dashboard; it was checked that it can be done.
+    pub(super) fn browse(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::End | Action::Close | Action::Reset => return self.on_socket(action).into_iter().collect(),
+            Action::Toggle | Action::Restart | Action::Edit | Action::Remove => {
+                return self.on_endpoint(action).into_iter().collect();
+            }
+            Action::ClearClosed => return vec![Effect::ClearClosed],
+            Action::Help => self.mode = Mode::Help { scroll: 0 },
+            Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
+            Action::Add => self.mode = Mode::Form(Box::new(Form::add())),
+            Action::Filter => {
+                self.mode = Mode::Filter;
+                self.focus_on(Pane::Sockets);
+            }
+            Action::Compose => self.compose(),
+            Action::NextPane => self.focus_on(self.pane(1)),
+            Action::PreviousPane => self.focus_on(self.pane(Pane::ALL.len() - 1)),
+            Action::PaneLeft => self.focus_on(match self.lists.lead {
+                Lead::Endpoints => Pane::Endpoints,
+                Lead::Sockets => Pane::Sockets,
+            }),
+            Action::PaneRight => self.focus_on(match self.focus {
+                Pane::Endpoints | Pane::Sockets => Pane::Timeline,
+                right => right,
+            }),
+            Action::Move(motion) => self.motion(motion),
+            Action::Narrow => self.narrow(),
+            Action::Inspect => {
+                self.anchor();
+                self.focus_on(Pane::Inspector);
+            }
+            Action::EventBefore => self.move_cursor(Motion::Up),
+            Action::EventAfter => self.move_cursor(Motion::Down),
+            Action::Pause => {
+                self.pause = match self.pause {
+                    Pause::Live => Pause::Asked,
+                    Pause::Asked | Pause::Frozen(_) => Pause::Live,
+                }
+            }
+            Action::Follow => {
+                self.pause = Pause::Live;
+                self.scroll = Scroll::Following;
+                self.inspector_top = 0;
+            }
+            Action::Lens => {
+                self.inspector_top = 0;
+                self.lens = match self.lens {
+                    Lens::Text => Lens::Hex,
+                    Lens::Hex => Lens::Text,
+                };
+            }
+            Action::Zoom => self.zoomed = !self.zoomed,
+            Action::Leave => self.leave_special(),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    pub(super) fn focus_on(&mut self, pane: Pane) {
+        self.focus = pane;
+        match pane {
+            Pane::Endpoints => self.lists.lead = Lead::Endpoints,
+            Pane::Sockets => self.lists.lead = Lead::Sockets,
+            Pane::Timeline | Pane::Inspector => {}
+        }
+    }
+
+    fn pane(&self, by: usize) -> Pane {
+        let at = Pane::ALL.iter().position(|pane| *pane == self.focus).unwrap_or(0);
+        Pane::ALL[(at + by) % Pane::ALL.len()]
+    }
+
+    pub(super) fn motion(&mut self, motion: Motion) {
+        match self.focus {
+            Pane::Endpoints => self.lists.move_endpoint(motion, &self.seen, self.viewport.endpoints),
+            Pane::Sockets => self.lists.move_socket(motion, &self.seen, self.viewport.sockets, self.is_paused()),
+            Pane::Timeline => self.move_cursor(motion),
+            Pane::Inspector => self.scroll_inspector(motion),
+        }
+    }
+
+    fn move_cursor(&mut self, motion: Motion) {
+        let subject = self.subject();
+        if let Some(timeline) = self.seen.timeline.as_ref().filter(|timeline| Some(timeline.subject) == subject) {
+            self.scroll = self.scroll.moved(motion, &timeline.range, self.viewport.timeline);
+            self.inspector_top = 0;
+        }
+    }
+
+    /// From here on the cursor stays on its event.
+    fn anchor(&mut self) {
+        let subject = self.subject();
+        if let Some(timeline) = self.seen.timeline.as_ref().filter(|timeline| Some(timeline.subject) == subject) {
+            self.scroll = self.scroll.anchored(&timeline.range, self.viewport.timeline);
+        }
+    }
+
+    /// One reads an event that stays: following would pull it away.
+    fn scroll_inspector(&mut self, motion: Motion) {
+        self.anchor();
+        let event = self.seen.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
+        let lines = event.map_or(0, |event| most_lines(event, self.lens, self.viewport.inspector_width));
+        let height = self.viewport.inspector;
+        let len = lines.saturating_sub(height) + 1;
+        self.inspector_top = step(motion, self.inspector_top, len, height);
+    }
+
+    fn narrow(&mut self) {
+        self.lists.only = if self.lists.only == self.lists.endpoint { None } else { self.lists.endpoint };
+        if self.lists.only.is_some() {
+            self.focus_on(Pane::Sockets);
+        }
+    }
+
+    fn leave_special(&mut self) {
+        if self.zoomed {
+            self.zoomed = false;
+        } else if !self.filter.is_empty() {
+            self.filter.clear();
+        } else {
+            self.lists.only = None;
+        }
+    }
+
+    fn on_socket(&self, action: Action) -> Option<Effect> {
+        let id = self.socket()?.id;
+        match action {
+            Action::End => Some(Effect::End(id)),
+            Action::Close => Some(Effect::Close(id)),
+            Action::Reset => Some(Effect::Reset(id)),
+            _ => None,
+        }
+    }
+
+    fn on_endpoint(&mut self, action: Action) -> Option<Effect> {
+        let row = self.endpoint()?;
+        let id = row.id;
+        match action {
+            Action::Toggle => match row.state {
+                State::Stopped | State::Failed(_) => Some(Effect::Start(id)),
+                State::Starting | State::Up => Some(Effect::Stop(id)),
+            },
+            Action::Restart => Some(Effect::Start(id)),
+            Action::Edit => {
+                self.mode = Mode::Form(Box::new(Form::edit(id, &row.spec)));
+                None
+            }
+            Action::Remove if row.open > 0 => {
+                let sockets =
+                    if row.open == 1 { "its open socket".into() } else { format!("its {} open sockets", row.open) };
+                let text = format!("Remove {} and close {sockets}?", name(row));
+                self.mode = Mode::Confirm(Question { text, yes: Effect::Remove(id) });
+                None
+            }
+            Action::Remove => Some(Effect::Remove(id)),
+            _ => None,
+        }
+    }
+
+    /// Begins to type; whom to is fixed from here.
+    fn compose(&mut self) {
+        let aim = match self.subject() {
+            Some(Subject::Socket(_)) => {
+                self.socket().zip(self.endpoint()).map(|(socket, endpoint)| Aim::socket(socket, endpoint))
+            }
+            _ => match self.endpoint() {
+                Some(row) if row.spec.scheme() == Scheme::Udp && row.spec.role == Role::Listen => {
+                    self.mode = Mode::Address(Box::new(Address::new(row.id)));
+                    return;
+                }
+                endpoint => endpoint.map(Aim::all),
+            },
+        };
+        if let Some(aim) = aim {
+            self.composer.start(aim);
+            self.mode = Mode::Compose;
+        }
+    }
+
+    /// What the palette offers: everything that does something here and now but moving about.
+    fn commands(&self) -> Vec<(&'static super::Row, &'static str)> {
+        let mut found: Vec<&'static super::Row> = Vec::new();
+        for row in Place::Pane(self.focus).reach().flat_map(rows) {
+            let moves = matches!(
+                row.action,
+                Action::Move(_) | Action::Palette | Action::Leave | Action::PaneLeft | Action::PaneRight
+            );
+            if !moves && self.can(row.action) && !found.iter().any(|other| other.action == row.action) {
+                found.push(row);
+            }
+        }
+        found.into_iter().map(|row| (row, self.label(row))).collect()
+    }
+}
+
+/// More lines than an event can take in the inspector: a bound for scrolling, the screen has the number.
+fn most_lines(event: &Event, lens: Lens, width: usize) -> usize {
+    let head = &event.head;
+    let marks = match lens {
+        // Eight bytes a row where it is narrow.
+        Lens::Hex => head.len() / 8,
+        // Each of these may begin a line when JSON is laid out.
+        Lens::Text => head.iter().filter(|byte| matches!(byte, b'\n' | b'{' | b'}' | b'[' | b']' | b',')).count(),
+    };
+    let wrapped = head.len() * 4 / width.max(1);
+    // What stands above the payload: the event's own facts.
+    marks + wrapped + 32
+}

@@ -1,0 +1,274 @@
+//! The send panel: a text, what it means as bytes, and whom it is for.
+//!
+//! A draft leaves the editor only when it was sent; whatever stands against that is said and the text
+//! stays. Knows no socket: it encodes, and the effect does the rest.
+
+mod history;
+mod preview;
+mod target;
+
+pub use history::{History, HistorySearch, MOST};
+pub use preview::{CONTROL, DATAGRAM, Preview, takes_ending};
+pub use target::{Aim, Audience, Note, name, standing};
+
+use super::editor::Editor;
+use super::effect::{Effect, Target};
+use super::key::Key;
+use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::view::Snapshot;
+
+/// A paste that is larger belongs in a file: the editor keeps every line in memory, twice with undo.
+pub const PASTE: usize = 1 << 20;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Composer {
+    pub editor: Editor,
+    pub coding: Coding,
+    pub ending: Ending,
+    pub shape: Shape,
+    pub aim: Option<Aim>,
+    /// Why the last attempt did not go off; until the text changes.
+    pub refused: Option<String>,
+    /// What is on its way.
+    pending: Option<(u64, Draft)>,
+    /// Position in the history while one walks it, and the text one came from.
+    walk: Option<(usize, Draft)>,
+    tickets: u64,
+}
+
+impl Default for Composer {
+    fn default() -> Self {
+        Self {
+            editor: Editor::multi(),
+            coding: Coding::default(),
+            ending: Ending::default(),
+            shape: Shape::default(),
+            aim: None,
+            refused: None,
+            pending: None,
+            walk: None,
+            tickets: 0,
+        }
+    }
+}
+
+impl Composer {
+    /// Aims anew; the text is kept, and the shape where the protocol has it.
+    pub fn start(&mut self, aim: Aim) {
+        let shapes = aim.shapes();
+        let shape = shapes.iter().copied().find(|shape| *shape == self.shape).or(shapes.first().copied());
+        self.aim = Some(aim);
+        self.refused = None;
+        self.pending = None;
+        self.walk = None;
+        self.set_shape(shape.unwrap_or_default());
+    }
+
+    pub fn draft(&self) -> Draft {
+        Draft { text: self.editor.text(), coding: self.coding, ending: self.ending, shape: self.shape }
+    }
+
+    /// What would be sent.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn preview(&self) -> Result<Preview, Rejection> {
+        Preview::of(&self.draft(), self.aim.as_ref().map(|aim| aim.scheme))
+    }
+
+    /// Whom it is for, in words.
+    pub fn audience(&self, seen: &Snapshot) -> Option<Audience> {
+        self.aim.as_ref().map(|aim| aim.audience(self.shape, seen))
+    }
+
+    /// What the protocol lets one send; empty before anyone was aimed at.
+    pub fn shapes(&self) -> &'static [Shape] {
+        self.aim.as_ref().map_or(&[], Aim::shapes)
+    }
+
+    /// Whether a draft is on its way.
+    pub fn is_sending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    pub fn next_coding(&mut self) {
+        self.coding = next(&Coding::ALL, self.coding);
+        self.refused = None;
+    }
+
+    pub fn next_ending(&mut self) {
+        self.ending = next(&Ending::ALL, self.ending);
+        self.refused = None;
+    }
+
+    pub fn next_shape(&mut self) {
+        self.set_shape(next(self.shapes(), self.shape));
+        self.refused = None;
+    }
+
+    pub fn toggle_audience(&mut self) {
+        if let Some(aim) = &mut self.aim
+            && let Some(target) = aim.toggled()
+        {
+            aim.target = target;
+            self.refused = None;
+        }
+    }
+
+    /// Sends, or says why not.
+    pub fn send(&mut self, seen: &Snapshot) -> Option<Effect> {
+        let checked = self.check(seen);
+        match checked {
+            Ok(to) => {
+                self.tickets += 1;
+                let (ticket, draft) = (self.tickets, self.draft());
+                self.refused = None;
+                self.pending = Some((ticket, draft.clone()));
+                Some(Effect::Send { ticket, to, draft })
+            }
+            Err(Rejection(reason)) => {
+                self.refused = Some(reason);
+                None
+            }
+        }
+    }
+
+    fn check(&self, seen: &Snapshot) -> Result<Target, Rejection> {
+        let aim = self.aim.as_ref().ok_or_else(|| Rejection("select a socket or an endpoint first".into()))?;
+        if self.pending.is_some() {
+            return Err(Rejection("the last one is still on its way".into()));
+        }
+        if let Some(note) = aim.audience(self.shape, seen).note.filter(|note| note.stop) {
+            return Err(Rejection(note.text));
+        }
+        self.preview()?;
+        Ok(aim.target.clone())
+    }
+
+    /// The draft that went off. The editor is cleared unless its text has changed since.
+    pub fn sent(&mut self, ticket: u64) -> Option<Draft> {
+        let (_, draft) = self.pending.take_if(|(pending, _)| *pending == ticket)?;
+        self.refused = None;
+        if self.draft() == draft {
+            self.walk = None;
+            self.editor.set(example(self.shape));
+        }
+        Some(draft)
+    }
+
+    /// The text stays. Whether the ticket was ours.
+    pub fn refuse(&mut self, ticket: u64, reason: String) -> bool {
+        let ours = self.pending.take_if(|(pending, _)| *pending == ticket).is_some();
+        if ours {
+            self.refused = Some(reason);
+        }
+        ours
+    }
+
+    pub fn typed(&mut self, key: Key) {
+        if self.editor.input(key) {
+            self.refused = None;
+        }
+    }
+
+    /// Puts a paste at the cursor without losing a byte of it. What was done beyond that.
+    pub fn paste(&mut self, text: &str) -> Option<String> {
+        self.refused = None;
+        // Terminals paste line ends as CR; a CR beside an LF is one that was copied.
+        let lines;
+        let text = if text.contains('\n') {
+            text
+        } else {
+            lines = text.replace('\r', "\n");
+            &lines
+        };
+        if !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+            self.editor.insert(text);
+            return None;
+        }
+        match self.coding {
+            Coding::Text => {
+                let (before, after) = self.editor.halves();
+                let before = escape(before.as_bytes()) + &escape(text.as_bytes());
+                self.editor.set_around(&before, &escape(after.as_bytes()));
+                self.coding = Coding::Escapes;
+                Some("the paste holds control bytes: they are written as escapes".into())
+            }
+            Coding::Escapes => {
+                self.editor.insert(&escape(text.as_bytes()));
+                Some("the paste holds control bytes: they are written as escapes".into())
+            }
+            Coding::Hex => {
+                self.editor.insert(&hex::encode(text));
+                Some("the paste holds control bytes: they are written as hex".into())
+            }
+            Coding::File => Some("a path has no control bytes: nothing was pasted".into()),
+        }
+    }
+
+    /// Whether Up means the history here.
+    pub fn on_first_line(&self) -> bool {
+        self.editor.cursor().0 == 0
+    }
+
+    /// Whether Down means the history here.
+    pub fn on_last_line(&self) -> bool {
+        self.editor.cursor().0 + 1 >= self.editor.lines().len()
+    }
+
+    pub fn older(&mut self, history: &History) {
+        let at = self.walk.as_ref().map_or(history.drafts().len(), |(at, _)| *at);
+        let Some(to) = at.checked_sub(1) else { return };
+        if let Some(draft) = history.drafts().get(to) {
+            let from = self.walk.take().map_or_else(|| self.draft(), |(_, from)| from);
+            self.recall(draft);
+            self.walk = Some((to, from));
+        }
+    }
+
+    pub fn newer(&mut self, history: &History) {
+        let Some((at, from)) = self.walk.take() else { return };
+        match history.drafts().get(at + 1) {
+            Some(draft) => {
+                self.recall(draft);
+                self.walk = Some((at + 1, from));
+            }
+            None => self.recall(&from),
+        }
+    }
+
+    /// Puts a draft into the editor; its shape only where the protocol has it.
+    pub fn recall(&mut self, draft: &Draft) {
+        if self.shapes().contains(&draft.shape) {
+            self.shape = draft.shape;
+        }
+        self.coding = draft.coding;
+        self.ending = draft.ending;
+        self.refused = None;
+        self.walk = None;
+        self.editor.set(&draft.text);
+    }
+
+    /// An untouched example makes way for the next shape's.
+    fn set_shape(&mut self, shape: Shape) {
+        if self.editor.is_empty() || self.editor.text() == example(self.shape) {
+            self.editor.set(example(shape));
+        }
+        self.shape = shape;
+    }
+}
+
+/// What stands in an empty editor.
+fn example(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Request => "GET /",
+        Shape::Reply => "200",
+        _ => "",
+    }
+}
+
+fn next<T: Copy + PartialEq>(all: &[T], now: T) -> T {
+    let at = all.iter().position(|one| *one == now).map_or(0, |at| at + 1);
+    all.get(at).or(all.first()).copied().unwrap_or(now)
+}
