@@ -1,0 +1,3 @@
+//! The only place where layers meet: the command line, configuration, the headless format, history.
+
+pub mod config;
