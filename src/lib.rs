@@ -4,3 +4,5 @@ pub mod app;
 pub mod hub;
 pub mod model;
 pub mod net;
+pub mod run;
+pub mod screen;

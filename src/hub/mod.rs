@@ -132,6 +132,11 @@ impl Hub {
         self.bell.notify_one();
     }
 
+    /// The state of each endpoint. Takes nothing in: see [`Hub::collect`].
+    pub fn states(&self) -> Vec<State> {
+        self.registry.lock().endpoints.values().map(|endpoint| endpoint.state.clone()).collect()
+    }
+
     /// The open sockets of an endpoint, oldest first.
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)

@@ -1,0 +1,212 @@
+//! `--headless`: the same session without a screen. Events leave as JSON lines on stdout, commands come
+//! as JSON lines on stdin; `docs/headless.md` is the contract.
+
+use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::cli::exit;
+use super::jsonl::{self, About, Asked, Command, Follower};
+use super::session::{Session, load_file};
+use crate::app::{Effect, Target};
+use crate::model::draft::Rejection;
+use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::url::Scheme;
+use crate::model::view::{Query, State};
+use crate::net::Command as Order;
+
+/// Commands that wait: whoever writes faster is held back by the pipe.
+const COMMANDS: usize = 32;
+
+/// Why it ended.
+enum Done {
+    Asked,
+    /// Nobody reads stdout any more.
+    Deaf,
+    NothingStarted,
+}
+
+/// Runs until `quit`, a signal, or the reader of stdout goes. Returns the exit code.
+pub async fn run(session: Arc<Session>, shutdown: CancellationToken, mut out: impl Write) -> u8 {
+    let mut commands = listen_to(io::BufReader::new(io::stdin()));
+    let mut follower = Follower::default();
+    let done = match writeln!(out, "{}", jsonl::hello_line()) {
+        Ok(()) => talk(&session, &shutdown, &mut commands, &mut follower, &mut out).await,
+        Err(_) => Done::Deaf,
+    };
+    session.endpoints.shutdown().await;
+    // The last words of every socket; a reader that is gone does not want them.
+    let _ = follower.drain(&session.hub, &mut out).and_then(|_| out.flush());
+    match done {
+        Done::Asked | Done::Deaf => exit::DONE,
+        Done::NothingStarted => exit::NOTHING_STARTED,
+    }
+}
+
+async fn talk(
+    session: &Arc<Session>,
+    shutdown: &CancellationToken,
+    commands: &mut mpsc::Receiver<String>,
+    follower: &mut Follower,
+    out: &mut impl Write,
+) -> Done {
+    let mut started = false;
+    let mut asking = true;
+    loop {
+        // What a command did is on the timelines before the next one is read.
+        if follower.drain(&session.hub, out).and_then(|_| out.flush()).is_err() {
+            return Done::Deaf;
+        }
+        if !started {
+            match outcome(session) {
+                Some(true) => started = true,
+                Some(false) => return Done::NothingStarted,
+                None => {}
+            }
+        }
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Done::Asked,
+            line = commands.recv(), if asking => {
+                let Some(line) = line else {
+                    // The end of stdin is no wish to stop: a service has none to begin with.
+                    asking = false;
+                    continue;
+                };
+                match answer(session, follower, &line, out).await {
+                    Ok(false) => {}
+                    Ok(true) => return Done::Asked,
+                    Err(_) => return Done::Deaf,
+                }
+            }
+            () = session.hub.changed() => {}
+        }
+    }
+}
+
+/// Whether any endpoint has started, once all have tried.
+fn outcome(session: &Session) -> Option<bool> {
+    let states = session.hub.states();
+    if states.iter().any(|state| *state == State::Up) || states.is_empty() {
+        return Some(true);
+    }
+    states.iter().all(|state| *state != State::Starting).then_some(false)
+}
+
+/// Carries out one line, and answers it. Whether it was the wish to quit.
+async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out: &mut impl Write) -> io::Result<bool> {
+    if line.trim().is_empty() {
+        return Ok(false);
+    }
+    let Asked { id, command } = jsonl::read(line);
+    let id = id.as_ref();
+    let command = match command {
+        Ok(command) => command,
+        Err(reason) => {
+            writeln!(out, "{}", jsonl::error_line(id, &reason, line))?;
+            return Ok(false);
+        }
+    };
+    let quit = command == Command::Quit;
+    let outcome = match command {
+        Command::Count(subject) => {
+            let counted = count(session, subject);
+            // Counting has taken in what changed: it is written from here.
+            follower.sweep(&session.hub, out)?;
+            counted.and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string())))
+        }
+        command => perform(session, command).await,
+    };
+    match outcome {
+        Ok(made) => writeln!(out, "{}", jsonl::done_line(id, made))?,
+        Err(rejection) => writeln!(out, "{}", jsonl::refused_line(id, &rejection.0))?,
+    }
+    Ok(quit)
+}
+
+async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<EndpointId>, Rejection> {
+    let effect = match command {
+        Command::Send { to, draft } => {
+            let draft = jsonl::suit(load_file(draft).await?, scheme_of(session, &to)?)?;
+            return session.send(&to, &draft).map(|_| None);
+        }
+        Command::Open(spec) => return Ok(Some(session.open(*spec))),
+        Command::End(subject) => return each(session, subject, || Order::End),
+        Command::Close(subject) => return each(session, subject, || Order::Close),
+        Command::Reset(subject) => return each(session, subject, || Order::Reset),
+        Command::Start(id) => Effect::Start(id),
+        Command::Stop(id) => Effect::Stop(id),
+        Command::Remove(id) => Effect::Remove(id),
+        Command::Count(_) | Command::Quit => return Ok(None),
+    };
+    session.perform(effect).map(|_| None)
+}
+
+fn scheme_of(session: &Session, to: &Target) -> Result<Scheme, Rejection> {
+    match to {
+        Target::Socket(id) => session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id)),
+        Target::All(id) | Target::Address(id, _) => {
+            session.endpoints.spec(*id).map(|spec| spec.scheme()).ok_or_else(|| no_endpoint(*id))
+        }
+    }
+}
+
+fn no_socket(id: SocketId) -> Rejection {
+    Rejection(format!("there is no socket {id}"))
+}
+
+fn no_endpoint(id: EndpointId) -> Rejection {
+    Rejection(format!("there is no endpoint {id}"))
+}
+
+/// An order for one socket, or for all open ones of an endpoint.
+fn each(session: &Session, subject: Subject, order: impl Fn() -> Order) -> Result<Option<EndpointId>, Rejection> {
+    let sockets = match subject {
+        Subject::Socket(id) => vec![id],
+        Subject::Endpoint(id) => session.hub.open_sockets(id),
+    };
+    if sockets.is_empty() {
+        return Err(Rejection("it has no open socket".into()));
+    }
+    sockets.into_iter().try_for_each(|id| session.endpoints.command(id, order())).map(|()| None)
+}
+
+/// The counters' line.
+fn count(session: &Session, subject: Option<Subject>) -> Result<String, Rejection> {
+    let snapshot = session.hub.snapshot(&Query { subject, ..Query::default() });
+    match subject {
+        None => Ok(jsonl::count_line(About::All, &snapshot.count, Some(snapshot.open), true)),
+        Some(Subject::Endpoint(id)) => {
+            let row = snapshot.endpoint(id).ok_or_else(|| no_endpoint(id))?;
+            Ok(jsonl::count_line(About::Subject(id.into()), &row.count, Some(row.open), true))
+        }
+        Some(Subject::Socket(id)) => {
+            let row = snapshot.socket.as_ref().ok_or_else(|| no_socket(id))?;
+            Ok(jsonl::count_line(About::Subject(id.into()), &row.count, None, row.packets_known))
+        }
+    }
+}
+
+/// Lines of stdin, read by a thread of its own: a read that waits cannot be cancelled, and the runtime
+/// must not wait for it at the end.
+fn listen_to(mut source: impl BufRead + Send + 'static) -> mpsc::Receiver<String> {
+    let (tx, rx) = mpsc::channel(COMMANDS);
+    std::thread::spawn(move || {
+        loop {
+            let mut line = Vec::new();
+            // A little more than a command may have: the rest of a longer line is read as a line of its
+            // own, and refused like it.
+            let limit = jsonl::MOST_LINE as u64 + 2;
+            match (&mut source).take(limit).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            if tx.blocking_send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    rx
+}

@@ -1,0 +1,182 @@
+//! The only place where layers meet: the command line, configuration, the faces, and the way to the end.
+
+pub mod cli;
+pub mod config;
+pub mod dashboard;
+pub mod demo;
+pub mod headless;
+pub mod history;
+pub mod jsonl;
+pub mod session;
+pub mod terminal;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use tokio_util::sync::CancellationToken;
+
+use self::cli::{Cli, Mode, Plan, exit};
+use self::dashboard::Dashboard;
+use self::history::History;
+use self::session::Session;
+use crate::app::{App, Msg};
+use crate::net::tls;
+use crate::screen::theme::{Depth, Ground, Theme};
+
+/// The whole program, from arguments to exit code.
+pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let cli = match Cli::read(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout, mistakes to stderr; nobody to tell if neither is there.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
+        }
+    };
+    let plan = match cli.plan(|path| std::fs::read_to_string(path)) {
+        Ok(plan) => plan,
+        Err(reason) => return complain(&reason, exit::USAGE),
+    };
+    if plan.mode == Mode::PrintConfig {
+        // A pipe that was closed early has what it wanted.
+        let _ = io::stdout().write_all(config::DEFAULT.as_bytes());
+        return exit::DONE;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("cannot start the runtime: {error}"), exit::BROKEN),
+    };
+    let code = runtime.block_on(start(plan));
+    // A name that is being resolved cannot be cancelled; it is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+fn complain(reason: &str, code: u8) -> u8 {
+    let _ = writeln!(io::stderr(), "sockscope: {reason}");
+    code
+}
+
+async fn start(plan: Plan) -> u8 {
+    let Plan { mode, endpoints, mut limits, demo, ca_file } = plan;
+    // Taken first: without a terminal nothing should listen.
+    let held = match mode {
+        Mode::Screen => match terminal::hold() {
+            Ok(held) => Some(held),
+            Err(reason) => return complain(&reason, exit::BROKEN),
+        },
+        Mode::Headless | Mode::PrintConfig => None,
+    };
+    if mode == Mode::Headless {
+        // Sockets that come and go between two looks are written whole before they are forgotten.
+        limits.closed = limits.closed.max(10_000);
+    }
+    let identity = match tls::Identity::new() {
+        Ok(identity) => Arc::new(identity),
+        Err(fault) => {
+            drop(held);
+            return complain(&format!("cannot make a certificate: {fault}"), exit::BROKEN);
+        }
+    };
+    if let Some(path) = &ca_file
+        && let Err(error) = std::fs::write(path, identity.ca_pem())
+    {
+        drop(held);
+        return complain(&format!("cannot write the CA's certificate to {}: {error}", path.display()), exit::USAGE);
+    }
+    let session = Arc::new(Session::with_identity(limits, Arc::clone(&identity)));
+    for spec in endpoints {
+        session.open(spec);
+    }
+    let shutdown = CancellationToken::new();
+    let (code, last_words) = tokio::select! {
+        biased;
+        ended = face(mode, Arc::clone(&session), shutdown.clone()) => ended,
+        never = signals(shutdown.clone()) => match never {},
+        never = players(demo, Arc::clone(&session), identity, shutdown.clone()) => match never {},
+    };
+    session.endpoints.shutdown().await;
+    drop(held);
+    match last_words {
+        Some(reason) => complain(&reason, code),
+        None => code,
+    }
+}
+
+/// What a person or a script has before them. The exit code, and what is to be said once the terminal is
+/// back.
+async fn face(mode: Mode, session: Arc<Session>, shutdown: CancellationToken) -> (u8, Option<String>) {
+    match mode {
+        Mode::Headless => (headless::run(session, shutdown, io::BufWriter::new(io::stdout())).await, None),
+        Mode::Screen | Mode::PrintConfig => screen(session, shutdown).await,
+    }
+}
+
+async fn screen(session: Arc<Session>, shutdown: CancellationToken) -> (u8, Option<String>) {
+    let terminal = match Terminal::new(CrosstermBackend::new(io::stdout())) {
+        Ok(terminal) => terminal,
+        Err(error) => return (exit::BROKEN, Some(format!("cannot draw on the terminal: {error}"))),
+    };
+    let (app, history) = remembered();
+    let var = |name: &str| std::env::var(name).ok();
+    let theme = Theme::on(Depth::detect(var), Ground::detect(var));
+    let dashboard = Dashboard { terminal, session, app, theme, history, shutdown, frames: 0 };
+    match dashboard.run(terminal::input()).await {
+        Ok(_) => (exit::DONE, None),
+        Err(fatal) => (exit::BROKEN, Some(fatal.to_string())),
+    }
+}
+
+/// The app with what earlier runs sent. A history that cannot be read is a notice, not an end.
+fn remembered() -> (App, Option<History>) {
+    let history = History::locate();
+    let loaded = history.as_ref().map_or_else(|| Ok(history::Loaded::default()), History::load);
+    let (drafts, trouble) = match loaded {
+        Ok(loaded) => (loaded.drafts, None),
+        Err(reason) => (Vec::new(), Some(reason)),
+    };
+    let mut app = App::new(drafts);
+    if let Some(text) = trouble {
+        app.update(Msg::Notice { text, good: false });
+    }
+    (app, history)
+}
+
+/// The demo's clients, if they are wanted; the face decides when all ends.
+async fn players(
+    demo: bool,
+    session: Arc<Session>,
+    identity: Arc<tls::Identity>,
+    shutdown: CancellationToken,
+) -> std::convert::Infallible {
+    if demo {
+        demo::play(session, identity, shutdown).await;
+    }
+    std::future::pending().await
+}
+
+/// Waits for the signals that end a program, and passes them on; the face ends in order.
+#[cfg(unix)]
+async fn signals(shutdown: CancellationToken) -> std::convert::Infallible {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
+    if let [Ok(mut term), Ok(mut hangup), Ok(mut interrupt)] = kinds {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = hangup.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        shutdown.cancel();
+    }
+    std::future::pending().await
+}
+
+#[cfg(not(unix))]
+async fn signals(shutdown: CancellationToken) -> std::convert::Infallible {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        shutdown.cancel();
+    }
+    std::future::pending().await
+}

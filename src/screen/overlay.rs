@@ -1,0 +1,171 @@
+//! What lies over the dashboard while it has the keys: the form, the palette, the history, a question.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+use super::bytes::clean;
+use super::cells::{self, span};
+use super::field;
+use super::theme::Theme;
+use crate::app::form::Value;
+use crate::app::list::reveal;
+use crate::app::{Editor, Form, HistorySearch, Palette, Question, keymap};
+
+/// A cleared box in the middle of `area`, of at most this size.
+fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    let x = area.x + (area.width - width) / 2;
+    let y = area.y + (area.height - height) / 2;
+    let area = Rect { x, y, width, height };
+    Clear.render(area, buf);
+    area
+}
+
+/// The form that adds or edits an endpoint.
+pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
+    let shown = form.shown();
+    let errors = shown.iter().filter(|shown| shown.error.is_some()).count();
+    let height = u16::try_from(shown.len() + errors).unwrap_or(u16::MAX).saturating_add(5);
+    let area = lay(area, 76, height, buf);
+    let title = match form.id {
+        Some(id) => format!("Edit endpoint {id}"),
+        None => "Add an endpoint".into(),
+    };
+    let inside = cells::pane(buf, area, true, Line::from(span(title, theme.bright)), &[], theme);
+    let mut cursor = None;
+    let mut y = inside.y + 1;
+    for shown in &shown {
+        if y >= inside.bottom() {
+            break;
+        }
+        let style = if shown.focused { theme.accent } else { theme.dim };
+        cells::right(buf, inside.x, y, 10, shown.field.label(), style);
+        let room = Rect { x: inside.x + 12, y, width: inside.width.saturating_sub(12), height: 1 };
+        match shown.value {
+            Value::Text(editor) => {
+                let at = line(buf, room, editor, shown.focused, theme);
+                if shown.focused {
+                    cursor = Some(at);
+                }
+            }
+            Value::Choice { options, chosen } => choice(buf, room, options, chosen, shown.focused, theme),
+        }
+        y += 1;
+        if let Some(error) = shown.error.filter(|_| y < inside.bottom()) {
+            cells::left(buf, room.x, y, room.width, &clean(error), theme.bad);
+            y += 1;
+        }
+    }
+    let help = shown.iter().find(|shown| shown.focused).map_or("", |shown| shown.field.help());
+    cells::left(buf, inside.x + 1, inside.bottom() - 1, inside.width.saturating_sub(1), help, theme.dim);
+    cursor
+}
+
+fn line(buf: &mut Buffer, room: Rect, editor: &Editor, focused: bool, theme: &Theme) -> Position {
+    let text = editor.lines().first().map_or("", String::as_str);
+    let column = focused.then(|| editor.cursor().1);
+    field::draw(buf, room, text, column, theme.bright)
+}
+
+fn choice(buf: &mut Buffer, room: Rect, options: &[&'static str], chosen: usize, focused: bool, theme: &Theme) {
+    let mut spans = Vec::new();
+    for (n, option) in options.iter().enumerate() {
+        if n > 0 {
+            spans.push(span(" · ", theme.faint));
+        }
+        let style = match (n == chosen, focused) {
+            (true, true) => theme.accent,
+            (true, false) => theme.bright,
+            (false, _) => theme.dim,
+        };
+        spans.push(span(if n == chosen { format!("[{option}]") } else { (*option).to_owned() }, style));
+    }
+    cells::line(buf, room.x, room.y, room.width, Line::from(spans), theme);
+}
+
+/// The command list.
+pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -> Position {
+    let area = lay(area, 84, (area.height * 3 / 4).max(8), buf);
+    let count = Line::from(span(palette.found.len().to_string(), theme.dim));
+    let inside = cells::pane(buf, area, true, Line::from(span("Commands", theme.bright)), &[count], theme);
+    let at = ask(buf, inside, ":", &palette.query, theme);
+    let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    if palette.found.is_empty() {
+        cells::left(buf, rows.x, rows.y, rows.width, "nothing here is called that", theme.dim);
+    }
+    let top = reveal(0, palette.at, palette.found.len(), usize::from(rows.height));
+    let found = palette.found.iter().enumerate().skip(top).take(usize::from(rows.height));
+    for ((n, found), y) in found.zip(rows.y..) {
+        let here = Rect { y, height: 1, ..rows };
+        let theme = if n == palette.at {
+            cells::band(buf, here, theme);
+            theme.banded()
+        } else {
+            *theme
+        };
+        let keys = keymap::names(found.row.keys);
+        cells::right(buf, here.x, y, 9, &keys, theme.accent);
+        let name = marked(found.label, &found.label_hits, theme.bright, &theme);
+        cells::line(buf, here.x + 11, y, 12, name, &theme);
+        let help = marked(found.row.help, &found.help_hits, theme.dim, &theme);
+        cells::line(buf, here.x + 23, y, here.width.saturating_sub(23), help, &theme);
+    }
+    at
+}
+
+/// A text with the letters that were found underlined in the accent.
+fn marked(text: &str, hits: &[usize], style: ratatui::style::Style, theme: &Theme) -> Line<'static> {
+    let letter = |(n, c): (usize, char)| {
+        let hit = hits.contains(&n);
+        Span::styled(c.to_string(), if hit { theme.accent.patch(ratatui::style::Modifier::UNDERLINED) } else { style })
+    };
+    Line::from(text.chars().enumerate().map(letter).collect::<Vec<_>>())
+}
+
+fn ask(buf: &mut Buffer, inside: Rect, mark: &str, editor: &Editor, theme: &Theme) -> Position {
+    let used = u16::try_from(cells::width(mark)).unwrap_or(0) + 1;
+    cells::left(buf, inside.x, inside.y, used, mark, theme.accent);
+    let room = Rect { x: inside.x + used, width: inside.width.saturating_sub(used), height: 1, ..inside };
+    line(buf, room, editor, true, theme)
+}
+
+/// What was sent before, over the send panel.
+pub fn history(search: &HistorySearch, area: Rect, buf: &mut Buffer, theme: &Theme) -> Position {
+    let area = lay(area, 90, (area.height * 2 / 3).max(8), buf);
+    let count = Line::from(span(search.found.len().to_string(), theme.dim));
+    let inside = cells::pane(buf, area, true, Line::from(span("Sent before", theme.bright)), &[count], theme);
+    let at = ask(buf, inside, "search", &search.query, theme);
+    let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    if search.found.is_empty() {
+        cells::left(buf, rows.x, rows.y, rows.width, "nothing that was sent holds this", theme.dim);
+    }
+    let top = reveal(0, search.at, search.found.len(), usize::from(rows.height));
+    let found = search.found.iter().enumerate().skip(top).take(usize::from(rows.height));
+    for ((n, draft), y) in found.zip(rows.y..) {
+        let here = Rect { y, height: 1, ..rows };
+        let theme = if n == search.at {
+            cells::band(buf, here, theme);
+            theme.banded()
+        } else {
+            *theme
+        };
+        cells::left(buf, here.x, y, 8, draft.coding.name(), theme.dim);
+        let text = super::bytes::preview(draft.text.as_bytes(), usize::from(here.width.saturating_sub(9)), &theme);
+        cells::line(buf, here.x + 9, y, here.width.saturating_sub(9), text, &theme);
+    }
+    at
+}
+
+/// A question with its two answers.
+pub fn confirm(question: &Question, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let text = clean(&question.text);
+    let width = u16::try_from(cells::width(&text)).unwrap_or(u16::MAX).saturating_add(6).max(30);
+    let area = lay(area, width, 5, buf);
+    let inside = cells::pane(buf, area, true, Line::from(span("Sure?", theme.waiting)), &[], theme);
+    cells::left(buf, inside.x + 1, inside.y, inside.width.saturating_sub(1), &text, theme.bright);
+    let answers =
+        vec![span("y", theme.accent), span(" yes   ", theme.dim), span("n", theme.accent), span(" no", theme.dim)];
+    cells::line(buf, inside.x + 1, inside.y + 2, inside.width.saturating_sub(1), Line::from(answers), theme);
+}
