@@ -6,7 +6,7 @@
 mod able;
 mod browse;
 mod change;
-mod modes;
+mod input;
 mod picture;
 
 pub mod action;

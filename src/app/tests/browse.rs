@@ -1,0 +1,275 @@
+//! The dashboard: selections, the timeline's cursor, pause, and what the keys ask for.
+
+use std::time::Duration;
+
+use super::*;
+
+fn many(n: u32) -> World {
+    (1..=n).fold(World::five(), |world, id| world.with(id, 1))
+}
+
+fn selected(rig: &Rig) -> Option<u32> {
+    rig.app.lists.socket.map(|id| id.0)
+}
+
+#[test]
+fn keys_ask_for_what_they_say() {
+    let tcp = EndpointId(1);
+    let cases: &[(&str, &[Effect])] = &[
+        ("q", &[Effect::Quit]),
+        ("^c", &[Effect::Quit]),
+        ("^z", &[Effect::Suspend]),
+        ("e", &[Effect::End(SocketId(1))]),
+        ("x", &[Effect::Close(SocketId(1))]),
+        ("X", &[Effect::Reset(SocketId(1))]),
+        ("j x", &[Effect::Close(SocketId(2))]),
+        ("s", &[Effect::Stop(tcp)]),
+        ("r", &[Effect::Start(tcp)]),
+        ("D", &[]),
+        ("D y", &[Effect::Remove(tcp)]),
+        ("D n", &[]),
+        ("S-Tab j s", &[Effect::Stop(EndpointId(2))]),
+        ("S-Tab G D", &[Effect::Remove(EndpointId(5))]),
+        ("c", &[]),
+    ];
+    for (keys, want) in cases {
+        assert_eq!(Rig::new(many(3)).press(keys), *want, "{keys}");
+    }
+}
+
+#[test]
+fn a_stopped_or_failed_endpoint_is_started_by_s() {
+    let mut rig = Rig::new(many(1));
+    rig.world.endpoints[0].state = State::Stopped;
+    rig.look();
+    assert_eq!(rig.press("s"), [Effect::Start(EndpointId(1))]);
+}
+
+#[test]
+fn the_question_names_what_it_closes() {
+    let mut rig = Rig::new(many(3));
+    rig.press("D");
+    let Mode::Confirm(question) = &rig.app.mode else { panic!("{:?}", rig.app.mode) };
+    assert_eq!(question.text, "Remove tcp 127.0.0.1:8124 and close its 3 open sockets?");
+}
+
+#[test]
+fn the_first_socket_that_comes_is_selected_and_its_timeline_shown() {
+    let mut rig = Rig::new(World::five());
+    assert_eq!(rig.app.subject(), None);
+    rig.world = rig.world.with(7, 1);
+    rig.look();
+    assert_eq!(rig.app.subject(), Some(Subject::Socket(SocketId(7))));
+    assert_eq!(rig.app.cursor(), Some(9));
+}
+
+#[test]
+fn a_selection_stays_when_rows_move_and_goes_to_the_neighbour_when_it_vanishes() {
+    let mut rig = Rig::new(many(5));
+    rig.press("j j");
+    rig.world.sockets.remove(0);
+    rig.look();
+    assert_eq!(selected(&rig), Some(3));
+    rig.world.sockets.retain(|row| row.id.0 != 3);
+    rig.look();
+    assert_eq!(selected(&rig), Some(4), "the row that took its place");
+    rig.world.sockets.retain(|row| row.id.0 < 4);
+    rig.look();
+    assert_eq!(selected(&rig), Some(2), "the row above, at the end of the list");
+    rig.world.sockets.clear();
+    rig.look();
+    assert_eq!(selected(&rig), None);
+}
+
+#[test]
+fn in_a_long_list_a_vanished_selection_does_not_jump_to_the_top() {
+    let mut rig = Rig::new(many(1000));
+    (0..20).for_each(|_| drop(rig.press("PgDn PgDn")));
+    let before = selected(&rig).unwrap();
+    assert!(before > 50);
+    rig.world.sockets.retain(|row| row.id.0 != before);
+    rig.look();
+    assert_eq!(selected(&rig), Some(before + 1));
+}
+
+#[test]
+fn the_list_scrolls_no_more_than_it_must() {
+    let mut rig = Rig::new(many(100));
+    rig.press("j j j");
+    assert_eq!(rig.app.lists.socket_top, 0);
+    rig.press("j");
+    assert_eq!(rig.app.lists.socket_top, 1);
+    rig.press("k k");
+    assert_eq!(rig.app.lists.socket_top, 1);
+    rig.press("End");
+    assert_eq!((selected(&rig), rig.app.lists.socket_top), (Some(100), 96));
+    rig.press("Home");
+    assert_eq!((selected(&rig), rig.app.lists.socket_top), (Some(1), 0));
+}
+
+#[test]
+fn the_subject_is_of_the_list_that_had_the_focus_last() {
+    let mut rig = Rig::new(many(2));
+    rig.press("S-Tab");
+    assert_eq!(rig.app.subject(), Some(Subject::Endpoint(EndpointId(1))));
+    rig.press("Right");
+    assert_eq!(rig.app.focus, Pane::Timeline);
+    assert_eq!(rig.app.subject(), Some(Subject::Endpoint(EndpointId(1))));
+    rig.press("Left Tab Tab Tab");
+    assert_eq!(rig.app.focus, Pane::Inspector);
+    assert_eq!(rig.app.subject(), Some(Subject::Socket(SocketId(1))));
+}
+
+#[test]
+fn enter_on_an_endpoint_lists_its_sockets_alone() {
+    let mut rig = Rig::new(World::five().with(1, 1).with(2, 4));
+    rig.press("S-Tab G k Enter");
+    assert_eq!((rig.app.lists.only, rig.app.focus), (Some(EndpointId(4)), Pane::Sockets));
+    assert_eq!(selected(&rig), Some(2));
+    rig.press("Esc");
+    assert_eq!(rig.app.lists.only, None);
+}
+
+#[test]
+fn escape_leaves_one_thing_at_a_time() {
+    let mut rig = Rig::new(many(2));
+    rig.press("S-Tab Enter / tcp Enter z");
+    assert!(rig.app.zoomed);
+    rig.press("Esc");
+    assert!(!rig.app.zoomed && !rig.app.filter.is_empty());
+    rig.press("Esc");
+    assert!(rig.app.filter.is_empty() && rig.app.lists.only.is_some());
+    rig.press("Esc");
+    assert_eq!(rig.app.lists.only, None);
+}
+
+#[test]
+fn a_filter_acts_while_it_is_typed() {
+    let mut rig = Rig::new(World::five().with(1, 1).with(2, 4));
+    rig.press("/ ws");
+    assert_eq!((rig.app.query().list.filter.as_str(), selected(&rig)), ("ws", Some(2)));
+    rig.press("Enter");
+    assert_eq!(rig.app.place(), Place::Pane(Pane::Sockets));
+    assert_eq!(rig.app.query().list.filter, "ws");
+    rig.press("/ Esc");
+    assert_eq!(rig.app.query().list.filter, "");
+}
+
+#[test]
+fn following_shows_the_newest() {
+    let mut rig = Rig::new(many(1));
+    assert_eq!(rig.app.query().window, Some(Window::Last { rows: 5 }));
+    assert_eq!(rig.app.query().inspect, Some(u64::MAX));
+    rig.world.events = 0..20;
+    rig.look();
+    assert_eq!((rig.app.cursor(), rig.app.follow()), (Some(19), Follow::Following));
+}
+
+#[test]
+fn an_anchored_timeline_stands_still_while_events_come_and_go() {
+    let mut rig = Rig::new(many(1));
+    rig.press("Tab Up Up");
+    let query = rig.app.query();
+    assert_eq!((query.window, query.inspect), (Some(Window::From { seq: 5, rows: 5 }), Some(7)));
+    assert_eq!(rig.app.follow(), Follow::Anchored);
+    rig.world.events = 3..500;
+    rig.look();
+    assert_eq!(rig.app.query(), query);
+    rig.world.events = 6..900;
+    rig.look();
+    assert_eq!(rig.app.query().window, Some(Window::From { seq: 6, rows: 5 }), "what was dropped cannot be shown");
+    rig.world.events = 100..900;
+    rig.look();
+    assert_eq!(rig.app.cursor(), Some(100));
+    rig.press("Home PgDn");
+    assert_eq!(rig.app.cursor(), Some(104));
+    rig.press("End");
+    assert_eq!((rig.app.follow(), rig.app.cursor()), (Follow::Following, Some(899)));
+    rig.press("Up f");
+    assert_eq!(rig.app.follow(), Follow::Following);
+}
+
+#[test]
+fn another_subject_is_followed_again() {
+    let mut rig = Rig::new(many(2));
+    rig.press("Tab Up Up Left j");
+    assert_eq!(rig.app.follow(), Follow::Following);
+}
+
+#[test]
+fn inspecting_an_event_keeps_it() {
+    let mut rig = Rig::new(many(1));
+    rig.press("Tab Enter");
+    assert_eq!((rig.app.focus, rig.app.follow()), (Pane::Inspector, Follow::Anchored));
+    rig.world.events = 0..50;
+    rig.look();
+    assert_eq!(rig.app.cursor(), Some(9));
+    rig.press("[");
+    assert_eq!(rig.app.cursor(), Some(8));
+    rig.press("j j");
+    assert_eq!(rig.app.inspector_top, 2);
+    rig.press("]");
+    assert_eq!(rig.app.inspector_top, 0);
+}
+
+#[test]
+fn a_pause_freezes_lists_and_counters_but_not_the_eye() {
+    let mut rig = Rig::new(many(100));
+    rig.world.now = 10;
+    rig.app.update(Msg::Key(Key::Char('p')));
+    assert_eq!(rig.app.query().list.rows, 500);
+    rig.look();
+    assert_eq!(rig.app.query().until, Some(Stamp(10)));
+
+    rig.world.now = 20;
+    rig.world.sockets.clear();
+    rig.world.events = 0..50;
+    rig.look();
+    assert_eq!(rig.app.seen().sockets.total, 100);
+    assert_eq!(rig.app.cursor(), Some(9), "nothing later than the pause");
+    rig.press("G");
+    assert_eq!(selected(&rig), Some(100));
+    assert_eq!(rig.app.seen().socket.as_ref().map(|row| row.id), Some(SocketId(100)));
+    rig.press("/");
+    assert!(rig.notice().contains("frozen"), "{}", rig.notice());
+    assert_eq!((rig.app.follow(), rig.app.next_change(rig.app.seen())), (Follow::Paused, None));
+
+    rig.press("p");
+    assert_eq!((rig.app.follow(), selected(&rig)), (Follow::Following, None));
+}
+
+#[test]
+fn f_ends_a_pause() {
+    let mut rig = Rig::new(many(1));
+    rig.press("p f");
+    assert_eq!(rig.app.follow(), Follow::Following);
+}
+
+#[test]
+fn the_screen_changes_by_itself_only_when_a_text_does() {
+    let mut rig = Rig::new(World::five());
+    rig.world.now = 90_250_000_000;
+    rig.look();
+    let next = |rig: &Rig| rig.app.next_change(rig.app.seen()).map(|time| time.as_millis());
+    assert_eq!(next(&rig), Some(29_750), "the uptime's minutes");
+
+    rig.world = rig.world.with(1, 1);
+    rig.world.sockets[0].opened = Stamp(90_000_000_000);
+    rig.look();
+    assert_eq!(next(&rig), Some(750), "an age in seconds");
+
+    rig.world.life(1, Life::Closed);
+    rig.look();
+    assert_eq!(next(&rig), Some(29_750), "a closed socket does not age");
+
+    rig.world.endpoints[0].spark[3] = 1;
+    rig.look();
+    assert_eq!(rig.app.next_change(rig.app.seen()), Some(Duration::from_millis(750)), "a sparkline runs");
+}
+
+#[test]
+fn a_paste_is_never_taken_as_keys() {
+    let mut rig = Rig::new(many(1));
+    assert_eq!(rig.app.update(Msg::Paste("q".into())), []);
+    assert!(rig.notice().contains("send panel"));
+}
