@@ -49,3 +49,8 @@ impl Protocol for Http {
 
 #[cfg(test)]
 mod decode_tests;
+
+/// The head and the body of a composed message.
+pub fn split_body(text: &str) -> (&str, &str) {
+    text.split_once("\n\n").unwrap_or((text, ""))
+}
