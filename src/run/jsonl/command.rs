@@ -1,0 +1,400 @@
+//! Commands: a line becomes something to do, or a sentence that says what was wrong and what is right.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::app::effect::Target;
+use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::spec::Spec;
+use crate::model::url::Scheme;
+use crate::run::config::endpoint_from_json;
+
+/// A command line in bytes: the largest WebSocket message of the default limits would need 128 MiB as
+/// hex; whoever sends that much uses `file`.
+pub const MOST_LINE: usize = 16 << 20;
+
+/// Something to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    Send {
+        to: Target,
+        draft: Draft,
+    },
+    /// Half-close. An endpoint stands for all its open sockets, here and in the next two.
+    End(Subject),
+    Close(Subject),
+    /// Close with RST.
+    Reset(Subject),
+    /// Add an endpoint and start it.
+    Open(Box<Spec>),
+    Start(EndpointId),
+    Stop(EndpointId),
+    Remove(EndpointId),
+    /// Write counters: one subject's, or everything's.
+    Count(Option<Subject>),
+    Quit,
+}
+
+/// A line that was read: its `id`, which the answer repeats, and what it asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// A number or a string.
+    pub id: Option<Value>,
+    pub command: Result<Command, String>,
+}
+
+type Fields = Map<String, Value>;
+
+/// Every command and how its fields are read.
+const TABLE: &[(&str, fn(Fields) -> Result<Command, String>)] = &[
+    ("send", send),
+    ("end", |fields| whom(fields).map(Command::End)),
+    ("close", |fields| whom(fields).map(Command::Close)),
+    ("reset", |fields| whom(fields).map(Command::Reset)),
+    ("open", |fields| endpoint_from_json(Value::Object(fields)).map(Box::new).map(Command::Open)),
+    ("start", |fields| endpoint(fields).map(Command::Start)),
+    ("stop", |fields| endpoint(fields).map(Command::Stop)),
+    ("remove", |fields| endpoint(fields).map(Command::Remove)),
+    ("count", count),
+    ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
+];
+
+/// The names of all commands.
+pub const COMMANDS: [&str; TABLE.len()] = {
+    let mut names = [""; TABLE.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = TABLE[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// Reads a line with its `id`.
+pub fn read(line: &str) -> Asked {
+    let no_id = |reason: String| Asked { id: None, command: Err(reason) };
+    if line.len() > MOST_LINE {
+        return no_id(format!("a command has at most {MOST_LINE} bytes: send a \"file\" instead"));
+    }
+    let mut fields = match serde_json::from_str(line) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) => return no_id("a command is a JSON object, such as {\"command\":\"quit\"}".into()),
+        Err(error) => return no_id(format!("not JSON: {error}")),
+    };
+    let id = match fields.remove("id") {
+        None | Some(Value::Null) => None,
+        Some(id @ (Value::Number(_) | Value::String(_))) => Some(id),
+        Some(_) => return no_id("\"id\" is a number or a string".into()),
+    };
+    Asked { id, command: dispatch(fields) }
+}
+
+/// Reads a line's command.
+///
+/// # Errors
+/// What was wrong and what would be right.
+pub fn parse_command(line: &str) -> Result<Command, String> {
+    read(line).command
+}
+
+fn dispatch(mut fields: Fields) -> Result<Command, String> {
+    let name = match fields.remove("command") {
+        Some(Value::String(name)) => name,
+        _ => return Err(format!("\"command\" is missing: write one of {}", COMMANDS.join(", "))),
+    };
+    let Some((name, read)) = TABLE.iter().find(|row| row.0 == name) else {
+        return Err(format!("{name:?} is no command: there are {}", COMMANDS.join(", ")));
+    };
+    read(fields).map_err(|reason| format!("{name}: {reason}"))
+}
+
+fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
+    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whom {
+    socket: Option<u32>,
+    endpoint: Option<u32>,
+}
+
+fn subject(socket: Option<u32>, endpoint: Option<u32>) -> Result<Option<Subject>, String> {
+    match (socket, endpoint) {
+        (Some(_), Some(_)) => Err("give \"socket\" or \"endpoint\", not both".into()),
+        (Some(id), None) => Ok(Some(SocketId(id).into())),
+        (None, Some(id)) => Ok(Some(EndpointId(id).into())),
+        (None, None) => Ok(None),
+    }
+}
+
+fn whom(fields: Fields) -> Result<Subject, String> {
+    let Whom { socket, endpoint } = typed(fields)?;
+    subject(socket, endpoint)?.ok_or_else(|| "give \"socket\":ID, or \"endpoint\":ID for all its open sockets".into())
+}
+
+fn count(fields: Fields) -> Result<Command, String> {
+    let Whom { socket, endpoint } = typed(fields)?;
+    subject(socket, endpoint).map(Command::Count)
+}
+
+fn endpoint(fields: Fields) -> Result<EndpointId, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Only {
+        endpoint: u32,
+    }
+    typed(fields).map(|Only { endpoint }| EndpointId(endpoint))
+}
+
+/// The fields of `send`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Send {
+    socket: Option<u32>,
+    endpoint: Option<u32>,
+    address: Option<String>,
+    text: Option<String>,
+    escapes: Option<String>,
+    hex: Option<String>,
+    file: Option<String>,
+    #[serde(default)]
+    ending: Ending,
+    shape: Option<Frame>,
+    code: Option<u16>,
+    reason: Option<String>,
+    request: Option<Request>,
+    reply: Option<Reply>,
+}
+
+/// What a WebSocket can carry.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Frame {
+    Text,
+    Binary,
+    Ping,
+    Close,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Request {
+    method: String,
+    target: String,
+    headers: Headers,
+    body: String,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self { method: "GET".into(), target: "/".into(), headers: Headers::default(), body: String::new() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Reply {
+    status: u16,
+    headers: Headers,
+    body: String,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self { status: 200, headers: Headers::default(), body: String::new() }
+    }
+}
+
+fn send(fields: Fields) -> Result<Command, String> {
+    let mut send: Send = typed(fields)?;
+    let to = match (subject(send.socket, send.endpoint)?, send.address.take()) {
+        (Some(Subject::Socket(id)), None) => Target::Socket(id),
+        (Some(Subject::Endpoint(id)), None) => Target::All(id),
+        (Some(Subject::Endpoint(id)), Some(address)) => Target::Address(id, address),
+        (_, Some(_)) => return Err("\"address\" goes with the \"endpoint\" that is to send".into()),
+        (None, None) => return Err("give \"socket\":ID, or \"endpoint\":ID for all its open sockets".into()),
+    };
+    draft(send).map(|draft| Command::Send { to, draft })
+}
+
+/// What is to be sent: exactly one of the ways to say it.
+fn draft(send: Send) -> Result<Draft, String> {
+    let ending = send.ending;
+    let frame = send.shape;
+    let closes = matches!(frame, Some(Frame::Close));
+    if (send.code.is_some() || send.reason.is_some()) && !closes {
+        return Err("\"code\" and \"reason\" belong to \"shape\":\"close\"".into());
+    }
+    let written = [
+        (Coding::Text, send.text),
+        (Coding::Escapes, send.escapes),
+        (Coding::Hex, send.hex),
+        (Coding::File, send.file),
+    ];
+    let mut written: Vec<(Coding, String)> =
+        written.into_iter().filter_map(|(coding, text)| text.map(|text| (coding, text))).collect();
+    let ways = written.len() + usize::from(send.request.is_some()) + usize::from(send.reply.is_some());
+    if ways > 1 || (closes && ways > 0) {
+        return Err(
+            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\" and \"shape\":\"close\""
+                .into(),
+        );
+    }
+    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape };
+    if closes {
+        return close(send.code, send.reason).map(|text| bare(text, Shape::Close));
+    }
+    if (send.request.is_some() || send.reply.is_some()) && (frame.is_some() || ending != Ending::None) {
+        return Err("\"request\" and \"reply\" take no \"shape\" and no \"ending\"".into());
+    }
+    if let Some(request) = send.request {
+        return request.write().map(|text| bare(text, Shape::Request));
+    }
+    if let Some(reply) = send.reply {
+        return reply.write().map(|text| bare(text, Shape::Reply));
+    }
+    let shape = match frame {
+        None | Some(Frame::Close) => Shape::Bytes,
+        Some(Frame::Text) => Shape::Text,
+        Some(Frame::Binary) => Shape::Binary,
+        Some(Frame::Ping) => Shape::Ping,
+    };
+    let (coding, text) = match (written.pop(), shape) {
+        (Some(written), _) => written,
+        (None, Shape::Ping) => (Coding::Text, String::new()),
+        (None, _) => {
+            return Err("give what to send: \"text\", \"escapes\", \"hex\", \"file\", \"request\" or \"reply\"".into());
+        }
+    };
+    let draft = Draft { text, coding, ending, shape };
+    draft.encode().map_err(|Rejection(reason)| reason)?;
+    Ok(draft)
+}
+
+/// `1000 reason` (RFC 6455 section 5.5.1: the reason has at most 123 bytes, and needs a code).
+fn close(code: Option<u16>, reason: Option<String>) -> Result<String, String> {
+    match (code, reason) {
+        (None, None) => Ok(String::new()),
+        (None, Some(_)) => Err("a close frame with a reason has a code, such as \"code\":1000".into()),
+        (Some(_), Some(reason)) if reason.len() > 123 => Err("a close frame's reason has at most 123 bytes".into()),
+        (Some(code), Some(reason)) => Ok(format!("{code} {reason}")),
+        (Some(code), None) => Ok(code.to_string()),
+    }
+}
+
+impl Request {
+    fn write(self) -> Result<String, String> {
+        if http::Method::from_bytes(self.method.as_bytes()).is_err() {
+            return Err(format!("{:?} is no method: write a word such as GET", self.method));
+        }
+        if self.target.is_empty() || self.target.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(format!("{:?} is no target: write a path such as /a?b=c, without spaces", self.target));
+        }
+        Ok(format!("{} {}\n{}\n{}", self.method, self.target, self.headers.lines()?, self.body))
+    }
+}
+
+impl Reply {
+    fn write(self) -> Result<String, String> {
+        if !(200..=599).contains(&self.status) {
+            return Err(format!("{} is no status a response can end with: write one from 200 to 599", self.status));
+        }
+        Ok(format!("{}\n{}\n{}", self.status, self.headers.lines()?, self.body))
+    }
+}
+
+/// Header fields in the order they were given: an object, or pairs where a name comes twice.
+#[derive(Default)]
+struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    /// A line each.
+    fn lines(&self) -> Result<String, String> {
+        let mut lines = String::new();
+        for (name, value) in &self.0 {
+            let good =
+                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok();
+            if !good {
+                return Err(format!(
+                    "the header {name:?} cannot be sent: names are letters, digits and -, values one line"
+                ));
+            }
+            lines.push_str(&format!("{name}: {value}\n"));
+        }
+        Ok(lines)
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Headers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("headers such as {\"accept\":\"*/*\"} or [[\"accept\",\"*/*\"]]")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Headers, M::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Headers(fields))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Headers, S::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = list.next_element()? {
+                    fields.push(field);
+                }
+                Ok(Headers(fields))
+            }
+        }
+        input.deserialize_any(Reader)
+    }
+}
+
+/// Gives a draft the shape that the protocol it goes to wants: text on a WebSocket is a text message,
+/// bytes a binary one.
+///
+/// # Errors
+/// What that protocol cannot carry, and what it can.
+pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
+    let shape = match (draft.shape, scheme) {
+        (Shape::Bytes, scheme) if scheme.is_ws() => match draft.coding {
+            Coding::Text | Coding::Escapes => Shape::Text,
+            Coding::Hex | Coding::File => Shape::Binary,
+        },
+        (Shape::Bytes, scheme) if scheme.is_http() => {
+            return Err(Rejection(format!(
+                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
+            )));
+        }
+        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close), scheme) if !scheme.is_ws() => {
+            return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));
+        }
+        (shape @ (Shape::Request | Shape::Reply), scheme) if !scheme.is_http() => {
+            return Err(Rejection(format!("{scheme} has no {}: that is for http and https", shape.name())));
+        }
+        (shape, _) => shape,
+    };
+    if shape == Shape::Text && draft.coding == Coding::Escapes {
+        // A text message is UTF-8 (RFC 6455 section 5.6); escapes may say otherwise.
+        let bytes = draft.encode()?;
+        if std::str::from_utf8(&bytes).is_err() {
+            let text = escape(&bytes);
+            return Err(Rejection(format!("\"{text}\" is not UTF-8: give it \"shape\":\"binary\"")));
+        }
+    }
+    Ok(Draft { shape, ..draft })
+}

@@ -1,0 +1,252 @@
+//! Events and counters as JSON objects.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::json;
+
+use super::{VERSION, to_line};
+use crate::model::end::{End, Fault, Party};
+use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::tally::{Count, Flow};
+use crate::model::time::{Stamp, Wall};
+use crate::model::url::Scheme;
+
+/// An event and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct EventRef<'a> {
+    /// `None` only if the endpoint was removed before its socket's last event was read.
+    pub endpoint: Option<EndpointId>,
+    /// `None` on an endpoint's own timeline.
+    pub socket: Option<SocketId>,
+    pub scheme: Option<Scheme>,
+    pub event: &'a Event,
+    pub wall: Wall,
+}
+
+/// One event as one line, without its line end.
+pub fn event_line(event: &EventRef<'_>) -> String {
+    to_line(event)
+}
+
+/// Whose counters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About {
+    All,
+    Subject(Subject),
+}
+
+/// Counters as one line. `open`: sockets that are open, where that is a number. `packets`: whether the
+/// packet counters mean anything; else they are null.
+pub fn count_line(about: About, count: &Count, open: Option<usize>, packets: bool) -> String {
+    let mut line = json!({
+        "v": VERSION,
+        "event": "count",
+        "received": flow(count.received, packets),
+        "sent": flow(count.sent, packets),
+        "errors": count.errors,
+    });
+    match about {
+        About::All => {}
+        About::Subject(Subject::Endpoint(id)) => line["endpoint"] = id.0.into(),
+        About::Subject(Subject::Socket(id)) => line["socket"] = id.0.into(),
+    }
+    if let Some(open) = open {
+        line["open"] = open.into();
+    }
+    to_line(&line)
+}
+
+fn flow(flow: Flow, packets: bool) -> serde_json::Value {
+    json!({
+        "packets": packets.then_some(flow.packets),
+        "messages": flow.messages,
+        "bytes": flow.bytes,
+        "wire": flow.wire,
+    })
+}
+
+impl Serialize for EventRef<'_> {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        let Event { seq, at, kind, size, head } = self.event;
+        let mut map = output.serialize_map(None)?;
+        map.serialize_entry("v", &VERSION)?;
+        map.serialize_entry("time", &time(self.wall, *at))?;
+        map.serialize_entry("seq", seq)?;
+        entry(&mut map, "endpoint", self.endpoint.map(|id| id.0))?;
+        entry(&mut map, "socket", self.socket.map(|id| id.0))?;
+        entry(&mut map, "protocol", self.scheme.map(Scheme::name))?;
+        map.serialize_entry("event", kind.name())?;
+        entry(&mut map, "way", kind.way().map(way))?;
+        detail(&mut map, kind)?;
+        if kind.carries_payload() || *size > 0 {
+            payload(&mut map, *size, head)?;
+        }
+        map.end()
+    }
+}
+
+/// RFC 3339 in UTC with microseconds. jiff's range ends in the year 9999, a clock's does not.
+fn time(wall: Wall, at: Stamp) -> String {
+    let unix = i128::from(wall.unix(at));
+    let time = jiff::Timestamp::from_nanosecond(unix - unix % 1000).unwrap_or(jiff::Timestamp::MAX);
+    format!("{time:.6}")
+}
+
+fn way(way: Way) -> &'static str {
+    match way {
+        Way::In => "in",
+        Way::Out => "out",
+    }
+}
+
+fn party(party: Party) -> &'static str {
+    match party {
+        Party::Us => "us",
+        Party::Peer => "peer",
+    }
+}
+
+/// Writes what is there; what is not there is left out.
+fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
+}
+
+/// `size`, and the head as `text` where it is UTF-8, else as `hex`; `kept` where that is not all.
+fn payload<M: SerializeMap>(map: &mut M, size: u64, head: &[u8]) -> Result<(), M::Error> {
+    map.serialize_entry("size", &size)?;
+    let cut = (head.len() as u64) < size;
+    let (kept, text) = match std::str::from_utf8(head) {
+        Ok(text) => (head.len(), Some(text)),
+        // The cut may have gone through a character: what stands before it is text all the same.
+        Err(error) if cut && error.error_len().is_none() => {
+            (error.valid_up_to(), std::str::from_utf8(&head[..error.valid_up_to()]).ok())
+        }
+        Err(_) => (head.len(), None),
+    };
+    match text {
+        Some(text) => map.serialize_entry("text", text)?,
+        None => map.serialize_entry("hex", &hex::encode(head))?,
+    }
+    entry(map, "kept", cut.then_some(kept))
+}
+
+fn micros(nanos: u64) -> u64 {
+    nanos / 1000
+}
+
+/// What is particular to each kind.
+fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
+    match kind {
+        Kind::Data | Kind::Write | Kind::End { .. } | Kind::Log | Kind::Ping { .. } => Ok(()),
+        Kind::Listening { local } => map.serialize_entry("local", local),
+        Kind::Connection { peer, socket } => {
+            map.serialize_entry("peer", peer)?;
+            entry(map, "accepted", socket.map(|id| id.0))
+        }
+        Kind::Connect { peer, took } => {
+            map.serialize_entry("peer", peer)?;
+            map.serialize_entry("took_us", &micros(*took))
+        }
+        Kind::Message { form, frames, .. } => {
+            map.serialize_entry(
+                "form",
+                match form {
+                    Form::Datagram => "datagram",
+                    Form::Text => "text",
+                    Form::Binary => "binary",
+                },
+            )?;
+            entry(map, "frames", (*form != Form::Datagram).then_some(frames))
+        }
+        Kind::Blocked { waiting } => map.serialize_entry("waiting", waiting),
+        Kind::Drain { blocked } => map.serialize_entry("blocked_us", &micros(*blocked)),
+        Kind::Timeout { idle } => map.serialize_entry("idle_us", &micros(*idle)),
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+            map.serialize_entry("error", &Error(fault))
+        }
+        Kind::Close(end) => {
+            map.serialize_entry("had_error", &end.had_error())?;
+            map.serialize_entry("end", &Ending(end))
+        }
+        Kind::ClientHello(hello) => client_hello(map, hello),
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => secure(map, secured),
+        Kind::Alert { name, .. } => map.serialize_entry("alert", name),
+        Kind::Request { exchange, .. }
+        | Kind::Continue { exchange, .. }
+        | Kind::Body { exchange, .. }
+        | Kind::Trailers { exchange, .. }
+        | Kind::Upgrade { exchange } => map.serialize_entry("exchange", exchange),
+        Kind::Head { exchange, status, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("status", status)
+        }
+        Kind::Finish { exchange, took } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("took_us", &micros(*took))
+        }
+        Kind::Open { subprotocol } => entry(map, "subprotocol", subprotocol.as_deref()),
+        Kind::Frame { frame, .. } => frame_head(map, *frame),
+        Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
+        Kind::Closing { code, .. } => entry(map, "code", *code),
+    }
+}
+
+fn client_hello<M: SerializeMap>(map: &mut M, hello: &Hello) -> Result<(), M::Error> {
+    entry(map, "server_name", hello.server_name.as_deref())?;
+    map.serialize_entry("alpn", &list(&hello.alpn))?;
+    map.serialize_entry("ciphers", &list(&hello.ciphers))?;
+    map.serialize_entry("groups", &list(&hello.groups))
+}
+
+fn list(names: &[Box<str>]) -> Vec<&str> {
+    names.iter().map(|name| &**name).collect()
+}
+
+fn secure<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M::Error> {
+    map.serialize_entry("version", secured.version)?;
+    map.serialize_entry("cipher", &*secured.cipher)?;
+    entry(map, "group", secured.group.as_deref())?;
+    entry(map, "alpn", secured.alpn.as_deref())?;
+    map.serialize_entry("resumed", &secured.resumed)?;
+    map.serialize_entry("took_us", &micros(secured.took))?;
+    entry(map, "verified", secured.verified)
+}
+
+fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::Error> {
+    map.serialize_entry("opcode", frame.name())?;
+    map.serialize_entry("fin", &frame.fin)?;
+    map.serialize_entry("masked", &frame.masked)?;
+    map.serialize_entry("length", &frame.len)
+}
+
+/// `{name, text}`, and the alert or the status where there is one.
+struct Error<'a>(&'a Fault);
+
+impl Serialize for Error<'_> {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        let mut map = output.serialize_map(None)?;
+        map.serialize_entry("name", self.0.name())?;
+        map.serialize_entry("text", &self.0.to_string())?;
+        match self.0 {
+            Fault::Http { status, .. } => entry(&mut map, "status", *status)?,
+            Fault::Tls { alert: Some((by, _)), .. } => map.serialize_entry("by", party(*by))?,
+            _ => {}
+        }
+        map.end()
+    }
+}
+
+/// `{how, by, error}`.
+struct Ending<'a>(&'a End);
+
+impl Serialize for Ending<'_> {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        let mut map = output.serialize_map(None)?;
+        map.serialize_entry("how", self.0.name())?;
+        entry(&mut map, "by", self.0.by().map(party))?;
+        if let End::Failed(fault) | End::Broken(fault) = self.0 {
+            map.serialize_entry("error", &Error(fault))?;
+        }
+        map.end()
+    }
+}

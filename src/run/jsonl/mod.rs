@@ -1,0 +1,134 @@
+//! The headless wire, version 1: events out and commands in, one JSON object a line.
+//!
+//! `docs/headless.md` is its contract. Pure but for [`Follower`], which reads the hub. What a peer sent
+//! may be printed on a terminal, so every character that could act on one leaves as `\uXXXX`.
+
+mod command;
+mod event;
+mod follower;
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter};
+use serde_json::{Serializer, Value, json};
+
+pub use self::command::{Asked, COMMANDS, Command, MOST_LINE, parse_command, read, suit};
+pub use self::event::{About, EventRef, count_line, event_line};
+pub use self::follower::Follower;
+use crate::model::id::{EndpointId, SocketId, Subject};
+
+/// The version of the schema. It grows when a field changes its meaning or goes; new fields and new
+/// event names do not change it.
+pub const VERSION: u32 = 1;
+
+/// The first line: who speaks, and which schema.
+pub fn hello_line() -> String {
+    to_line(&Notice { version: Some(env!("CARGO_PKG_VERSION")), program: Some("sockscope"), ..Notice::of("hello") })
+}
+
+/// Events of a timeline that made room before they could be written. `None`: the socket was forgotten
+/// whole, nobody knows with how many.
+pub fn dropped_line(subject: Subject, count: Option<u64>) -> String {
+    to_line(&Notice { count: Some(count), ..Notice::about("dropped", subject) })
+}
+
+/// An endpoint is gone, and its sockets with it.
+pub fn removed_line(id: EndpointId) -> String {
+    to_line(&Notice::about("removed", id.into()))
+}
+
+/// A command was carried out. `result` holds what it made, such as the new endpoint's id.
+pub fn done_line(id: Option<&Value>, result: Option<EndpointId>) -> String {
+    to_line(&Notice { id, endpoint: result.map(|id| id.0), ..Notice::of("done") })
+}
+
+/// A command could not be carried out, though it was well formed.
+pub fn refused_line(id: Option<&Value>, reason: &str) -> String {
+    to_line(&Notice { id, reason: Some(reason), ..Notice::of("refused") })
+}
+
+/// A line that is no command: why, and its beginning.
+pub fn error_line(id: Option<&Value>, reason: &str, input: &str) -> String {
+    /// Enough to find the line by.
+    const SHOWN: usize = 200;
+    let input: String = input.chars().take(SHOWN).collect();
+    to_line(&Notice { id, reason: Some(reason), input: Some(&input), ..Notice::of("badCommand") })
+}
+
+/// The lines that are no event of a timeline. `docs/headless.md` explains each.
+pub const NOTICES: [&str; 7] = ["hello", "dropped", "removed", "count", "done", "refused", "badCommand"];
+
+#[derive(Serialize, Default)]
+struct Notice<'a> {
+    v: u32,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<Option<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
+}
+
+impl Notice<'_> {
+    fn of(event: &'static str) -> Self {
+        Self { v: VERSION, event, ..Self::default() }
+    }
+
+    fn about(event: &'static str, subject: Subject) -> Self {
+        match subject {
+            Subject::Endpoint(EndpointId(id)) => Self { endpoint: Some(id), ..Self::of(event) },
+            Subject::Socket(SocketId(id)) => Self { socket: Some(id), ..Self::of(event) },
+        }
+    }
+}
+
+/// One object as one line, without its line end.
+fn to_line(value: &impl Serialize) -> String {
+    let mut out = Vec::with_capacity(256);
+    match value.serialize(&mut Serializer::with_formatter(&mut out, Safe)) {
+        Ok(()) => String::from_utf8(out).unwrap_or_default(),
+        // Our own types have string keys and no failing fields; should one ever, it is seen, not lost.
+        Err(error) => json!({ "v": VERSION, "event": "badCommand", "reason": error.to_string() }).to_string(),
+    }
+}
+
+/// Compact JSON in which no character can act on a terminal: JSON itself escapes C0, this escapes DEL,
+/// C1, and what turns the direction of text or breaks its lines.
+struct Safe;
+
+impl Formatter for Safe {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+        let mut rest = text;
+        while let Some(at) = rest.find(acts) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            let c = rest[at..].chars().next().unwrap_or_default();
+            write!(out, "\\u{:04x}", c as u32)?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + io::Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
+        serde_json::ser::CompactFormatter.write_char_escape(out, escape)
+    }
+}
+
+fn acts(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests;
