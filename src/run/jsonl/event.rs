@@ -38,18 +38,15 @@ pub enum About {
 /// Counters as one line. `open`: sockets that are open, where that is a number. `packets`: whether the
 /// packet counters mean anything; else they are null.
 pub fn count_line(about: About, count: &Count, open: Option<usize>, packets: bool) -> String {
-    let mut line = json!({
-        "v": VERSION,
-        "event": "count",
-        "received": flow(count.received, packets),
-        "sent": flow(count.sent, packets),
-        "errors": count.errors,
-    });
+    let mut line = json!({ "v": VERSION, "event": "count" });
     match about {
         About::All => {}
         About::Subject(Subject::Endpoint(id)) => line["endpoint"] = id.0.into(),
         About::Subject(Subject::Socket(id)) => line["socket"] = id.0.into(),
     }
+    line["received"] = flow(count.received, packets);
+    line["sent"] = flow(count.sent, packets);
+    line["errors"] = count.errors.into();
     if let Some(open) = open {
         line["open"] = open.into();
     }

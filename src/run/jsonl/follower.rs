@@ -67,34 +67,38 @@ impl Follower {
     fn follow(&mut self, hub: &Hub, mut changed: Vec<Subject>, out: &mut impl io::Write) -> io::Result<usize> {
         changed.sort_unstable();
         changed.dedup();
+        // Each is read up to where it ended when it was first looked at: what comes later rings again,
+        // and a flood cannot keep this loop for itself.
+        let mut todo: Vec<_> = changed.into_iter().map(|subject| (subject, None)).collect();
         let mut lines = 0;
-        while !changed.is_empty() {
+        while !todo.is_empty() {
             let mut more = Vec::new();
             let mut batch = Vec::new();
-            for subject in changed {
-                if self.read(hub, subject, &mut batch, out, &mut lines)? {
-                    more.push(subject);
+            for (subject, goal) in todo {
+                let Some((next, end)) = self.read(hub, subject, &mut batch, out, &mut lines)? else { continue };
+                let goal = goal.unwrap_or(end);
+                if next < goal {
+                    more.push((subject, Some(goal)));
                 }
             }
             batch.sort_by_key(|read| read.event.at);
             lines += batch.len();
-            for Read { subject, place, event } in &batch {
+            let wall = hub.clock().wall();
+            for Read { subject, place: Place { endpoint, scheme, .. }, event } in &batch {
                 let socket = match subject {
                     Subject::Socket(id) => Some(*id),
                     Subject::Endpoint(_) => None,
                 };
-                let wall = hub.clock().wall();
-                let line =
-                    event_line(&EventRef { endpoint: place.endpoint, socket, scheme: place.scheme, event, wall });
+                let line = event_line(&EventRef { endpoint: *endpoint, socket, scheme: *scheme, event, wall });
                 writeln!(out, "{line}")?;
             }
-            changed = more;
+            todo = more;
         }
         self.forget(hub);
         Ok(lines)
     }
 
-    /// Takes one subject's next events; whether there are more.
+    /// Takes one subject's next events: the sequence number to go on from, and the timeline's end.
     fn read(
         &mut self,
         hub: &Hub,
@@ -102,7 +106,7 @@ impl Follower {
         batch: &mut Vec<Read>,
         out: &mut impl io::Write,
         lines: &mut usize,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<(u64, u64)>> {
         let known = self.seen.get(&subject).copied();
         let mut place = known.unwrap_or_else(|| meet(hub, subject));
         let Some(timeline) = hub.events(subject, place.next, BATCH) else {
@@ -110,7 +114,7 @@ impl Follower {
                 writeln!(out, "{line}")?;
                 *lines += 1;
             }
-            return Ok(false);
+            return Ok(None);
         };
         if let Subject::Socket(id) = subject {
             self.newest = self.newest.max(Some(id));
@@ -124,7 +128,7 @@ impl Follower {
         place.closed |= timeline.events.iter().any(|event| matches!(event.kind, Kind::Close(_)));
         batch.extend(timeline.events.into_iter().map(|event| Read { subject, place, event }));
         self.seen.insert(subject, place);
-        Ok(place.next < timeline.range.end)
+        Ok(Some((place.next, timeline.range.end)))
     }
 
     /// A subject that the hub has forgotten: what to say of it.

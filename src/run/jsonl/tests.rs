@@ -1,1 +1,491 @@
+use std::sync::Arc;
 
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::app::effect::Target;
+use crate::hub::{Birth, Hub, Recorder};
+use crate::model::draft::{Coding, Draft, Ending, Shape};
+use crate::model::end::{End, Fault, Op, Party};
+use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
+use crate::model::spec::{Limits, Spec};
+use crate::model::tally::{Count, Flow};
+use crate::model::time::{Clock, Stamp, Wall};
+use crate::model::url::{Role, Scheme, Url};
+
+const DOCS: &str = include_str!("../../../docs/headless.md");
+
+fn line_of(kind: Kind, size: u64, head: &[u8]) -> Value {
+    let event = Event { seq: 4, at: Stamp(1_234_567), kind, size, head: head.into() };
+    let wall = Wall { epoch: 1_700_000_000_000_000_000, offset: 7200 };
+    let (endpoint, socket) = (Some(EndpointId(1)), Some(SocketId(3)));
+    let line = event_line(&EventRef { endpoint, socket, scheme: Some(Scheme::Tcp), event: &event, wall });
+    assert!(!line.contains('\n'));
+    serde_json::from_str(&line).unwrap()
+}
+
+/// One of each kind with everything in it, and the fields each adds.
+fn kinds() -> Vec<(Kind, Value)> {
+    let at: std::net::SocketAddr = "127.0.0.1:5000".parse().unwrap();
+    let fault = || Fault::Io { op: Op::Read, name: "ECONNRESET", text: "Connection reset by peer".into() };
+    let error = json!({"name": "ECONNRESET", "text": "ECONNRESET: Connection reset by peer while reading"});
+    let secured = || Secured {
+        version: "TLSv1.3",
+        cipher: "TLS13_AES_256_GCM_SHA384".into(),
+        group: Some("X25519MLKEM768".into()),
+        alpn: Some("http/1.1".into()),
+        resumed: false,
+        took: 2_000_500,
+        verified: Some(true),
+    };
+    let secure = json!({"version": "TLSv1.3", "cipher": "TLS13_AES_256_GCM_SHA384", "group": "X25519MLKEM768",
+        "alpn": "http/1.1", "resumed": false, "took_us": 2000, "verified": true});
+    let hello = Hello { server_name: Some("a.test".into()), alpn: vec!["h2".into()], ..Hello::default() };
+    let frame = FrameHead { opcode: 1, fin: false, masked: true, len: 7 };
+    let (way, exchange) = (Way::In, 2);
+    vec![
+        (Kind::Listening { local: at.into() }, json!({"local": "127.0.0.1:5000"})),
+        (
+            Kind::Connection { peer: at.into(), socket: Some(SocketId(9)) },
+            json!({"peer": "127.0.0.1:5000", "accepted": 9}),
+        ),
+        (Kind::Connect { peer: at.into(), took: 1_999 }, json!({"peer": "127.0.0.1:5000", "took_us": 1})),
+        (Kind::Data, json!({"way": "in"})),
+        (Kind::Write, json!({"way": "out"})),
+        (Kind::Message { way, form: Form::Text, frames: 2 }, json!({"way": "in", "form": "text", "frames": 2})),
+        (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
+        (Kind::Drain { blocked: 5_000 }, json!({"way": "out", "blocked_us": 5})),
+        (Kind::Timeout { idle: 5_000 }, json!({"idle_us": 5})),
+        (Kind::End { way }, json!({"way": "in"})),
+        (Kind::Error(fault().into()), json!({"error": error})),
+        (
+            Kind::Close(End::Broken(fault()).into()),
+            json!({"had_error": true, "end": {"how": "broken", "error": error}}),
+        ),
+        (Kind::Log, json!({})),
+        (
+            Kind::ClientHello(hello.into()),
+            json!({"server_name": "a.test", "alpn": ["h2"], "ciphers": [], "groups": []}),
+        ),
+        (Kind::SecureConnection(secured().into()), secure.clone()),
+        (Kind::SecureConnect(secured().into()), secure),
+        (Kind::Alert { way, name: "bad_certificate" }, json!({"way": "in", "alert": "bad_certificate"})),
+        (
+            Kind::TlsError(Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: "no".into() }.into()),
+            json!({"error": {"name": "unknown_ca", "by": "peer", "text": "the peer sent the alert unknown_ca: no"}}),
+        ),
+        (Kind::Request { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (Kind::Continue { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (Kind::Head { way, exchange, status: 404 }, json!({"way": "in", "exchange": 2, "status": 404})),
+        (Kind::Body { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (Kind::Trailers { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (Kind::Finish { exchange, took: 7_000 }, json!({"exchange": 2, "took_us": 7})),
+        (Kind::Upgrade { exchange }, json!({"exchange": 2})),
+        (
+            Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
+            json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),
+        ),
+        (Kind::Open { subprotocol: Some("chat".into()) }, json!({"subprotocol": "chat"})),
+        (Kind::Frame { way, frame }, json!({"way": "in", "opcode": "text", "fin": false, "masked": true, "length": 7})),
+        (Kind::Ping { way }, json!({"way": "in"})),
+        (Kind::Pong { way, rtt: Some(3_000) }, json!({"way": "in", "rtt_us": 3})),
+        (Kind::Closing { way, code: Some(1000) }, json!({"way": "in", "code": 1000})),
+    ]
+}
+
+#[test]
+fn every_event_says_where_when_and_what() {
+    let kinds = kinds();
+    assert_eq!(kinds.len(), VOCABULARY.len());
+    for (kind, fields) in kinds {
+        let mut want = json!({"v": 1, "time": "2023-11-14T22:13:20.001234Z", "seq": 4, "endpoint": 1, "socket": 3,
+            "protocol": "tcp", "event": kind.name(), "size": 5, "text": "hello"});
+        for (key, value) in fields.as_object().unwrap() {
+            want[key] = value.clone();
+        }
+        assert_eq!(line_of(kind, 5, b"hello"), want);
+    }
+}
+
+#[test]
+fn a_payload_is_text_or_hex_and_says_when_it_was_cut() {
+    let payload = |size, head: &[u8]| {
+        let line = line_of(Kind::Data, size, head);
+        ["size", "text", "hex", "kept"].map(|key| line.get(key).cloned().unwrap_or_default())
+    };
+    let null = Value::Null;
+    assert_eq!(payload(0, b""), [json!(0), json!(""), null.clone(), null.clone()]);
+    assert_eq!(payload(2, b"\xff\x00"), [json!(2), null.clone(), json!("ff00"), null.clone()]);
+    assert_eq!(payload(9, "你好".as_bytes()), [json!(9), json!("你好"), null.clone(), json!(6)]);
+    assert_eq!(payload(9, &"你好".as_bytes()[..5]), [json!(9), json!("你"), null.clone(), json!(3)]);
+    assert_eq!(payload(5, &"你好".as_bytes()[..5]), [json!(5), null.clone(), json!("e4bda0e5a5"), null]);
+    let bare = line_of(Kind::End { way: Way::In }, 0, b"");
+    assert!(bare.get("size").is_none() && bare.get("text").is_none(), "{bare}");
+}
+
+#[test]
+fn the_fields_come_in_a_readable_order() {
+    let event = Event { seq: 0, at: Stamp(0), kind: Kind::Data, size: 2, head: b"hi".to_vec() };
+    let line = event_line(&EventRef {
+        endpoint: Some(EndpointId(1)),
+        socket: Some(SocketId(3)),
+        scheme: Some(Scheme::Tls),
+        event: &event,
+        wall: Wall::default(),
+    });
+    let want = r#"{"v":1,"time":"1970-01-01T00:00:00.000000Z","seq":0,"endpoint":1,"socket":3,"protocol":"tls","event":"data","way":"in","size":2,"text":"hi"}"#;
+    assert_eq!(line, want);
+}
+
+#[test]
+fn answers_and_notices() {
+    let id = json!("a\u{202e}");
+    let flow = Flow { packets: 1, messages: 2, bytes: 3, wire: 4 };
+    let count = Count { received: flow, sent: flow, errors: 5 };
+    let lines = [
+        dropped_line(SocketId(3).into(), Some(7)),
+        dropped_line(SocketId(3).into(), None),
+        removed_line(EndpointId(2)),
+        done_line(Some(&id), Some(EndpointId(6))),
+        done_line(None, None),
+        refused_line(Some(&json!(7)), "no socket #9"),
+        error_line(None, "not JSON", &"é".repeat(300)).replace(&"é".repeat(200), "..."),
+        count_line(About::All, &count, Some(2), true),
+        count_line(About::Subject(SocketId(3).into()), &count, None, false),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+    assert!(hello_line().starts_with(r#"{"v":1,"event":"hello","program":"sockscope","version":""#));
+}
+
+fn send(line: &str) -> Draft {
+    match parse_command(line).unwrap() {
+        Command::Send { draft, .. } => draft,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn drafts_come_in_every_coding_and_shape() {
+    let draft = |text: &str, coding, shape| Draft { text: text.into(), coding, shape, ending: Ending::None };
+    let cases = [
+        (r#""text":"hi\r\n""#, draft("hi\r\n", Coding::Text, Shape::Bytes)),
+        (r#""escapes":"\\x00""#, draft("\\x00", Coding::Escapes, Shape::Bytes)),
+        (r#""hex":"68 69""#, draft("68 69", Coding::Hex, Shape::Bytes)),
+        (r#""file":"a.bin""#, draft("a.bin", Coding::File, Shape::Bytes)),
+        (r#""text":"a","ending":"crlf""#, Draft { ending: Ending::CrLf, ..draft("a", Coding::Text, Shape::Bytes) }),
+        (r#""hex":"00","shape":"binary""#, draft("00", Coding::Hex, Shape::Binary)),
+        (r#""shape":"ping""#, draft("", Coding::Text, Shape::Ping)),
+        (r#""shape":"close","code":1000,"reason":"bye now""#, draft("1000 bye now", Coding::Text, Shape::Close)),
+        (r#""shape":"close""#, draft("", Coding::Text, Shape::Close)),
+        (
+            r#""request":{"method":"POST","target":"/a?b","headers":{"z":"1","a":"2"},"body":"x\n\ny"}"#,
+            draft("POST /a?b\nz: 1\na: 2\n\nx\n\ny", Coding::Text, Shape::Request),
+        ),
+        (
+            r#""request":{"headers":[["a","1"],["a","2"]]}"#,
+            draft("GET /\na: 1\na: 2\n\n", Coding::Text, Shape::Request),
+        ),
+        (r#""reply":{"status":404,"body":"no"}"#, draft("404\n\nno", Coding::Text, Shape::Reply)),
+    ];
+    for (fields, want) in cases {
+        assert_eq!(send(&format!("{{\"command\":\"send\",\"socket\":3,{fields}}}")), want, "{fields}");
+    }
+}
+
+#[test]
+fn commands_name_their_subject() {
+    let socket = Subject::Socket(SocketId(3));
+    let cases = [
+        (r#"{"command":"end","socket":3}"#, Command::End(socket)),
+        (r#"{"command":"close","endpoint":1}"#, Command::Close(EndpointId(1).into())),
+        (r#"{"command":"reset","socket":3}"#, Command::Reset(socket)),
+        (r#"{"command":"start","endpoint":1}"#, Command::Start(EndpointId(1))),
+        (r#"{"command":"stop","endpoint":1}"#, Command::Stop(EndpointId(1))),
+        (r#"{"command":"remove","endpoint":1}"#, Command::Remove(EndpointId(1))),
+        (r#"{"command":"count"}"#, Command::Count(None)),
+        (r#"{"command":"count","socket":3}"#, Command::Count(Some(socket))),
+        (r#" {"command":"quit"} "#, Command::Quit),
+    ];
+    for (line, want) in cases {
+        assert_eq!(parse_command(line), Ok(want), "{line}");
+    }
+    let Ok(Command::Send { to, .. }) =
+        parse_command(r#"{"command":"send","endpoint":2,"address":"[::1]:9","text":"a"}"#)
+    else {
+        unreachable!()
+    };
+    assert_eq!(to, Target::Address(EndpointId(2), "[::1]:9".into()));
+    let asked = read(r#"{"id":"x","command":"open","listen":"tcp://:0","greet":"hi\\n"}"#);
+    assert_eq!(asked.id, Some(json!("x")));
+    let Ok(Command::Open(spec)) = asked.command else { unreachable!() };
+    assert_eq!((spec.url.port, spec.settings.greet.unwrap().0), (0, "hi\n".into()));
+}
+
+#[test]
+fn a_wrong_command_says_what_is_wrong_and_what_is_right() {
+    let cases = [
+        ("", "not JSON: "),
+        ("[]", "a command is a JSON object"),
+        ("{}", "\"command\" is missing: write one of send, end, close"),
+        (r#"{"command":"sned"}"#, "\"sned\" is no command: there are send"),
+        (r#"{"command":"quit","now":1}"#, "quit: unknown field `now`"),
+        (r#"{"command":"send","socket":3,"txt":"a"}"#, "send: unknown field `txt`, expected one of `socket`"),
+        (r#"{"command":"send","socket":3}"#, "send: give what to send: \"text\""),
+        (r#"{"command":"send","text":"a"}"#, "send: give \"socket\":ID, or"),
+        (r#"{"command":"send","socket":3,"endpoint":1,"text":"a"}"#, "not both"),
+        (r#"{"command":"send","socket":3,"text":"a","hex":"00"}"#, "give only one of"),
+        (r#"{"command":"send","socket":3,"hex":"0g"}"#, "\"0g\" is not hex"),
+        (r#"{"command":"send","socket":3,"escapes":"\\q"}"#, "is no escape"),
+        (r#"{"command":"send","socket":3,"address":"a:1","text":"a"}"#, "\"address\" goes with the \"endpoint\""),
+        (r#"{"command":"send","socket":3,"text":"a","code":1000}"#, "belong to \"shape\":\"close\""),
+        (r#"{"command":"send","socket":3,"shape":"close","reason":"a"}"#, "has a code"),
+        (r#"{"command":"send","socket":3,"shape":"huge","text":"a"}"#, "unknown variant `huge`"),
+        (r#"{"command":"send","socket":3,"request":{"method":"G T"}}"#, "\"G T\" is no method"),
+        (r#"{"command":"send","socket":3,"request":{"target":"/a b"}}"#, "is no target"),
+        (r#"{"command":"send","socket":3,"request":{"headers":{"a":"b\r\nc: d"}}}"#, "the header \"a\" cannot be sent"),
+        (r#"{"command":"send","socket":3,"reply":{"status":1}}"#, "1 is no status"),
+        (r#"{"command":"send","socket":3,"reply":{},"shape":"text"}"#, "take no \"shape\""),
+        (r#"{"command":"end"}"#, "end: give \"socket\":ID"),
+        (r#"{"command":"end","socket":-1}"#, "end: invalid value"),
+        (r#"{"command":"stop"}"#, "stop: missing field `endpoint`"),
+        (r#"{"command":"open"}"#, "open: an endpoint wants one of listen and connect"),
+        (r#"{"command":"open","listen":"ftp://"}"#, "open: \"ftp\" is no scheme"),
+        (r#"{"command":"quit","id":[1]}"#, "\"id\" is a number or a string"),
+    ];
+    for (line, want) in cases {
+        let error = parse_command(line).unwrap_err();
+        assert!(error.contains(want), "{line}\n{error}\nwanted {want}");
+    }
+    assert_eq!(read(r#"{"id":7,"command":"sned"}"#).id, Some(json!(7)));
+}
+
+#[test]
+fn a_draft_takes_the_shape_its_protocol_wants() {
+    let suited = |line: &str, scheme| suit(send(line), scheme).map(|draft| draft.shape).map_err(|error| error.0);
+    let text = r#"{"command":"send","socket":3,"text":"a"}"#;
+    assert_eq!(suited(text, Scheme::Tcp), Ok(Shape::Bytes));
+    assert_eq!(suited(text, Scheme::Wss), Ok(Shape::Text));
+    assert_eq!(suited(r#"{"command":"send","socket":3,"hex":"ff"}"#, Scheme::Ws), Ok(Shape::Binary));
+    assert!(suited(text, Scheme::Http).unwrap_err().contains("give \"request\" to a client"));
+    assert!(
+        suited(r#"{"command":"send","socket":3,"shape":"ping"}"#, Scheme::Tcp).unwrap_err().contains("tcp has no ping")
+    );
+    assert!(suited(r#"{"command":"send","socket":3,"request":{}}"#, Scheme::Udp).unwrap_err().contains("no request"));
+    assert!(
+        suited(r#"{"command":"send","socket":3,"escapes":"\\xff"}"#, Scheme::Ws).unwrap_err().contains("not UTF-8")
+    );
+}
+
+fn hub(memory: u64, closed: u32) -> (Arc<Hub>, EndpointId, Recorder) {
+    let hub = Hub::new(Clock::start(0), &Limits { memory, closed, ..Limits::default() });
+    let url = Url::parse("tcp://:0", Role::Listen).unwrap();
+    let (id, recorder) = hub.add_endpoint(Arc::new(Spec::new(Role::Listen, url)));
+    (hub, id, recorder)
+}
+
+fn socket(hub: &Arc<Hub>, endpoint: EndpointId) -> Recorder {
+    let peer = "127.0.0.1:5000".parse().unwrap();
+    let (_, recorder) =
+        hub.open(Birth { endpoint, scheme: Scheme::Tcp, accepted: true, peer, local: None, handshakes: 1 });
+    recorder.event(Kind::Connection { peer: Box::new(peer), socket: None });
+    recorder
+}
+
+fn drain(follower: &mut Follower, hub: &Hub) -> Vec<Value> {
+    lines(|out| follower.drain(hub, out))
+}
+
+fn lines(write: impl FnOnce(&mut Vec<u8>) -> io::Result<usize>) -> Vec<Value> {
+    let mut out = Vec::new();
+    let count = write(&mut out).unwrap();
+    let lines: Vec<Value> = String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.len(), count);
+    lines
+}
+
+#[test]
+fn every_event_is_written_once_in_the_order_of_time() {
+    let (hub, id, listener) = hub(1 << 20, 10);
+    let mut follower = Follower::default();
+    listener.event(Kind::Listening { local: Box::new("127.0.0.1:1".parse().unwrap()) });
+    let (a, b) = (socket(&hub, id), socket(&hub, id));
+    for i in 0..10 {
+        [&a, &b][i % 2].payload(Kind::Data, i.to_string().as_bytes());
+    }
+    let first = drain(&mut follower, &hub);
+    assert_eq!(first.len(), 13);
+    let times: Vec<_> = first.iter().map(|line| line["time"].as_str().unwrap()).collect();
+    assert!(times.is_sorted());
+    let texts: String = first.iter().filter_map(|line| line["text"].as_str()).collect();
+    assert_eq!(texts, "0123456789");
+    assert_eq!(first[0]["event"], "listening");
+    assert!(first[0].get("socket").is_none() && first[1]["endpoint"] == 1 && first[1]["protocol"] == "tcp");
+    assert!(drain(&mut follower, &hub).is_empty());
+    a.payload(Kind::Write, b"more");
+    let more = drain(&mut follower, &hub);
+    assert_eq!((more.len(), &more[0]["seq"], &more[0]["text"]), (1, &json!(6), &json!("more")));
+}
+
+#[test]
+fn what_the_ring_lost_is_counted() {
+    let (hub, id, _listener) = hub(16 << 10, 10);
+    let mut follower = Follower::default();
+    let recorder = socket(&hub, id);
+    for _ in 0..1000 {
+        recorder.payload(Kind::Data, b"0123456789");
+    }
+    let lines = drain(&mut follower, &hub);
+    assert_eq!(lines[0]["event"], "dropped");
+    let dropped = lines[0]["count"].as_u64().unwrap();
+    assert_eq!(dropped + lines.len() as u64 - 1, 1001);
+    assert_eq!(lines[1]["seq"], dropped);
+}
+
+#[test]
+fn a_long_timeline_is_read_to_its_end() {
+    let (hub, id, _listener) = hub(64 << 20, 10);
+    let recorder = socket(&hub, id);
+    for _ in 0..10_000 {
+        recorder.payload(Kind::Data, b"x");
+    }
+    assert_eq!(drain(&mut Follower::default(), &hub).len(), 10_001);
+}
+
+#[test]
+fn a_closed_socket_is_not_told_again() {
+    let (hub, id, _listener) = hub(8 << 20, 1000);
+    let mut follower = Follower::default();
+    for _ in 0..300 {
+        let recorder = socket(&hub, id);
+        recorder.closed(End::Finished { first: Party::Peer });
+        recorder.wire(Way::In, 0);
+        let lines = drain(&mut follower, &hub);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines[1]["end"], json!({"how": "fin", "by": "peer"}));
+        recorder.wire(Way::In, 10);
+        assert!(drain(&mut follower, &hub).is_empty());
+    }
+    hub.clear_closed();
+    assert!(drain(&mut follower, &hub).is_empty());
+}
+
+#[test]
+fn what_the_hub_forgot_unread_is_said() {
+    let (hub, id, listener) = hub(1 << 20, 2);
+    let mut follower = Follower::default();
+    drain(&mut follower, &hub);
+    for _ in 0..5 {
+        socket(&hub, id).closed(End::Stopped);
+    }
+    let lines = drain(&mut follower, &hub);
+    let lost: Vec<_> = lines.iter().filter(|line| line["event"] == "dropped").collect();
+    assert_eq!((lost.len(), lines.len()), (3, 3 + 4));
+    assert!(lost.iter().all(|line| line["count"].is_null()));
+    listener.event(Kind::Log);
+    hub.remove_endpoint(id);
+    let lines = drain(&mut follower, &hub);
+    assert_eq!(lines, [json!({"v": 1, "event": "removed", "endpoint": 1})]);
+}
+
+#[test]
+fn a_sweep_finds_what_a_snapshot_took_from_the_list() {
+    let (hub, id, _listener) = hub(1 << 20, 10);
+    let mut follower = Follower::default();
+    let recorder = socket(&hub, id);
+    recorder.payload(Kind::Data, b"x");
+    recorder.closed(End::Stopped);
+    hub.collect();
+    assert!(drain(&mut follower, &hub).is_empty());
+    assert_eq!(lines(|out| follower.sweep(&hub, out)).len(), 3);
+    assert_eq!(lines(|out| follower.sweep(&hub, out)).len(), 0);
+}
+
+/// The fenced JSON lines of the document: what goes out and what comes in.
+fn examples() -> impl Iterator<Item = (&'static str, Value)> {
+    let mut inside = false;
+    DOCS.lines().filter_map(move |line| {
+        if let Some(language) = line.strip_prefix("```") {
+            inside = language == "json";
+            return None;
+        }
+        inside.then(|| (line, serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))))
+    })
+}
+
+#[test]
+fn the_document_knows_every_event_notice_command_and_exit_code() {
+    use crate::run::cli::exit;
+    let words = VOCABULARY.iter().map(|word| word.name).chain(NOTICES).chain(COMMANDS);
+    for word in words {
+        assert!(DOCS.contains(&format!("| `{word}` |")), "docs/headless.md has no row for {word}");
+    }
+    for code in [exit::DONE, exit::BROKEN, exit::USAGE, exit::NOTHING_STARTED] {
+        assert!(DOCS.contains(&format!("| {code} |")), "docs/headless.md has no exit code {code}");
+    }
+}
+
+#[test]
+fn every_field_is_in_the_document() {
+    for (kind, fields) in kinds() {
+        let row = format!("| `{}` |", kind.name());
+        let row = DOCS.lines().find(|line| line.starts_with(&row)).unwrap();
+        for key in fields.as_object().unwrap().keys().filter(|key| *key != "way") {
+            assert!(row.contains(&format!("`{key}`")), "{row} lacks {key}");
+        }
+    }
+}
+
+#[test]
+fn the_documents_examples_are_true() {
+    let mut commands = Vec::new();
+    for (line, value) in examples() {
+        if let Some(command) = value["command"].as_str() {
+            assert!(parse_command(line).is_ok(), "{line}: {:?}", parse_command(line));
+            commands.push(command.to_owned());
+        } else {
+            assert_eq!(value["v"], VERSION, "{line}");
+            let name = value["event"].as_str().unwrap();
+            assert!(NOTICES.contains(&name) || VOCABULARY.iter().any(|word| word.name == name), "{line}");
+        }
+    }
+    for command in COMMANDS {
+        assert!(commands.iter().any(|name| name == command), "no example of {command}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_line_panics(line in "(\\{\"command\":\"(send|open|end|count)\",)?.{0,60}\\}?") {
+        let asked = read(&line);
+        if let Err(reason) = asked.command {
+            let back: Value = serde_json::from_str(&error_line(asked.id.as_ref(), &reason, &line)).unwrap();
+            prop_assert_eq!(&back["event"], "badCommand");
+        }
+    }
+
+    #[test]
+    fn any_field_may_hold_anything(
+        key in "(socket|endpoint|text|hex|escapes|file|ending|shape|code|reason|request|reply|address)",
+        value in prop_oneof![Just(Value::Null), any::<i64>().prop_map(Value::from), ".{0,12}".prop_map(Value::from),
+            Just(json!({})), Just(json!([[1]]))],
+    ) {
+        let _ = parse_command(&json!({"command": "send", "socket": 1, key: value}).to_string());
+    }
+
+    /// No byte of a peer can act on a terminal, and text comes back as it was.
+    #[test]
+    fn what_a_peer_sent_cannot_act(text in any::<String>(), bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        let text = format!("{text}\u{9b}31m\x1b]52;c;aGk=\x07\u{202e}\u{7f}");
+        for head in [text.as_bytes(), &bytes] {
+            let event = Event { seq: 0, at: Stamp(0), kind: Kind::Data, size: head.len() as u64, head: head.into() };
+            let line = event_line(&EventRef { endpoint: None, socket: None, scheme: None, event: &event, wall: Wall::default() });
+            prop_assert!(line.chars().all(|c| !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c)), "{}", line);
+            let back: Value = serde_json::from_str(&line).unwrap();
+            match back["text"].as_str() {
+                Some(text) => prop_assert_eq!(text.as_bytes(), head),
+                None => prop_assert_eq!(hex::decode(back["hex"].as_str().unwrap()).unwrap(), head),
+            }
+        }
+    }
+}
