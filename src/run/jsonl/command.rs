@@ -48,9 +48,10 @@ pub struct Asked {
 }
 
 type Fields = Map<String, Value>;
+type Reader = fn(Fields) -> Result<Command, String>;
 
 /// Every command and how its fields are read.
-const TABLE: &[(&str, fn(Fields) -> Result<Command, String>)] = &[
+const TABLE: &[(&str, Reader)] = &[
     ("send", send),
     ("end", |fields| whom(fields).map(Command::End)),
     ("close", |fields| whom(fields).map(Command::Close)),

@@ -167,3 +167,143 @@ fn meet(hub: &Hub, subject: Subject) -> Place {
     };
     Place { endpoint, scheme, ..Place::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::hub::{Birth, Recorder};
+    use crate::model::end::{End, Party};
+    use crate::model::event::Way;
+    use crate::model::spec::{Limits, Spec};
+    use crate::model::time::Clock;
+    use crate::model::url::{Role, Url};
+
+    fn hub(memory: u64, closed: u32) -> (Arc<Hub>, EndpointId, Recorder) {
+        let hub = Hub::new(Clock::start(0), &Limits { memory, closed, ..Limits::default() });
+        let url = Url::parse("tcp://:0", Role::Listen).unwrap();
+        let (id, recorder) = hub.add_endpoint(Arc::new(Spec::new(Role::Listen, url)));
+        (hub, id, recorder)
+    }
+
+    fn socket(hub: &Arc<Hub>, endpoint: EndpointId) -> Recorder {
+        let peer = "127.0.0.1:5000".parse().unwrap();
+        let (_, recorder) =
+            hub.open(Birth { endpoint, scheme: Scheme::Tcp, accepted: true, peer, local: None, handshakes: 1 });
+        recorder.event(Kind::Connection { peer: Box::new(peer), socket: None });
+        recorder
+    }
+
+    fn drain(follower: &mut Follower, hub: &Hub) -> Vec<Value> {
+        lines(|out| follower.drain(hub, out))
+    }
+
+    fn lines(write: impl FnOnce(&mut Vec<u8>) -> io::Result<usize>) -> Vec<Value> {
+        let mut out = Vec::new();
+        let count = write(&mut out).unwrap();
+        let lines: Vec<Value> =
+            String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!(lines.len(), count);
+        lines
+    }
+
+    #[test]
+    fn every_event_is_written_once_in_the_order_of_time() {
+        let (hub, id, listener) = hub(1 << 20, 10);
+        let mut follower = Follower::default();
+        listener.event(Kind::Listening { local: Box::new("127.0.0.1:1".parse().unwrap()) });
+        let (a, b) = (socket(&hub, id), socket(&hub, id));
+        for i in 0..10 {
+            [&a, &b][i % 2].payload(Kind::Data, i.to_string().as_bytes());
+        }
+        let first = drain(&mut follower, &hub);
+        assert_eq!(first.len(), 13);
+        let times: Vec<_> = first.iter().map(|line| line["time"].as_str().unwrap()).collect();
+        assert!(times.is_sorted());
+        let texts: String = first.iter().filter_map(|line| line["text"].as_str()).collect();
+        assert_eq!(texts, "0123456789");
+        assert_eq!(first[0]["event"], "listening");
+        assert!(first[0].get("socket").is_none() && first[1]["endpoint"] == 1 && first[1]["protocol"] == "tcp");
+        assert!(drain(&mut follower, &hub).is_empty());
+        a.payload(Kind::Write, b"more");
+        let more = drain(&mut follower, &hub);
+        assert_eq!((more.len(), &more[0]["seq"], &more[0]["text"]), (1, &json!(6), &json!("more")));
+    }
+
+    #[test]
+    fn what_the_ring_lost_is_counted() {
+        let (hub, id, _listener) = hub(16 << 10, 10);
+        let mut follower = Follower::default();
+        let recorder = socket(&hub, id);
+        for _ in 0..1000 {
+            recorder.payload(Kind::Data, b"0123456789");
+        }
+        let lines = drain(&mut follower, &hub);
+        assert_eq!(lines[0]["event"], "dropped");
+        let dropped = lines[0]["count"].as_u64().unwrap();
+        assert_eq!(dropped + lines.len() as u64 - 1, 1001);
+        assert_eq!(lines[1]["seq"], dropped);
+    }
+
+    #[test]
+    fn a_long_timeline_is_read_to_its_end() {
+        let (hub, id, _listener) = hub(64 << 20, 10);
+        let recorder = socket(&hub, id);
+        for _ in 0..10_000 {
+            recorder.payload(Kind::Data, b"x");
+        }
+        assert_eq!(drain(&mut Follower::default(), &hub).len(), 10_001);
+    }
+
+    #[test]
+    fn a_closed_socket_is_not_told_again() {
+        let (hub, id, _listener) = hub(8 << 20, 1000);
+        let mut follower = Follower::default();
+        for _ in 0..300 {
+            let recorder = socket(&hub, id);
+            recorder.closed(End::Finished { first: Party::Peer });
+            recorder.wire(Way::In, 0);
+            let lines = drain(&mut follower, &hub);
+            assert_eq!(lines.len(), 2, "{lines:?}");
+            assert_eq!(lines[1]["end"], json!({"how": "fin", "by": "peer"}));
+            recorder.wire(Way::In, 10);
+            assert!(drain(&mut follower, &hub).is_empty());
+        }
+        hub.clear_closed();
+        assert!(drain(&mut follower, &hub).is_empty());
+    }
+
+    #[test]
+    fn what_the_hub_forgot_unread_is_said() {
+        let (hub, id, listener) = hub(1 << 20, 2);
+        let mut follower = Follower::default();
+        drain(&mut follower, &hub);
+        for _ in 0..5 {
+            socket(&hub, id).closed(End::Stopped);
+        }
+        let lines = drain(&mut follower, &hub);
+        let lost: Vec<_> = lines.iter().filter(|line| line["event"] == "dropped").collect();
+        assert_eq!((lost.len(), lines.len()), (3, 3 + 4));
+        assert!(lost.iter().all(|line| line["count"].is_null()));
+        listener.event(Kind::Log);
+        hub.remove_endpoint(id);
+        let lines = drain(&mut follower, &hub);
+        assert_eq!(lines, [json!({"v": 1, "event": "removed", "endpoint": 1})]);
+    }
+
+    #[test]
+    fn a_sweep_finds_what_a_snapshot_took_from_the_list() {
+        let (hub, id, _listener) = hub(1 << 20, 10);
+        let mut follower = Follower::default();
+        let recorder = socket(&hub, id);
+        recorder.payload(Kind::Data, b"x");
+        recorder.closed(End::Stopped);
+        hub.collect();
+        assert!(drain(&mut follower, &hub).is_empty());
+        assert_eq!(lines(|out| follower.sweep(&hub, out)).len(), 3);
+        assert_eq!(lines(|out| follower.sweep(&hub, out)).len(), 0);
+    }
+}
