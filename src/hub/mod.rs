@@ -159,6 +159,16 @@ impl Hub {
         self.registry.lock().sockets.get(&id).map(|socket| socket.birth.endpoint)
     }
 
+    /// What a socket was born with.
+    pub fn birth(&self, id: SocketId) -> Option<Birth> {
+        self.registry.lock().sockets.get(&id).map(|socket| socket.birth.clone())
+    }
+
+    /// What an endpoint was asked for.
+    pub fn spec(&self, id: EndpointId) -> Option<Arc<Spec>> {
+        self.registry.lock().endpoints.get(&id).map(|endpoint| Arc::clone(&endpoint.spec))
+    }
+
     fn mark(&self, subject: Subject) {
         let mut changed = self.changed.lock();
         changed.push(subject);

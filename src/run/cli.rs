@@ -170,7 +170,11 @@ mod tests {
     fn plan_with(args: &str, file: &str) -> Result<Plan, String> {
         let args = args.split_whitespace().map(Into::into);
         let cli = Cli::read(std::iter::once("sockscope".into()).chain(args)).map_err(|error| error.to_string())?;
-        cli.plan(|path| if path == Path::new("my.toml") { Ok(file.into()) } else { Err(std::io::ErrorKind::NotFound.into()) })
+        cli.plan(
+            |path| {
+                if path == Path::new("my.toml") { Ok(file.into()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+            },
+        )
     }
 
     fn plan(args: &str) -> Result<Plan, String> {

@@ -56,7 +56,9 @@ fn check_reply<E: de::Error>(reply: &Reply, scheme: Scheme) -> Result<(), E> {
         return Err(E::custom(format!("{status} is no status a response can end with: write one from 200 to 599")));
     }
     if let Some(name) = fixed.headers.iter().find_map(|(name, value)| bad_header(name, value).then_some(name)) {
-        return Err(E::custom(format!("the header {name:?} cannot be sent: names are letters, digits and -, values one line")));
+        return Err(E::custom(format!(
+            "the header {name:?} cannot be sent: names are letters, digits and -, values one line"
+        )));
     }
     Ok(())
 }
@@ -77,7 +79,8 @@ impl<'de> Deserialize<'de> for Entry {
 
             fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry, M::Error> {
                 let mut seen = Seen::default();
-                let settings = Settings::deserialize(de::value::MapAccessDeserializer::new(Split { map, seen: &mut seen }))?;
+                let settings =
+                    Settings::deserialize(de::value::MapAccessDeserializer::new(Split { map, seen: &mut seen }))?;
                 let Some((role, url)) = seen.url else {
                     return Err(de::Error::custom(
                         "an endpoint wants one of listen and connect, such as listen = \"tcp://:9000\"",

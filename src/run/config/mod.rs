@@ -79,7 +79,10 @@ pub fn parse(text: &str, file: &str) -> Result<Config, ConfigError> {
         return Err(whole(format!("limits.{name} is 0, and nothing would work: write at least 1")));
     }
     if read.endpoint.len() > MOST_ENDPOINTS {
-        return Err(whole(format!("{} endpoints are more than the {MOST_ENDPOINTS} one file may have", read.endpoint.len())));
+        return Err(whole(format!(
+            "{} endpoints are more than the {MOST_ENDPOINTS} one file may have",
+            read.endpoint.len()
+        )));
     }
     Ok(Config { endpoints: read.endpoint.into_iter().map(|entry| entry.0).collect(), limits: read.limits })
 }

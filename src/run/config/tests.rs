@@ -105,7 +105,10 @@ fn what_does_not_go_together_is_said_where_it_stands() {
         ("listen = 'http://'\nreply = { status = 99 }", "99 is no status"),
         ("listen = 'http://'\nreply = { headers = { 'a b' = 'c' } }", "\"a b\" cannot be sent"),
         ("listen = 'http://'\nreply = { headers = { a = \"b\\nc\" } }", "\"a\" cannot be sent"),
-        ("listen = 'tcp://'\nreply = 'eko'", "config.toml:3:9: invalid value: string \"eko\", expected \"echo\", \"none\""),
+        (
+            "listen = 'tcp://'\nreply = 'eko'",
+            "config.toml:3:9: invalid value: string \"eko\", expected \"echo\", \"none\"",
+        ),
         ("listen = 'tcp://'\ngreet = 'a\\q'", "config.toml:3:9: \\q at column 2 is no escape"),
         ("listen = 'tcp://'\nlisten = 'tcp://'", "config.toml:3:1: duplicate key"),
         ("listen = ", "config.toml:2:"),
