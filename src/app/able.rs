@@ -4,7 +4,6 @@
 use super::action::{Action, Row};
 use super::composer::takes_ending;
 use super::{App, Follow, Lead, Lens, Mode};
-use crate::model::draft::Coding;
 use crate::model::id::Subject;
 use crate::model::life::Life;
 use crate::model::url::{Role, Scheme};
@@ -130,11 +129,6 @@ impl App {
                 no((asks && endpoint.state == State::Up) || endpoint.open > 0, "the endpoint has no open socket")
             }
         }
-    }
-
-    /// Whether the draft's text is a path.
-    pub fn sends_file(&self) -> bool {
-        self.composer.coding == Coding::File
     }
 }
 

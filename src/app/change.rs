@@ -15,8 +15,8 @@ impl App {
             return None;
         }
         let now = snapshot.now;
-        let uptime = until_next(now, 60);
-        let second = moves(snapshot).then(|| until_next(now, 1));
+        let uptime = uptime(now);
+        let second = moves(snapshot).then(|| next_second(now));
         let top = self.lists.socket_top.saturating_sub(snapshot.sockets.first);
         let in_sight = snapshot.sockets.rows.iter().skip(top).take(self.viewport.sockets);
         let ages = in_sight.chain(&snapshot.socket).filter(|row| !row.life.is_closed()).map(|row| age(row, now));
@@ -35,7 +35,12 @@ fn moves(snapshot: &Snapshot) -> bool {
         || snapshot.sockets.rows.iter().chain(&snapshot.socket).any(|row| busy(row.rate))
 }
 
-fn until_next(now: Stamp, seconds: u64) -> Duration {
-    let step = Duration::from_secs(seconds);
-    step - Duration::from_nanos(now.0 % (seconds * 1_000_000_000))
+/// It is shown as an age, but not in seconds.
+fn uptime(now: Stamp) -> Duration {
+    let up = now.since(Stamp(0));
+    Duration::from_secs(60).checked_sub(up).filter(|left| !left.is_zero()).unwrap_or_else(|| age_changes_in(up))
+}
+
+fn next_second(now: Stamp) -> Duration {
+    Duration::from_nanos(1_000_000_000 - now.0 % 1_000_000_000)
 }

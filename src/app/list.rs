@@ -21,9 +21,13 @@ pub fn step(motion: Motion, at: usize, len: usize, page: usize) -> usize {
     .min(last)
 }
 
-/// The first row in sight: moved as little as shows row `at`, and no further than the list is long.
+/// The first row in sight: moved as little as shows row `at`, and no further than the list is long. A
+/// list that is hidden (behind a zoomed pane) stays where it was.
 pub fn reveal(top: usize, at: usize, len: usize, height: usize) -> usize {
-    top.min(at).max((at + 1).saturating_sub(height.max(1))).min(len.saturating_sub(height))
+    if height == 0 {
+        return top.min(len.saturating_sub(1));
+    }
+    top.min(at).max((at + 1).saturating_sub(height)).min(len.saturating_sub(height))
 }
 
 /// The list whose selection the timeline tells of: the one that had the focus last.

@@ -169,3 +169,22 @@ fn a_frozen_picture_leaves_out_what_came_later() {
     assert_eq!(timeline.range, 0..2);
     assert_eq!(timeline.inspected.unwrap().head, b"before");
 }
+
+#[test]
+fn the_event_asked_for_whole_is_the_nearest_that_is_kept() {
+    let hub = hub(16 << 10, 10);
+    let (id, _listener) = endpoint(&hub);
+    let (socket_id, recorder) = socket(&hub, id);
+    for _ in 0..10_000 {
+        recorder.payload(Kind::Data, b"0123456789");
+    }
+    let inspect = |seq: u64| {
+        let query = Query { subject: Some(socket_id.into()), inspect: Some(seq), ..Query::default() };
+        let timeline = hub.snapshot(&query).timeline.unwrap();
+        (timeline.inspected.unwrap().seq, timeline.range)
+    };
+    let (newest, range) = inspect(u64::MAX);
+    assert_eq!(newest, 10_000);
+    assert_eq!(inspect(0).0, range.start);
+    assert_eq!(inspect(9_999).0, 9_999);
+}

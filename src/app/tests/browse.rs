@@ -273,3 +273,26 @@ fn a_paste_is_never_taken_as_keys() {
     assert_eq!(rig.app.update(Msg::Paste("q".into())), []);
     assert!(rig.notice().contains("send panel"));
 }
+
+#[test]
+fn a_zoom_moves_nothing_that_it_hides() {
+    let mut rig = Rig::new(many(100));
+    rig.press("j j j j j k Tab Up Up");
+    let (top, query) = (rig.app.lists.socket_top, rig.app.query());
+    let shown = rig.app.viewport;
+    rig.app.update(Msg::Viewport(Viewport { inspector: 20, ..Viewport::default() }));
+    rig.look();
+    rig.app.update(Msg::Viewport(shown));
+    rig.look();
+    assert_eq!((rig.app.lists.socket_top, rig.app.query()), (top, query));
+}
+
+#[test]
+fn in_a_program_that_runs_for_hours_the_uptime_moves_by_the_hour() {
+    let mut rig = Rig::new(World::five());
+    for (seconds, want) in [(0, 60), (59, 1), (60, 60), (3_599, 1), (3_600, 3_600)] {
+        rig.world.now = seconds * 1_000_000_000;
+        rig.look();
+        assert_eq!(rig.app.next_change(rig.app.seen()), Some(Duration::from_secs(want)), "{seconds}");
+    }
+}

@@ -179,11 +179,11 @@ fn escape_keeps_the_draft() {
 #[test]
 fn a_paste_with_control_bytes_is_written_as_escapes() {
     let mut rig = tcp();
-    rig.press("i a\\b Left");
+    rig.press("i a\\b\\ Left Left");
     rig.app.update(Msg::Paste("\x1b[2J\r\n".into()));
-    assert_eq!(text(&rig), "a\\\\\\x1b[2J\\r\\nb");
+    assert_eq!(text(&rig), "a\\\\\\x1b[2J\\r\\nb\\\\");
     assert_eq!(rig.app.composer.coding, Coding::Escapes);
-    assert_eq!(rig.app.composer.draft().encode().unwrap(), b"a\\\x1b[2J\r\nb");
+    assert_eq!(rig.app.composer.draft().encode().unwrap(), b"a\\\x1b[2J\r\nb\\");
     assert!(rig.notice().contains("escapes"));
     assert!(rig.app.composer.editor.cursor().1 < text(&rig).len(), "the cursor is behind the paste");
 }
