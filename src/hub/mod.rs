@@ -132,14 +132,6 @@ impl Hub {
         self.bell.notify_one();
     }
 
-    pub fn spec(&self, id: EndpointId) -> Option<Arc<Spec>> {
-        self.registry.lock().endpoints.get(&id).map(|endpoint| Arc::clone(&endpoint.spec))
-    }
-
-    pub fn birth(&self, id: SocketId) -> Option<Birth> {
-        self.registry.lock().sockets.get(&id).map(|socket| socket.birth.clone())
-    }
-
     /// The state of each endpoint. Takes nothing in: see [`Hub::collect`].
     pub fn states(&self) -> Vec<State> {
         self.registry.lock().endpoints.values().map(|endpoint| endpoint.state.clone()).collect()

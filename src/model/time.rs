@@ -57,6 +57,7 @@ pub struct Clock {
 
 impl Clock {
     /// `offset` is the local time zone's, in seconds east of UTC.
+    #[expect(clippy::disallowed_methods, reason = "the one clock")]
     pub fn start(offset: i32) -> Self {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos);
         Self { start: Instant::now(), wall: Wall { epoch, offset } }

@@ -161,7 +161,7 @@ impl Url {
         let (host, port) = split_port(authority, text)?;
         let host = read_host(host, text)?;
         let port = match (port, role) {
-            (Some(port), Role::Connect) if port == 0 => {
+            (Some(0), Role::Connect) => {
                 return Err(format!("\"{text}\" dials port 0: name the port the peer listens on"));
             }
             (Some(port), _) => port,

@@ -89,7 +89,7 @@ async fn talk(
 /// Whether any endpoint has started, once all have tried.
 fn outcome(session: &Session) -> Option<bool> {
     let states = session.hub.states();
-    if states.iter().any(|state| *state == State::Up) || states.is_empty() {
+    if states.contains(&State::Up) || states.is_empty() {
         return Some(true);
     }
     states.iter().all(|state| *state != State::Starting).then_some(false)
@@ -115,9 +115,16 @@ async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out
             let counted = count(session, subject);
             // Counting has taken in what changed: it is written from here.
             follower.sweep(&session.hub, out)?;
-            counted.and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string())))
+            counted
+                .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string())))
         }
-        command => perform(session, command).await,
+        command => {
+            if let Command::Remove(_) = command {
+                // What is removed cannot be read any more.
+                follower.drain(&session.hub, out)?;
+            }
+            perform(session, command).await
+        }
     };
     match outcome {
         Ok(made) => writeln!(out, "{}", jsonl::done_line(id, made))?,

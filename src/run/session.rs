@@ -45,37 +45,37 @@ impl Session {
     /// # Errors
     /// Why it could not be done.
     pub fn perform(&self, effect: Effect) -> Result<String, Rejection> {
-        let quiet = |(): ()| String::new();
         match effect {
             Effect::Open(spec) => {
                 let text = format!("started {}", spec.url);
                 self.endpoints.open(*spec);
-                Ok(text)
+                return Ok(text);
             }
             Effect::Edit(id, spec) => {
                 self.known(id)?;
-                Ok(quiet(self.endpoints.edit(id, *spec)))
+                self.endpoints.edit(id, *spec);
             }
             Effect::Start(id) => {
                 self.known(id)?;
-                Ok(quiet(self.endpoints.start(id)))
+                self.endpoints.start(id);
             }
             Effect::Stop(id) => {
                 self.known(id)?;
-                Ok(quiet(self.endpoints.stop(id)))
+                self.endpoints.stop(id);
             }
             Effect::Remove(id) => {
                 self.known(id)?;
-                Ok(quiet(self.endpoints.remove(id)))
+                self.endpoints.remove(id);
             }
-            Effect::End(id) => self.endpoints.command(id, Command::End).map(quiet),
-            Effect::Close(id) => self.endpoints.command(id, Command::Close).map(quiet),
-            Effect::Reset(id) => self.endpoints.command(id, Command::Reset).map(quiet),
-            Effect::ClearClosed => Ok(quiet(self.hub.clear_closed())),
-            Effect::Send { to, draft, .. } => self.send(&to, &draft),
+            Effect::End(id) => self.endpoints.command(id, Command::End)?,
+            Effect::Close(id) => self.endpoints.command(id, Command::Close)?,
+            Effect::Reset(id) => self.endpoints.command(id, Command::Reset)?,
+            Effect::ClearClosed => self.hub.clear_closed(),
+            Effect::Send { to, draft, .. } => return self.send(&to, &draft),
             // The face's own business.
-            Effect::Remember(_) | Effect::Suspend | Effect::Quit => Ok(String::new()),
+            Effect::Remember(_) | Effect::Suspend | Effect::Quit => {}
         }
+        Ok(String::new())
     }
 
     fn known(&self, id: EndpointId) -> Result<(), Rejection> {

@@ -144,12 +144,13 @@ pub fn pane(
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }
 
+/// Writes a title with a blank on either side over an edge, whose colour must not show through.
 fn padded(buf: &mut Buffer, x: u16, y: u16, line: &Line<'static>) -> u16 {
-    let columns = buf.area.right().saturating_sub(x);
-    let (x, _) = buf.set_stringn(x, y, " ", usize::from(columns), Style::reset());
-    let (x, _) = buf.set_line(x, y, line, buf.area.right().saturating_sub(x));
-    let columns = buf.area.right().saturating_sub(x);
-    buf.set_stringn(x, y, " ", usize::from(columns), Style::reset()).0
+    let columns = u16::try_from(line_width(line)).unwrap_or(u16::MAX).saturating_add(2);
+    for x in x..x.saturating_add(columns).min(buf.area.right()) {
+        buf[(x, y)].reset();
+    }
+    buf.set_line(x + 1, y, line, buf.area.right().saturating_sub(x + 1)).0 + 1
 }
 
 /// Lays the selection band over a row and the blank columns beside it; text goes on top with [`Theme::banded`].

@@ -16,7 +16,14 @@ use crate::model::draft::{Coding, Ending, Shape};
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
     let composing = matches!(app.mode, Mode::Compose | Mode::History(_));
     let note = app.audience().and_then(|audience| audience.note);
-    let inside = cells::pane(buf, area, composing, title(app, composing, note.as_ref(), theme), &modes(app, composing, theme), theme);
+    let inside = cells::pane(
+        buf,
+        area,
+        composing,
+        title(app, composing, note.as_ref(), theme),
+        &modes(app, composing, theme),
+        theme,
+    );
     if inside.height == 0 {
         return None;
     }
@@ -75,18 +82,20 @@ fn modes(app: &App, composing: bool, theme: &Theme) -> Vec<Line<'static>> {
     }
     let shape = (composer.shape != Shape::Bytes).then(|| span(format!("{}   ", composer.shape.name()), theme.bright));
     let long: Vec<_> = shape.clone().into_iter().chain(codings).chain(tail.clone()).collect();
-    let short: Vec<_> =
-        shape.into_iter().chain([span(composer.coding.name(), theme.accent)]).chain(tail).collect();
+    let short: Vec<_> = shape.into_iter().chain([span(composer.coding.name(), theme.accent)]).chain(tail).collect();
     vec![Line::from(long), Line::from(short)]
 }
 
 /// What stands there while nobody types: how to begin, or the draft that waits.
 fn invite(app: &App, inside: Rect, buf: &mut Buffer, theme: &Theme) {
-    let draft = app.composer.editor.lines().first().filter(|_| !app.composer.editor.is_empty() && app.composer.aim.is_some());
+    let draft =
+        app.composer.editor.lines().first().filter(|_| !app.composer.editor.is_empty() && app.composer.aim.is_some());
     let line = match draft {
         Some(text) => vec![span("› ", theme.dim), span(clean(text).into_owned(), theme.dim)],
         None if app.seen().endpoints.is_empty() => vec![span("a", theme.accent), span(" adds an endpoint", theme.dim)],
-        None => vec![span("i", theme.accent), span(" types to the selected socket, or to all of an endpoint", theme.dim)],
+        None => {
+            vec![span("i", theme.accent), span(" types to the selected socket, or to all of an endpoint", theme.dim)]
+        }
     };
     cells::line(buf, inside.x, inside.y, inside.width, Line::from(line), theme);
 }

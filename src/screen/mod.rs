@@ -90,8 +90,7 @@ fn panes(app: &App, snapshot: &Snapshot, at: &Areas, buf: &mut Buffer, theme: &T
         timeline::draw(buf, at.timeline, snapshot, view, theme);
     }
     if !at.inspector.is_empty() {
-        let view =
-            inspector::View { lens: app.lens, scroll: app.inspector_top, focused: focused(Pane::Inspector) };
+        let view = inspector::View { lens: app.lens, scroll: app.inspector_top, focused: focused(Pane::Inspector) };
         inspector::draw(buf, at.inspector, snapshot, view, theme);
     }
 }
