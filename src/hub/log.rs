@@ -23,10 +23,12 @@ pub(super) struct Log {
     pub dirty: AtomicBool,
     pub end: OnceLock<Arc<End>>,
     pub gauge: OnceLock<Box<dyn Gauge>>,
+    /// Packets are what our own framing counts (WebSocket frames), not the kernel's segments.
+    own_packets: bool,
 }
 
 impl Log {
-    pub fn new(subject: Subject, life: Life) -> Self {
+    pub fn new(subject: Subject, life: Life, own_packets: bool) -> Self {
         Self {
             subject,
             tally: Tally::default(),
@@ -36,6 +38,7 @@ impl Log {
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),
             gauge: OnceLock::new(),
+            own_packets,
         }
     }
 
@@ -43,9 +46,12 @@ impl Log {
         Life::from_code(self.life.load(Relaxed))
     }
 
-    /// Asks the kernel, and makes its segments the packet counters.
+    /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.
     pub fn ask_kernel(&self) -> Option<Kernel> {
         let kernel = self.gauge.get()?.read()?;
+        if self.own_packets {
+            return Some(kernel);
+        }
         let _one_writer = self.ring.lock();
         self.tally.set(Cell::PacketsIn, kernel.segments_in);
         self.tally.set(Cell::PacketsOut, kernel.segments_out);
