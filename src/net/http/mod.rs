@@ -1,5 +1,13 @@
-//! HTTP/1.1 (RFC 9112).
+//! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
+//! as it passes, so that it is what was on the wire.
 
+mod decode;
+mod exchanges;
+mod head;
+mod reason;
+
+pub use self::exchanges::Exchanges;
+pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
@@ -38,3 +46,6 @@ impl Protocol for Http {
         Box::pin(async { Ok(()) })
     }
 }
+
+#[cfg(test)]
+mod decode_tests;

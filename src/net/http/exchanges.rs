@@ -1,0 +1,334 @@
+//! The watch on the clear stream of an HTTP connection: decodes both directions, numbers the exchanges,
+//! and records them as they are on the wire. Sees bytes alone; it does not know who speaks.
+//!
+//! After a 101 the connection is another protocol's: everything then goes to the follower, counting and
+//! ends included, beginning with the bytes that came right behind the head.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Instant;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::decode::{Decoder, Half, Sink};
+use super::head::{Asked, Head, Start};
+use super::reason::Reason;
+use crate::hub::Recorder;
+use crate::model::end::Op;
+use crate::model::event::{Kind, Way};
+use crate::model::time::nanos;
+use crate::model::url::Role;
+use crate::net::probe::Watch;
+use crate::net::wire;
+
+/// The heads of requests that came in, as they were on the wire, for whoever answers them.
+pub type Heads = Arc<Mutex<VecDeque<Bytes>>>;
+
+/// See the module.
+pub struct Exchanges<N> {
+    requests: Decoder,
+    responses: Decoder,
+    book: Book<N>,
+}
+
+struct Book<N> {
+    record: Recorder,
+    /// Which way the requests go.
+    way: Way,
+    count: u32,
+    /// The exchange of the request at hand, where it has a body to come.
+    request: u32,
+    /// Requests whose response has not begun. As many as fit in hyper's read buffer: it reads no
+    /// further while it answers.
+    waiting: VecDeque<Open>,
+    /// The exchange of the response at hand.
+    response: Option<Open>,
+    /// A response said that the connection ends.
+    closing: bool,
+    tunnelled: bool,
+    tunnel_bytes: usize,
+    heads: Option<Heads>,
+    follower: N,
+}
+
+struct Open {
+    exchange: u32,
+    asked: Asked,
+    since: Instant,
+}
+
+impl<N: Watch> Exchanges<N> {
+    /// `limit` bounds a head in bytes. `follower` sees what comes after a 101.
+    pub fn new(role: Role, record: Recorder, limit: usize, follower: N) -> Self {
+        let way = if role == Role::Listen { Way::In } else { Way::Out };
+        Self {
+            requests: Decoder::new(Half::Requests, limit),
+            responses: Decoder::new(Half::Responses, limit),
+            book: Book {
+                record,
+                way,
+                count: 0,
+                request: 0,
+                waiting: VecDeque::new(),
+                response: None,
+                closing: false,
+                tunnelled: false,
+                tunnel_bytes: 0,
+                heads: None,
+                follower,
+            },
+        }
+    }
+
+    /// For one who answers 101: what follows a request for an upgrade is held until it is answered.
+    pub fn upgrading(mut self) -> Self {
+        self.requests = self.requests.holding_upgrades();
+        self
+    }
+
+    /// Also keeps the heads of the requests, for whoever takes them out of there.
+    pub fn keeping(mut self, heads: Heads) -> Self {
+        self.book.heads = Some(heads);
+        self
+    }
+
+    /// Whether the connection speaks another protocol by now.
+    pub fn tunnelled(&self) -> bool {
+        self.book.tunnelled
+    }
+
+    pub fn follower(&mut self) -> &mut N {
+        &mut self.book.follower
+    }
+
+    /// Why what the peer sent is not HTTP. As a server this is for the owner to answer and record.
+    pub fn refused(&self) -> Option<&Reason> {
+        self.incoming().refused()
+    }
+
+    /// The decoder of what the peer sends.
+    pub fn incoming(&self) -> &Decoder {
+        if self.book.way == Way::In { &self.requests } else { &self.responses }
+    }
+
+    /// Takes nothing more of what the peer sends, for a reason found elsewhere.
+    pub fn refuse(&mut self, reason: Reason) {
+        if self.book.way == Way::In { self.requests.refuse(reason) } else { self.responses.refuse(reason) }
+    }
+
+    /// Whether every request has its whole response.
+    pub fn settled(&self) -> bool {
+        self.book.waiting.is_empty() && self.book.response.is_none()
+    }
+
+    /// Whether a response may still be sent: none is half-way, and none was the last.
+    pub fn answerable(&self) -> bool {
+        self.book.response.is_none() && !self.book.closing && !self.book.tunnelled
+    }
+
+    fn pass(&mut self, way: Way, bytes: &[u8]) {
+        if self.book.tunnelled {
+            self.book.follow(way, bytes);
+            return;
+        }
+        if way == self.book.way {
+            self.requests.feed(bytes, &mut Requests(&mut self.book));
+        } else {
+            self.responses.feed(bytes, &mut Responses(&mut self.book));
+            self.settle();
+        }
+        let ours = bytes.len() - std::mem::take(&mut self.book.tunnel_bytes).min(bytes.len());
+        self.book.record.clear(way, ours);
+    }
+
+    /// What a response decides about the bytes behind its request.
+    fn settle(&mut self) {
+        let sink = &mut Requests(&mut self.book);
+        if sink.0.tunnelled {
+            let before = sink.0.tunnel_bytes;
+            self.requests.switch(sink);
+            // What was held was counted when it came.
+            sink.0.tunnel_bytes = before;
+        } else if sink.0.waiting.is_empty() {
+            self.requests.decide(sink);
+        }
+    }
+
+    fn finish(&mut self, way: Way) {
+        if way == self.book.way {
+            self.requests.finish(&mut Requests(&mut self.book));
+        } else {
+            self.responses.finish(&mut Responses(&mut self.book));
+        }
+        self.book.record.event(Kind::End { way });
+    }
+
+    /// A client says what is wrong with a response; a server's owner does, with the answer.
+    fn complain(&mut self, before: bool) {
+        if self.book.way == Way::Out
+            && !before
+            && let Some(reason) = self.responses.refused()
+        {
+            self.book.record.error(reason.fault(false));
+        }
+    }
+}
+
+impl<N: Watch> Watch for Exchanges<N> {
+    fn read(&mut self, bytes: &[u8]) {
+        let before = self.refused().is_some();
+        self.pass(Way::In, bytes);
+        self.complain(before);
+    }
+
+    fn wrote(&mut self, bytes: &[u8]) {
+        self.pass(Way::Out, bytes);
+    }
+
+    fn ended(&mut self) {
+        if self.book.tunnelled {
+            return self.book.follower.ended();
+        }
+        let before = self.refused().is_some();
+        self.finish(Way::In);
+        self.complain(before);
+    }
+
+    fn shut(&mut self) {
+        if self.book.tunnelled {
+            return self.book.follower.shut();
+        }
+        self.finish(Way::Out);
+    }
+
+    fn failed(&mut self, op: Op, error: &io::Error) {
+        if self.book.tunnelled {
+            return self.book.follower.failed(op, error);
+        }
+        wire::failed(&self.book.record, op, error);
+    }
+
+    fn waiting(&mut self, bytes: usize, cx: &mut Context<'_>) {
+        if self.book.tunnelled {
+            self.book.follower.waiting(bytes, cx);
+        }
+    }
+}
+
+impl<N: Watch> Book<N> {
+    fn follow(&mut self, way: Way, bytes: &[u8]) {
+        match way {
+            Way::In => self.follower.read(bytes),
+            Way::Out => self.follower.wrote(bytes),
+        }
+    }
+
+    fn back(&self) -> Way {
+        if self.way == Way::In { Way::Out } else { Way::In }
+    }
+
+    fn tunnel(&mut self, way: Way, bytes: &[u8]) {
+        self.tunnel_bytes += bytes.len();
+        self.follow(way, bytes);
+    }
+}
+
+struct Requests<'a, N>(&'a mut Book<N>);
+
+impl<N: Watch> Sink for Requests<'_, N> {
+    fn head(&mut self, head: &Head<'_>) {
+        let Start::Request { method, .. } = head.start else { return };
+        let book = &mut *self.0;
+        book.count = book.count.wrapping_add(1);
+        book.request = book.count;
+        let exchange = book.count;
+        book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: Instant::now() });
+        book.record.payload(Kind::Request { way: book.way, exchange }, head.raw);
+        if let Some(heads) = &book.heads {
+            heads.lock().push_back(Bytes::copy_from_slice(head.raw));
+        }
+    }
+
+    fn body(&mut self, piece: &[u8]) {
+        self.0.record.payload(Kind::Body { way: self.0.way, exchange: self.0.request }, piece);
+    }
+
+    fn trailers(&mut self, raw: &[u8]) {
+        self.0.record.payload(Kind::Trailers { way: self.0.way, exchange: self.0.request }, raw);
+    }
+
+    fn done(&mut self) {}
+
+    fn tunnel(&mut self, bytes: &[u8]) {
+        self.0.tunnel(self.0.way, bytes);
+    }
+}
+
+struct Responses<'a, N>(&'a mut Book<N>);
+
+impl<N: Watch> Responses<'_, N> {
+    fn exchange(&self) -> u32 {
+        self.0.response.as_ref().map_or(self.0.count, |open| open.exchange)
+    }
+}
+
+impl<N: Watch> Sink for Responses<'_, N> {
+    fn asked(&mut self) -> Asked {
+        self.0.waiting.front().map_or(Asked::Other, |open| open.asked)
+    }
+
+    fn head(&mut self, head: &Head<'_>) {
+        let Start::Response { status } = head.start else { return };
+        let book = &mut *self.0;
+        let way = book.back();
+        if (100..=199).contains(&status) && status != 101 {
+            let exchange = book.waiting.front().map_or(book.count, |open| open.exchange);
+            let kind = match status {
+                100 => Kind::Continue { way, exchange },
+                _ => Kind::Head { way, exchange, status },
+            };
+            book.record.payload(kind, head.raw);
+            // No body follows; what `done` would finish is yet to come.
+            book.response = None;
+            return;
+        }
+        let open = book.waiting.pop_front().unwrap_or_else(|| {
+            // An answer nobody asked for, such as a 408 to an idle client: an exchange of its own.
+            book.count = book.count.wrapping_add(1);
+            Open { exchange: book.count, asked: Asked::Other, since: Instant::now() }
+        });
+        book.record.payload(Kind::Head { way, exchange: open.exchange, status }, head.raw);
+        book.closing |= head.last;
+        let switches = status == 101 || (open.asked == Asked::Connect && (200..=299).contains(&status));
+        if switches {
+            book.record.event(Kind::Upgrade { exchange: open.exchange });
+            book.tunnelled = true;
+        } else {
+            book.response = Some(open);
+        }
+    }
+
+    fn body(&mut self, piece: &[u8]) {
+        let kind = Kind::Body { way: self.0.back(), exchange: self.exchange() };
+        self.0.record.payload(kind, piece);
+    }
+
+    fn trailers(&mut self, raw: &[u8]) {
+        let kind = Kind::Trailers { way: self.0.back(), exchange: self.exchange() };
+        self.0.record.payload(kind, raw);
+    }
+
+    fn done(&mut self) {
+        if let Some(open) = self.0.response.take() {
+            let took = nanos(open.since.elapsed());
+            self.0.record.event(Kind::Finish { exchange: open.exchange, took });
+        }
+    }
+
+    fn tunnel(&mut self, bytes: &[u8]) {
+        self.0.tunnel(self.0.back(), bytes);
+    }
+}

@@ -1,0 +1,204 @@
+//! One head, parsed: where it ends, what body follows it, and what is wrong with it.
+//!
+//! As strict as hyper is, and stricter where a lenient reader invites request smuggling (RFC 9112
+//! section 11.2): what passes here, hyper takes.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Error, Status};
+
+use super::reason::Reason;
+
+/// Header lines in one head: hyper's own limit.
+pub const HEADERS: usize = 100;
+
+/// What a start line says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start<'a> {
+    Request { method: &'a str, target: &'a str },
+    Response { status: u16 },
+}
+
+/// A head as it was on the wire, without the empty lines before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head<'a> {
+    pub raw: &'a [u8],
+    pub start: Start<'a>,
+    /// The connection ends with this message: `Connection: close`, or HTTP/1.0 without keep-alive.
+    pub last: bool,
+    /// Asks for, or answers with, another protocol (RFC 9110 section 7.8).
+    pub upgrade: bool,
+}
+
+/// What the request that a response answers makes of its body (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Asked {
+    #[default]
+    Other,
+    Head,
+    Connect,
+}
+
+impl Asked {
+    pub fn of(method: &str) -> Self {
+        match method {
+            "HEAD" => Self::Head,
+            "CONNECT" => Self::Connect,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How the end of a body is known (RFC 9112 section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framing {
+    Length(u64),
+    Chunked,
+    UntilEnd,
+    /// What follows is another protocol's.
+    Tunnel,
+}
+
+/// What the header lines say that matters here.
+#[derive(Default)]
+struct Facts {
+    hosts: u32,
+    length: Option<u64>,
+    coding: Option<Coding>,
+    close: bool,
+    keep_alive: bool,
+    upgrade: bool,
+}
+
+#[derive(PartialEq, Eq)]
+enum Coding {
+    Chunked,
+    Other(Box<str>),
+}
+
+/// Reads a request's head; `None` if it is not all there.
+pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
+    let mut lines = [MaybeUninit::uninit(); HEADERS];
+    let mut head = httparse::Request::new(&mut []);
+    let len = match head.parse_with_uninit_headers(raw, &mut lines) {
+        Ok(Status::Complete(len)) => len,
+        Ok(Status::Partial) => return Ok(None),
+        Err(error) => return Err(refuse(error, raw, 2, head.version.is_some())),
+    };
+    let (method, target) = (head.method.unwrap_or_default(), head.path.unwrap_or_default());
+    if !is_target(target) {
+        return Err(Reason::Target);
+    }
+    let facts = Facts::of(head.headers)?;
+    let new = head.version == Some(1);
+    match facts.hosts {
+        0 if new => return Err(Reason::NoHost),
+        0 | 1 => {}
+        _ => return Err(Reason::ManyHosts),
+    }
+    let framing = match (facts.coding, facts.length) {
+        (None, length) => Framing::Length(length.unwrap_or(0)),
+        (Some(_), _) if !new => return Err(Reason::CodingIn10),
+        (Some(_), Some(_)) => return Err(Reason::LengthAndCoding),
+        (Some(Coding::Chunked), None) => Framing::Chunked,
+        (Some(Coding::Other(name)), None) => return Err(Reason::Coding(name)),
+    };
+    let last = facts.close || (!new && !facts.keep_alive);
+    let start = Start::Request { method, target };
+    Ok(Some((Head { raw: &raw[..len], start, last, upgrade: new && facts.upgrade }, framing)))
+}
+
+/// Reads a response's head; `None` if it is not all there.
+pub fn response(raw: &[u8], asked: impl FnOnce() -> Asked) -> Result<Option<(Head<'_>, Framing)>, Reason> {
+    let mut lines = [MaybeUninit::uninit(); HEADERS];
+    let mut head = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let len = match config.parse_response_with_uninit_headers(&mut head, raw, &mut lines) {
+        Ok(Status::Complete(len)) => len,
+        Ok(Status::Partial) => return Ok(None),
+        Err(error) => return Err(refuse(error, raw, 0, head.code.is_some())),
+    };
+    let status = head.code.unwrap_or_default();
+    let facts = Facts::of(head.headers)?;
+    let framing = match (status, asked()) {
+        (101, _) | (200..=299, Asked::Connect) => Framing::Tunnel,
+        (100..=199 | 204 | 304, _) | (_, Asked::Head) => Framing::Length(0),
+        _ => match (facts.coding, facts.length) {
+            (Some(Coding::Chunked), _) => Framing::Chunked,
+            (None, Some(length)) => Framing::Length(length),
+            _ => Framing::UntilEnd,
+        },
+    };
+    let interim = (100..=199).contains(&status);
+    let last = !interim && (facts.close || (head.version == Some(0) && !facts.keep_alive));
+    Ok(Some((Head { raw: &raw[..len], start: Start::Response { status }, last, upgrade: facts.upgrade }, framing)))
+}
+
+impl Facts {
+    fn of(lines: &[httparse::Header<'_>]) -> Result<Self, Reason> {
+        let mut facts = Self::default();
+        for line in lines {
+            // The length tells the few that matter from the many that do not.
+            match line.name.len() {
+                4 if line.name.eq_ignore_ascii_case("host") => facts.hosts += 1,
+                7 if line.name.eq_ignore_ascii_case("upgrade") => facts.upgrade = true,
+                10 if line.name.eq_ignore_ascii_case("connection") => {
+                    facts.close |= lists(line.value, b"close");
+                    facts.keep_alive |= lists(line.value, b"keep-alive");
+                }
+                14 if line.name.eq_ignore_ascii_case("content-length") => {
+                    let length = digits(line.value).ok_or(Reason::Length)?;
+                    if facts.length.is_some_and(|before| before != length) {
+                        return Err(Reason::ManyLengths);
+                    }
+                    facts.length = Some(length);
+                }
+                17 if line.name.eq_ignore_ascii_case("transfer-encoding") => {
+                    let once = facts.coding.is_none() && line.value.eq_ignore_ascii_case(b"chunked");
+                    let other = || Coding::Other(String::from_utf8_lossy(line.value).into());
+                    facts.coding = Some(if once { Coding::Chunked } else { other() });
+                }
+                _ => {}
+            }
+        }
+        Ok(facts)
+    }
+}
+
+/// Whether a comma-separated list has the word (RFC 9110 section 5.6.1).
+fn lists(value: &[u8], word: &[u8]) -> bool {
+    value.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(word))
+}
+
+/// RFC 9110 section 8.6: digits alone, no sign. The two highest values are hyper's marks.
+fn digits(value: &[u8]) -> Option<u64> {
+    let digits = value.iter().all(u8::is_ascii_digit) && !value.is_empty();
+    let number = std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()?;
+    (number < u64::MAX - 1).then_some(number)
+}
+
+/// The forms of RFC 9112 section 3.2, as hyper takes them.
+fn is_target(target: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~?=&%+,:;@!$'()*".contains(byte);
+    let common = target.starts_with('/') && target.len() < 8192 && target.as_bytes().iter().all(plain);
+    common || target.parse::<http::Uri>().is_ok()
+}
+
+/// What a parser's error means; `version` is the word of the start line that should be one, `lines` says
+/// that the start line was good.
+fn refuse(error: Error, raw: &[u8], version: usize, lines: bool) -> Reason {
+    match error {
+        _ if raw.first() == Some(&22) => Reason::Tls,
+        Error::TooManyHeaders => Reason::TooMany(HEADERS),
+        Error::Version if has_version(raw, version) => Reason::Version,
+        _ if lines => Reason::Header,
+        _ => Reason::StartLine,
+    }
+}
+
+/// Whether the word of the first line where the version is names one of HTTP, if not one of ours.
+fn has_version(raw: &[u8], word: usize) -> bool {
+    let line = raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let word = line.split(|byte| *byte == b' ').nth(word).unwrap_or_default();
+    word.strip_prefix(b"HTTP/").and_then(|rest| rest.first()).is_some_and(u8::is_ascii_digit)
+}

@@ -1,0 +1,89 @@
+//! Why a message is not HTTP/1.1, as a value: the status a server answers it with, and a sentence.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::end::Fault;
+use crate::model::size;
+
+/// See the module. The sections are RFC 9112's where no other is named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// A TLS handshake record where a start line should be (RFC 8446 section 5.1).
+    Tls,
+    /// Section 3 or 4.
+    StartLine,
+    /// Section 2.3; the version as it was written.
+    Version,
+    /// Section 3.2.
+    Target,
+    /// Section 5.
+    Header,
+    /// Section 3.2: HTTP/1.1 wants exactly one.
+    NoHost,
+    ManyHosts,
+    /// Section 6.3.
+    Length,
+    ManyLengths,
+    LengthAndCoding,
+    /// Section 6.1; the transfer coding.
+    Coding(Box<str>),
+    CodingIn10,
+    /// Section 7.1.
+    Chunk,
+    Trailers,
+    /// The head is longer than this many bytes.
+    TooLarge(usize),
+    /// More header lines than this.
+    TooMany(usize),
+    /// The head did not come within this time.
+    Slow(Duration),
+    /// The peer ended within this.
+    Cut(&'static str),
+    /// What hyper refused although we did not.
+    Other(Box<str>),
+}
+
+impl Reason {
+    /// What a server answers (RFC 9110 section 15.5, RFC 6585 section 5).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Slow(_) => 408,
+            Self::TooLarge(_) | Self::TooMany(_) => 431,
+            Self::Coding(_) => 501,
+            Self::Version => 505,
+            _ => 400,
+        }
+    }
+
+    /// The same for a timeline; `answered` says whether the status was sent.
+    pub fn fault(&self, answered: bool) -> Fault {
+        Fault::Http { status: answered.then(|| self.status()), text: self.to_string().into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls => f.write_str("TLS on a plain-text port"),
+            Self::StartLine => f.write_str("the first line is not HTTP"),
+            Self::Version => f.write_str("the HTTP version is neither 1.0 nor 1.1"),
+            Self::Target => f.write_str("the request's target is no path and no URL"),
+            Self::Header => f.write_str("a header line is malformed"),
+            Self::NoHost => f.write_str("an HTTP/1.1 request without a Host header"),
+            Self::ManyHosts => f.write_str("a request with more than one Host header"),
+            Self::Length => f.write_str("Content-Length is not a number"),
+            Self::ManyLengths => f.write_str("Content-Length is given twice with different values"),
+            Self::LengthAndCoding => f.write_str("both Content-Length and Transfer-Encoding (request smuggling?)"),
+            Self::Coding(coding) => write!(f, "the transfer coding \"{coding}\" is not known, only chunked is"),
+            Self::CodingIn10 => f.write_str("HTTP/1.0 has no Transfer-Encoding"),
+            Self::Chunk => f.write_str("the chunked body is malformed"),
+            Self::Trailers => f.write_str("the trailers of the chunked body are malformed"),
+            Self::TooLarge(limit) => write!(f, "the head is larger than {}", size::bytes(*limit as u64)),
+            Self::TooMany(limit) => write!(f, "the head has more than {limit} header lines"),
+            Self::Slow(limit) => write!(f, "the head did not come within {limit:?}"),
+            Self::Cut(what) => write!(f, "the peer ended in the middle of {what}"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
