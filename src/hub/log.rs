@@ -23,12 +23,13 @@ pub(super) struct Log {
     pub dirty: AtomicBool,
     pub end: OnceLock<Arc<End>>,
     pub gauge: OnceLock<Box<dyn Gauge>>,
-    /// Packets are what our own framing counts (WebSocket frames), not the kernel's segments.
-    own_packets: bool,
+    /// A framing of ours knows its packets and messages (datagrams, WebSocket frames): the kernel's segments
+    /// are not asked for, and an HTTP exchange on it is a handshake, not traffic.
+    pub framed: bool,
 }
 
 impl Log {
-    pub fn new(subject: Subject, life: Life, own_packets: bool) -> Self {
+    pub fn new(subject: Subject, life: Life, framed: bool) -> Self {
         Self {
             subject,
             tally: Tally::default(),
@@ -38,7 +39,7 @@ impl Log {
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),
             gauge: OnceLock::new(),
-            own_packets,
+            framed,
         }
     }
 
@@ -49,7 +50,7 @@ impl Log {
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.
     pub fn ask_kernel(&self) -> Option<Kernel> {
         let kernel = self.gauge.get()?.read()?;
-        if self.own_packets {
+        if self.framed {
             return Some(kernel);
         }
         let _one_writer = self.ring.lock();

@@ -14,8 +14,12 @@ use crate::net::errno;
 
 /// Asks for the upgrade. On success: the socket, and the subprotocol the server chose.
 pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box<str>>), End> {
+    let before = desk.record.count().errors;
     let fail = |desk: &Desk, fault: Fault| {
-        desk.record.error(fault.clone());
+        // A response that is no HTTP was complained of by its decoder.
+        if desk.record.count().errors == before {
+            desk.record.error(fault.clone());
+        }
         End::Failed(fault)
     };
     let request = match request(&desk.cx.spec) {

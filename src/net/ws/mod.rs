@@ -18,6 +18,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use self::frames::Frames;
+use super::http::Exchanges;
 use super::kernel::Handle;
 use super::probe::Probe;
 use super::stream::{self, Flow, Stream};
@@ -52,11 +53,11 @@ impl Protocol for Ws {
 }
 
 /// The stream that tungstenite speaks over, seen by the decoders.
-type Clear = Probe<Stream, Frames>;
+type Clear = Probe<Stream, Exchanges<Frames>>;
 type Socket = WebSocketStream<Clear>;
 
 fn frames(socket: &mut Socket) -> &mut Frames {
-    socket.get_mut().watch()
+    socket.get_mut().watch().follower()
 }
 
 /// What a flow has beside its stream.
@@ -82,7 +83,9 @@ enum Cut {
 /// One connection: the handshake, then the conversation.
 async fn run(flow: Flow) -> End {
     let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
-    let clear = Probe::new(stream, Frames::new(record.clone(), cx.hub.clock(), role));
+    let follower = Frames::new(record.clone(), cx.hub.clock(), role);
+    let head = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
+    let clear = Probe::new(stream, Exchanges::new(role, record.clone(), head, follower).upgrading());
     let mut desk = Desk { cx, role, peer, record, inbox, kernel, early: Vec::new() };
     // Boxed: what the handshake needs must not be carried along for the life of the connection.
     let opened = match role {

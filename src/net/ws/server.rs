@@ -17,6 +17,7 @@ use super::judge::{Verdict, judge};
 use super::{Clear, Cut, Desk, Socket, config, finish};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
+use crate::net::http::Reason;
 use crate::net::{errno, stream};
 
 /// hyper wants room for a head of at least this.
@@ -55,7 +56,7 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box
             return Err(End::Finished { first: Party::Peer });
         }
         (Ok(Ok(())), Some(Verdict::Refusal(fault))) => fault,
-        (Ok(Err(error)), _) => match wrong(error) {
+        (Ok(Err(error)), _) => match wrong(&error, clear.watch().refused()) {
             Ok(fault) => fault,
             Err(end) => return Err(end),
         },
@@ -74,21 +75,18 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box
     Err(End::Failed(fault))
 }
 
-/// What hyper could not read, and what it answered; or how the stream ended below it.
-fn wrong(error: hyper::Error) -> Result<Fault, End> {
-    let text = |text: &str| Fault::Http { status: None, text: text.into() };
-    if error.is_incomplete_message() {
-        return Ok(text("the peer ended in the middle of its request"));
-    }
-    if error.is_parse_too_large() {
-        return Ok(Fault::Http { status: Some(431), text: "the request's head is too large".into() });
-    }
-    if error.is_parse() {
-        return Ok(Fault::Http { status: Some(400), text: format!("no HTTP request: {error}").into() });
-    }
-    let io = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    match io {
-        Some(io) => Err(errno::end(Op::Read, io)),
-        None => Ok(text(&error.to_string())),
+/// What hyper could not read, and what it answered; or how the stream ended below it. The decoder often knows
+/// better what is wrong.
+fn wrong(error: &hyper::Error, seen: Option<&Reason>) -> Result<Fault, End> {
+    let status = match () {
+        () if error.is_parse_too_large() => Some(431),
+        () if error.is_parse() => Some(400),
+        () => None,
+    };
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    match (io, seen) {
+        (Some(io), _) => Err(errno::end(Op::Read, io)),
+        (None, Some(reason)) => Ok(Fault::Http { status, text: reason.to_string().into() }),
+        (None, None) => Ok(Fault::Http { status, text: format!("no HTTP request: {error}").into() }),
     }
 }
