@@ -167,3 +167,6 @@ async fn finish(desk: &Desk, clear: &mut Clear) {
     }
 }
 
+
+#[cfg(test)]
+mod tests;
