@@ -264,3 +264,6 @@ pub fn is_close_code(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;

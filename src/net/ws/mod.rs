@@ -167,6 +167,7 @@ async fn finish(desk: &Desk, clear: &mut Clear) {
     }
 }
 
-
+#[cfg(test)]
+mod client_tests;
 #[cfg(test)]
 mod tests;

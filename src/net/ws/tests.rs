@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::CloseFrame};
-use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::hub::Hub;
 use crate::model::end::{End, Fault, Party};
@@ -25,17 +25,17 @@ use crate::net::{Command, Endpoints, Payload, tls};
 
 type Peer = WebSocketStream<TcpStream>;
 
-struct Rig {
-    hub: Arc<Hub>,
+pub(super) struct Rig {
+    pub(super) hub: Arc<Hub>,
     endpoints: Endpoints,
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(Limits { ws_message: 2 << 20, handshake_time: Duration::from_secs(5), ..Limits::default() })
     }
 
-    fn with(limits: Limits) -> Self {
+    pub(super) fn with(limits: Limits) -> Self {
         let hub = Hub::new(Clock::start(0), &limits);
         let identity = Arc::new(tls::Identity::new().unwrap());
         Self { endpoints: Endpoints::new(Arc::clone(&hub), limits, identity), hub }
@@ -62,18 +62,18 @@ impl Rig {
         (id, self.until(up).await)
     }
 
-    fn dial(&self, to: SocketAddr, settings: Settings) -> EndpointId {
+    pub(super) fn dial(&self, to: SocketAddr, settings: Settings) -> EndpointId {
         let url = Url::parse(&format!("ws://{to}/chat?a=b"), Role::Connect).unwrap();
         self.endpoints.open(Spec { settings, ..Spec::new(Role::Connect, url) })
     }
 
     /// The one socket, once it is open.
-    async fn open(&self) -> SocketRow {
+    pub(super) async fn open(&self) -> SocketRow {
         self.until(|shot| shot.sockets.rows.iter().find(|row| row.life == Life::Open).cloned()).await
     }
 
     /// The one socket's story, once it is over; checks what holds for every story.
-    async fn story(&self) -> (SocketRow, End, Vec<Event>) {
+    pub(super) async fn story(&self) -> (SocketRow, End, Vec<Event>) {
         let row = self.until(|shot| shot.sockets.rows.iter().find(|row| row.life == Life::Closed).cloned()).await;
         let events = self.events(&row);
         assert!(matches!(events[0].kind, Kind::Connection { .. } | Kind::Connect { .. }));
@@ -98,10 +98,10 @@ impl Rig {
     }
 
     fn events(&self, row: &SocketRow) -> Vec<Event> {
-        self.hub.events(row.id.into(), 0, 1000).unwrap().events
+        self.hub.events(row.id.into(), 0, 10_000).unwrap().events
     }
 
-    fn send(&self, row: &SocketRow, command: Command) {
+    pub(super) fn send(&self, row: &SocketRow, command: Command) {
         self.endpoints.command(row.id, command).unwrap();
     }
 
@@ -111,11 +111,11 @@ impl Rig {
     }
 }
 
-fn names(events: &[Event]) -> Vec<&'static str> {
+pub(super) fn names(events: &[Event]) -> Vec<&'static str> {
     events.iter().map(|event| event.kind.name()).collect()
 }
 
-fn fault(events: &[Event]) -> String {
+pub(super) fn fault(events: &[Event]) -> String {
     let faults: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.kind {
@@ -132,11 +132,16 @@ async fn peer(to: SocketAddr) -> Peer {
     client_async(format!("ws://{to}/"), stream).await.unwrap().0
 }
 
-async fn next(peer: &mut Peer) -> Message {
+pub(super) async fn next<S: AsyncRead + AsyncWrite + Unpin>(peer: &mut WebSocketStream<S>) -> Message {
     tokio::time::timeout(Duration::from_secs(10), peer.next()).await.unwrap().unwrap().unwrap()
 }
 
-fn closing(code: u16, reason: &str) -> Message {
+/// Reads to the end, and goes.
+async fn over(mut peer: Peer) {
+    while peer.next().await.is_some() {}
+}
+
+pub(super) fn closing(code: u16, reason: &str) -> Message {
     Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
 }
 
@@ -176,7 +181,7 @@ async fn every_message_comes_back_and_is_counted() {
         assert_eq!(&next(&mut peer).await, message);
     }
     peer.close(None).await.unwrap();
-    while peer.next().await.is_some() {}
+    over(peer).await;
     let (row, end, events) = rig.story().await;
     assert_eq!(end, End::Finished { first: Party::Peer });
     let size = 5 + 2 + (1 << 20) + 6;
@@ -204,7 +209,7 @@ async fn fragments_and_what_comes_between_them_are_seen() {
     assert_eq!(next(&mut peer).await, Message::Pong("between".into()));
     assert_eq!(next(&mut peer).await, Message::text("one two"));
     peer.close(None).await.unwrap();
-    while peer.next().await.is_some() {}
+    over(peer).await;
     let (row, _, events) = rig.story().await;
     let received: Vec<_> = events[5..].iter().filter(|event| event.kind.way() == Some(Way::In)).collect();
     let seen: Vec<_> = received.iter().map(|event| event.kind.name()).collect();
@@ -231,7 +236,7 @@ async fn our_ping_is_timed_and_our_words_go_out() {
     assert!(matches!(pong.kind, Kind::Pong { rtt: Some(1..), .. }), "{pong:?}");
     rig.send(&row, Command::Send(Payload::Close { code: Some(4000), reason: "bye".into() }));
     assert_eq!(next(&mut peer).await, closing(4000, "bye"));
-    while peer.next().await.is_some() {}
+    over(peer).await;
     let (_, end, events) = rig.story().await;
     assert_eq!(end, End::Finished { first: Party::Us });
     let closings: Vec<_> = events.iter().filter(|event| event.kind.name() == "closing").collect();
@@ -269,7 +274,7 @@ async fn the_answer_can_be_changed_while_it_runs() {
 async fn what_is_no_upgrade_gets_an_answer_that_says_so() {
     for (request, status, says) in [
         ("GET /x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 426, "asks for no upgrade"),
-        (UPGRADE.replace("bm9uY2U", "bm9u"), 400, "Sec-WebSocket-Key"),
+        (UPGRADE.replace("jZQ==", "j"), 400, "Sec-WebSocket-Key"),
         (UPGRADE.replace("Version: 13", "Version: 12"), 426, "13 is"),
         (UPGRADE.replace("Host: here\r\n", ""), 400, "Host"),
         ("this is no HTTP\r\n\r\n".to_owned(), 400, "not HTTP"),
@@ -378,7 +383,7 @@ async fn stopping_says_going_away() {
     rig.open().await;
     rig.endpoints.stop(id);
     assert_eq!(next(&mut peer).await, closing(1001, ""));
-    while peer.next().await.is_some() {}
+    over(peer).await;
     assert_eq!(rig.story().await.1, End::Stopped);
 }
 
@@ -416,8 +421,11 @@ async fn an_echo_does_not_deadlock_against_a_peer_that_only_writes() {
     for _ in 0..512 {
         assert_eq!(read.next().await.unwrap().unwrap(), message);
     }
-    writer.await.unwrap().close().await.unwrap();
+    let mut write = writer.await.unwrap();
+    write.close().await.unwrap();
+    drop(write);
     while read.next().await.is_some() {}
+    drop(read);
     let (row, end, _) = rig.story().await;
     assert_eq!((row.count.sent.messages, end), (512, End::Finished { first: Party::Peer }));
 }
