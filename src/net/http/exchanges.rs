@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Context;
 use std::time::Instant;
 
@@ -24,8 +25,28 @@ use crate::model::url::Role;
 use crate::net::probe::Watch;
 use crate::net::wire;
 
-/// The heads of requests that came in, as they were on the wire, for whoever answers them.
-pub type Heads = Arc<Mutex<VecDeque<Bytes>>>;
+/// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
+#[derive(Default)]
+pub struct Heads {
+    queue: Mutex<VecDeque<Bytes>>,
+    /// The one being answered waits for its body or for a person.
+    busy: AtomicBool,
+}
+
+impl Heads {
+    pub fn pop(&self) -> Option<Bytes> {
+        self.queue.lock().pop_front()
+    }
+
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Relaxed);
+    }
+
+    /// Whether the next response follows at once.
+    pub fn more(&self) -> bool {
+        !self.busy.load(Relaxed) && !self.queue.lock().is_empty()
+    }
+}
 
 /// See the module.
 pub struct Exchanges<N> {
@@ -48,9 +69,10 @@ struct Book<N> {
     response: Option<Open>,
     /// A response said that the connection ends.
     closing: bool,
+    ended: bool,
     tunnelled: bool,
     tunnel_bytes: usize,
-    heads: Option<Heads>,
+    heads: Option<Arc<Heads>>,
     follower: N,
 }
 
@@ -75,6 +97,7 @@ impl<N: Watch> Exchanges<N> {
                 waiting: VecDeque::new(),
                 response: None,
                 closing: false,
+                ended: false,
                 tunnelled: false,
                 tunnel_bytes: 0,
                 heads: None,
@@ -90,7 +113,7 @@ impl<N: Watch> Exchanges<N> {
     }
 
     /// Also keeps the heads of the requests, for whoever takes them out of there.
-    pub fn keeping(mut self, heads: Heads) -> Self {
+    pub fn keeping(mut self, heads: Arc<Heads>) -> Self {
         self.book.heads = Some(heads);
         self
     }
@@ -117,6 +140,11 @@ impl<N: Watch> Exchanges<N> {
     /// Takes nothing more of what the peer sends, for a reason found elsewhere.
     pub fn refuse(&mut self, reason: Reason) {
         if self.book.way == Way::In { self.requests.refuse(reason) } else { self.responses.refuse(reason) }
+    }
+
+    /// Whether the peer has ended.
+    pub fn peer_ended(&self) -> bool {
+        self.book.ended
     }
 
     /// Whether every request has its whole response.
@@ -189,6 +217,7 @@ impl<N: Watch> Watch for Exchanges<N> {
     }
 
     fn ended(&mut self) {
+        self.book.ended = true;
         if self.book.tunnelled {
             return self.book.follower.ended();
         }
@@ -248,7 +277,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
         book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: Instant::now() });
         book.record.payload(Kind::Request { way: book.way, exchange }, head.raw);
         if let Some(heads) = &book.heads {
-            heads.lock().push_back(Bytes::copy_from_slice(head.raw));
+            heads.queue.lock().push_back(Bytes::copy_from_slice(head.raw));
         }
     }
 
