@@ -3,3 +3,4 @@
 pub mod app;
 pub mod hub;
 pub mod model;
+pub mod screen;

@@ -1,0 +1,223 @@
+//! What an event says, as a sentence of fact on one line: its payload, or what happened and why.
+
+use std::time::Duration;
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::bytes::{self, clean};
+use super::cells::{self, span};
+use super::theme::Theme;
+use crate::model::end::Party;
+use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::size;
+
+/// The line, at most `width` columns of it.
+pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
+    let words = words(event, theme);
+    let used: usize = words.iter().map(|word| cells::width(&word.content)).sum();
+    let mut line = Line::from(words);
+    let payload = payload(event);
+    if payload.is_empty() {
+        if event.kind.carries_payload() && event.size == 0 && used == 0 {
+            line.spans.push(span("empty", theme.dim));
+        }
+    } else if used < width {
+        let more = event.size > payload.len() as u64 && payload.len() == event.head.len();
+        let style = if matches!(event.kind, Kind::Head { .. }) { status(&event.kind, theme) } else { theme.plain };
+        line.spans.extend(bytes::excerpt(whole(event, payload), more, width - used, style, theme).spans);
+    }
+    cells::cut(line, width, theme)
+}
+
+/// The bytes worth showing behind the words: of an HTTP head its first line.
+fn payload(event: &Event) -> &[u8] {
+    let head = &event.head[..];
+    match event.kind {
+        Kind::Request { .. } | Kind::Head { .. } => {
+            let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
+            let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
+            // The version of an answer repeats; its status does not.
+            match event.kind {
+                Kind::Head { .. } => behind_version(line).unwrap_or(line),
+                _ => line,
+            }
+        }
+        _ => head,
+    }
+}
+
+/// What stands behind the version of a status line.
+fn behind_version(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"HTTP/")?;
+    let at = rest.iter().position(|byte| *byte == b' ')?;
+    Some(&rest[at + 1..])
+}
+
+/// Without the first bytes of a character that was cut where the kept head ends.
+fn whole<'a>(event: &Event, payload: &'a [u8]) -> &'a [u8] {
+    if event.size <= event.head.len() as u64 {
+        return payload;
+    }
+    match std::str::from_utf8(payload) {
+        Err(error) if error.error_len().is_none() => &payload[..error.valid_up_to()],
+        _ => payload,
+    }
+}
+
+/// The kept payload without a character cut at its end.
+pub fn kept(event: &Event) -> &[u8] {
+    whole(event, &event.head)
+}
+
+/// Everything the sentence says before the payload.
+fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
+    let plain = |text: String| span(text, theme.plain);
+    let dim = |text: String| span(text, theme.dim);
+    let waiting = |text: String| span(text, theme.waiting);
+    let bad = |text: String| span(text, theme.bad);
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    match &event.kind {
+        Kind::Listening { local } => vec![plain(format!("on {local}"))],
+        Kind::Connection { peer, socket: None } => vec![plain(format!("from {peer}"))],
+        Kind::Connection { peer, socket: Some(id) } => {
+            vec![span(id.to_string(), theme.accent), plain(format!(" from {peer}"))]
+        }
+        Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
+        Kind::Data | Kind::Write | Kind::Log => Vec::new(),
+        Kind::Message { form, frames, .. } => {
+            let form = if *form == Form::Binary { "binary " } else { "" };
+            let frames = if *frames > 1 { format!("{frames} frames ") } else { String::new() };
+            if form.is_empty() && frames.is_empty() { Vec::new() } else { vec![dim(format!("{form}{frames}"))] }
+        }
+        Kind::Blocked { waiting: bytes } => {
+            vec![waiting(format!("{} wait: the peer does not read", size::bytes(*bytes)))]
+        }
+        Kind::Drain { blocked } => vec![waiting(format!("after {}", spent(blocked)))],
+        Kind::Timeout { idle } => vec![waiting(format!("idle for {}; still open", spent(idle)))],
+        Kind::End { way: Way::In } => vec![waiting("the peer is done sending".into())],
+        Kind::End { way: Way::Out } => vec![waiting("we are done sending".into())],
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+            vec![bad(clean(&fault.to_string()).into_owned())]
+        }
+        Kind::Close(end) => {
+            let text = clean(&end.to_string()).into_owned();
+            vec![if end.had_error() { bad(text) } else { plain(text) }]
+        }
+        Kind::ClientHello(hello) => vec![plain(offer(hello))],
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => {
+            let mut words = vec![plain(agreed(secured))];
+            if secured.verified == Some(false) {
+                words.push(waiting(", unverified".into()));
+            }
+            words.push(dim(format!(", {}", spent(&secured.took))));
+            words
+        }
+        Kind::Alert { way, name } => {
+            let text = format!("{name} {}", by(way.party()));
+            vec![if *name == "close_notify" { plain(text) } else { bad(text) }]
+        }
+        Kind::Request { exchange, .. } | Kind::Body { exchange, .. } | Kind::Trailers { exchange, .. } => {
+            vec![dim(format!("{exchange}  "))]
+        }
+        Kind::Continue { exchange, .. } => vec![dim(format!("{exchange}  ")), plain("the body may come".into())],
+        Kind::Head { exchange, status: code, .. } => {
+            let mut words = vec![dim(format!("{exchange}  "))];
+            if event.head.is_empty() {
+                words.push(span(code.to_string(), status(&event.kind, theme)));
+            }
+            words
+        }
+        Kind::Finish { exchange, took } => {
+            vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))]
+        }
+        Kind::Upgrade { exchange } => {
+            vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]
+        }
+        Kind::Open { subprotocol: Some(name) } => vec![plain(format!("subprotocol {}", clean(name)))],
+        Kind::Open { subprotocol: None } => vec![plain("the handshake is done".into())],
+        Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
+        Kind::Ping { .. } => Vec::new(),
+        Kind::Pong { rtt, .. } => match rtt {
+            Some(ns) => vec![plain(format!("round trip {} ", spent(ns)))],
+            None => Vec::new(),
+        },
+        Kind::Closing { code: Some(code), .. } => {
+            let text = format!("{code} {}{}", code_name(*code), if event.head.is_empty() { "" } else { ": " });
+            vec![if matches!(code, 1000 | 1001) { plain(text) } else { waiting(text) }]
+        }
+        Kind::Closing { code: None, .. } => vec![plain("without a code".into())],
+    }
+}
+
+/// An answer's status by its class.
+pub fn status(kind: &Kind, theme: &Theme) -> Style {
+    match kind {
+        Kind::Head { status: 200..300, .. } => theme.good,
+        Kind::Head { status: 400..500, .. } => theme.waiting,
+        Kind::Head { status: 500.., .. } => theme.bad,
+        _ => theme.plain,
+    }
+}
+
+pub fn by(party: Party) -> &'static str {
+    match party {
+        Party::Us => "from us",
+        Party::Peer => "from the peer",
+    }
+}
+
+fn offer(hello: &Hello) -> String {
+    let mut parts = Vec::new();
+    match &hello.server_name {
+        Some(name) => parts.push(format!("SNI {}", clean(name))),
+        None => parts.push("no SNI".into()),
+    }
+    if !hello.alpn.is_empty() {
+        parts.push(format!("ALPN {}", list(&hello.alpn)));
+    }
+    parts.push(format!("{} ciphers", hello.ciphers.len()));
+    parts.push(format!("{} groups", hello.groups.len()));
+    parts.join(", ")
+}
+
+fn agreed(secured: &Secured) -> String {
+    let mut parts = vec![secured.version.to_string()];
+    parts.extend(secured.group.iter().map(|group| clean(group).into_owned()));
+    parts.push(clean(&secured.cipher).into_owned());
+    parts.extend(secured.alpn.iter().map(|alpn| format!("ALPN {}", clean(alpn))));
+    parts.push(if secured.resumed { "resumed" } else { "full" }.into());
+    parts.join(", ")
+}
+
+/// Foreign names in a row.
+pub fn list(names: &[Box<str>]) -> String {
+    names.iter().map(|name| clean(name)).collect::<Vec<_>>().join(" ")
+}
+
+fn framed(frame: FrameHead) -> String {
+    let fin = if frame.fin { ", fin" } else { "" };
+    let masked = if frame.masked { ", masked" } else { "" };
+    format!("{}, {}{fin}{masked}", frame.name(), size::bytes(u64::from(frame.len)))
+}
+
+/// RFC 6455 section 7.4.1 and the IANA registry after it.
+pub fn code_name(code: u16) -> &'static str {
+    match code {
+        1000 => "normal",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1007 => "invalid payload",
+        1008 => "policy violation",
+        1009 => "too big",
+        1010 => "extension missing",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        3000..=3999 => "registered",
+        4000..=4999 => "private",
+        _ => "reserved",
+    }
+}

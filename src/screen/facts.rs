@@ -1,0 +1,176 @@
+//! An event without payload as a table: every field it has, a name and a value a row.
+
+use std::time::Duration;
+
+use ratatui::text::Line;
+
+use super::bytes::{Page, clean};
+use super::cells::span;
+use super::detail::{by, code_name, list};
+use super::theme::Theme;
+use crate::model::end::{End, Fault};
+use crate::model::event::{Event, Hello, Kind, Secured};
+use crate::model::size;
+
+/// Columns of the names.
+const NAME: usize = 12;
+/// Lines at the most: a hello lists its ciphers and groups, and a peer may offer 32,767 of them.
+const LINES: usize = 500;
+
+type Row = (&'static str, String);
+
+/// The table, wrapped to `width` columns.
+pub fn table(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for (name, value) in rows(event) {
+        if width < NAME + 12 {
+            lines.push(Line::from(span(name, theme.dim)));
+            let mut page = Page::new(width, LINES);
+            page.inline(value.as_bytes(), theme.plain, theme);
+            lines.extend(page.finish());
+            continue;
+        }
+        let mut page = Page::new(width - NAME, LINES);
+        page.inline(value.as_bytes(), theme.plain, theme);
+        for (count, mut line) in page.finish().into_iter().enumerate() {
+            let name = if count == 0 { name } else { "" };
+            line.spans.insert(0, span(format!("{name:<NAME$}"), theme.dim));
+            lines.push(line);
+        }
+    }
+    lines.truncate(LINES);
+    lines
+}
+
+/// Every field of an event that has no payload to show, in words.
+fn rows(event: &Event) -> Vec<Row> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    match &event.kind {
+        Kind::Listening { local } => vec![("address", local.to_string())],
+        Kind::Connection { peer, socket } => {
+            let mut rows = vec![("peer", peer.to_string())];
+            rows.extend(socket.map(|id| ("socket", id.to_string())));
+            rows
+        }
+        Kind::Connect { peer, took } => vec![("peer", peer.to_string()), ("took", spent(took))],
+        Kind::Blocked { waiting } => vec![
+            ("waiting", format!("{} B", size::exact(*waiting))),
+            ("why", "the peer does not read, and its window and our buffers are full".into()),
+        ],
+        Kind::Drain { blocked } => vec![("blocked for", spent(blocked))],
+        Kind::Timeout { idle } => vec![("idle for", spent(idle)), ("state", "still open".into())],
+        Kind::End { way } => {
+            vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
+        }
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
+        Kind::Close(end) => of_end(end),
+        Kind::ClientHello(hello) => of_hello(hello),
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => of_secured(secured),
+        Kind::Alert { way, name } => vec![("alert", (*name).into()), ("who", by(way.party()).into())],
+        Kind::Continue { way, exchange } => {
+            vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
+        }
+        Kind::Finish { exchange, took } => vec![("exchange", exchange.to_string()), ("took", spent(took))],
+        Kind::Upgrade { exchange } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "the connection speaks another protocol from here".into()),
+        ],
+        Kind::Open { subprotocol } => {
+            vec![("subprotocol", subprotocol.as_deref().map_or("none".into(), |name| clean(name).into_owned()))]
+        }
+        Kind::Frame { way, frame } => vec![
+            ("opcode", format!("0x{:x} {}", frame.opcode, frame.name())),
+            ("fin", yes(frame.fin)),
+            ("masked", yes(frame.masked)),
+            ("length", format!("{} B", size::exact(u64::from(frame.len)))),
+            ("who", by(way.party()).into()),
+        ],
+        Kind::Pong { way, rtt: Some(ns) } => vec![("round trip", spent(ns)), ("who", by(way.party()).into())],
+        Kind::Closing { way, code } => {
+            let code = code.map_or("none".into(), |code| format!("{code} {}", code_name(code)));
+            vec![("code", code), ("who", by(way.party()).into())]
+        }
+        Kind::Data
+        | Kind::Write
+        | Kind::Message { .. }
+        | Kind::Log
+        | Kind::Request { .. }
+        | Kind::Head { .. }
+        | Kind::Body { .. }
+        | Kind::Trailers { .. }
+        | Kind::Ping { .. }
+        | Kind::Pong { rtt: None, .. } => Vec::new(),
+    }
+}
+
+fn yes(is: bool) -> String {
+    if is { "yes" } else { "no" }.into()
+}
+
+fn of_fault(fault: &Fault) -> Vec<Row> {
+    let text = |text: &str| ("says", clean(text).into_owned());
+    match fault {
+        Fault::Io { op, name, text: said } => {
+            vec![("error", (*name).into()), ("while", op.doing().into()), text(said)]
+        }
+        Fault::Tls { alert, text: said } => {
+            let mut rows = Vec::new();
+            if let Some((party, name)) = alert {
+                rows.push(("alert", format!("{name}, {}", by(*party))));
+            }
+            rows.push(text(said));
+            rows
+        }
+        Fault::Http { status, text: said } => {
+            let answered = status.map_or("nothing".into(), |status| status.to_string());
+            vec![("error", "not HTTP as it should be".into()), text(said), ("answered", answered)]
+        }
+        Fault::WebSocket { text: said } => vec![("error", "not WebSocket as it should be".into()), text(said)],
+        Fault::Limit { what, limit } => vec![("limit", (*what).into()), ("is", size::exact(*limit))],
+        Fault::Late { what, after } => vec![("late", (*what).into()), ("waited", size::span(*after))],
+        Fault::Panic { text: said } => vec![("error", "a bug in sockscope".into()), text(said)],
+    }
+}
+
+fn of_end(end: &End) -> Vec<Row> {
+    let mut rows = vec![("end", end.name().to_string())];
+    rows.extend(end.by().map(|party| ("who", by(party).to_string())));
+    match end {
+        End::Failed(fault) | End::Broken(fault) => rows.extend(of_fault(fault)),
+        _ => rows.push(("means", clean(&end.to_string()).into_owned())),
+    }
+    rows.push(("had error", yes(end.had_error())));
+    rows
+}
+
+fn of_hello(hello: &Hello) -> Vec<Row> {
+    let none = |text: String| if text.is_empty() { "none".into() } else { text };
+    let name = hello.server_name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
+    vec![
+        ("SNI", name),
+        ("ALPN", none(list(&hello.alpn))),
+        ("groups", none(list(&hello.groups))),
+        ("ciphers", none(list(&hello.ciphers))),
+    ]
+}
+
+fn of_secured(secured: &Secured) -> Vec<Row> {
+    let name = |name: &Option<Box<str>>| name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
+    vec![
+        ("version", secured.version.into()),
+        ("cipher", clean(&secured.cipher).into_owned()),
+        ("group", name(&secured.group)),
+        ("ALPN", name(&secured.alpn)),
+        ("handshake", if secured.resumed { "resumed" } else { "full" }.into()),
+        ("took", size::span(Duration::from_nanos(secured.took))),
+        (
+            "peer",
+            match secured.verified {
+                Some(true) => "its certificate is good",
+                Some(false) => "its certificate was not checked",
+                None => "showed no certificate",
+            }
+            .into(),
+        ),
+    ]
+}

@@ -1,0 +1,168 @@
+//! The selected event whole: its payload as text, JSON, HTTP or hex, or its facts as a table.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::bytes::{self, Page};
+use super::cells::{self, span};
+use super::detail::kept;
+use super::theme::Theme;
+use super::{facts, json};
+use crate::app::Lens;
+use crate::model::end::Party;
+use crate::model::event::{Event, Form, Kind};
+use crate::model::size;
+use crate::model::view::Snapshot;
+
+/// What the person does with the pane.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct View {
+    pub lens: Lens,
+    /// Lines scrolled off the top.
+    pub scroll: usize,
+    pub focused: bool,
+}
+
+/// Rows and columns of content in an area.
+pub fn room(area: Rect) -> (usize, usize) {
+    (usize::from(area.height.saturating_sub(2)), usize::from(area.width.saturating_sub(4)))
+}
+
+/// How many lines an event has in `width` columns: the bound of the scroll.
+pub fn lines(event: &Event, width: usize, lens: Lens) -> usize {
+    body(event, width, lens, &Theme::new(super::theme::Depth::Mono)).len()
+}
+
+pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme: &Theme) {
+    let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
+    let Some(event) = event else {
+        let inside = cells::pane(buf, area, view.focused, span("Inspector", theme.bright).into(), &[], theme);
+        if !inside.is_empty() {
+            cells::hollow(buf, inside, vec![span("no event is selected", theme.dim).into()], theme);
+        }
+        return;
+    };
+    let rights = if event.head.is_empty() { Vec::new() } else { vec![lenses(event, view.lens, theme)] };
+    let inside = cells::pane(buf, area, view.focused, title(event, theme), &rights, theme);
+    if inside.is_empty() {
+        return;
+    }
+    let body = body(event, usize::from(inside.width), view.lens, theme);
+    let (total, shown) = (body.len(), usize::from(inside.height));
+    let top = view.scroll.min(total.saturating_sub(shown));
+    for (y, line) in (inside.y..inside.bottom()).zip(body.into_iter().skip(top)) {
+        cells::line(buf, inside.x, y, inside.width, line, theme);
+    }
+    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme);
+}
+
+fn title(event: &Event, theme: &Theme) -> Line<'static> {
+    let mut words = vec![span(event.kind.name(), theme.bright)];
+    if event.kind.carries_payload() {
+        words.push(span(format!("  {}", size::bytes(event.size)), theme.dim));
+    }
+    if let Some(way) = event.kind.way() {
+        let who = if way.party() == Party::Peer { "  from peer" } else { "  from us" };
+        words.push(span(who, theme.dim));
+    }
+    if let Kind::Message { form, frames, .. } = event.kind {
+        let form = match form {
+            Form::Datagram => "datagram",
+            Form::Text => "text",
+            Form::Binary => "binary",
+        };
+        let frames = if frames > 1 { format!(", {frames} frames") } else { String::new() };
+        words.push(span(format!("  {form}{frames}"), theme.dim));
+    }
+    if let Some(exchange) = event.kind.exchange() {
+        words.push(span(format!("  exchange {exchange}"), theme.dim));
+    }
+    Line::from(words)
+}
+
+/// The ways to look at the payload, the one in use accented.
+fn lenses(event: &Event, lens: Lens, theme: &Theme) -> Line<'static> {
+    let reading = if reads_as_json(event) { "json" } else { "text" };
+    let of = |it: Lens| if it == lens { theme.accent.patch(theme.bright) } else { theme.dim };
+    Line::from(vec![span(reading, of(Lens::Text)), span(" · ", theme.faint), span("hex", of(Lens::Hex))])
+}
+
+fn reads_as_json(event: &Event) -> bool {
+    !is_http_head(&event.kind) && json::looks_like_json(&event.head)
+}
+
+fn is_http_head(kind: &Kind) -> bool {
+    matches!(kind, Kind::Request { .. } | Kind::Head { .. } | Kind::Trailers { .. })
+}
+
+fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = facts::table(event, width, theme);
+    if event.head.is_empty() {
+        if lines.is_empty() {
+            let what = if event.size == 0 { "nothing in it" } else { "its bytes were not kept" };
+            lines.push(Line::from(span(what, theme.dim)));
+        }
+        return lines;
+    }
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
+    lines.extend(match lens {
+        Lens::Hex => bytes::hex(&event.head, width, theme),
+        Lens::Text if is_http_head(&event.kind) => http(event, width, theme),
+        Lens::Text if reads_as_json(event) => json::pretty(kept(event), width, theme),
+        Lens::Text => bytes::text(kept(event), width, theme),
+    });
+    if event.size > event.head.len() as u64 {
+        let (kept, all) = (size::bytes(event.head.len() as u64), size::bytes(event.size));
+        let note = Line::from(span(format!("… {kept} of {all} kept"), theme.waiting));
+        lines.push(cells::cut(note, width, theme));
+    }
+    lines
+}
+
+/// An HTTP head line by line: its first line bright, the fields' names accented, a body behind it as it is.
+fn http(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut page = Page::new(width, usize::MAX);
+    let mut rest = kept(event);
+    let mut is_first = !matches!(event.kind, Kind::Trailers { .. });
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n').or(rest.len().checked_sub(1)) {
+        let (line, behind) = rest.split_at(end + 1);
+        rest = behind;
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        // A line that ends as it should needs no escape to say so; a lone line feed is shown by what it lacks.
+        let (line, is_bare) = match line.strip_suffix(b"\r") {
+            Some(line) => (line, false),
+            None => (line, !rest.is_empty()),
+        };
+        if is_first {
+            page.inline(line, theme.bright, theme);
+        } else if let Some(at) = line.iter().position(|byte| *byte == b':') {
+            page.inline(&line[..at], theme.accent, theme);
+            page.inline(b":", theme.dim, theme);
+            page.inline(&line[at + 1..], theme.plain, theme);
+        } else {
+            page.inline(line, theme.plain, theme);
+        }
+        if is_bare {
+            page.inline(b"\n", theme.dim, theme);
+        }
+        let is_blank = line.is_empty() && !is_first;
+        is_first = false;
+        if is_blank {
+            if !rest.is_empty() {
+                page.newline(0);
+            }
+            break;
+        }
+        page.newline(0);
+    }
+    let mut lines = page.finish();
+    if json::looks_like_json(rest) {
+        lines.extend(json::pretty(rest, width, theme));
+    } else {
+        lines.extend(bytes::text(rest, width, theme));
+    }
+    lines
+}
