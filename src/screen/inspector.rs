@@ -54,7 +54,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
     for (y, line) in (inside.y..inside.bottom()).zip(body.into_iter().skip(top)) {
         cells::line(buf, inside.x, y, inside.width, line, theme);
     }
-    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme);
+    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme.edge(view.focused));
 }
 
 fn title(event: &Event, theme: &Theme) -> Line<'static> {

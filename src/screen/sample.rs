@@ -16,7 +16,7 @@ use crate::model::view::{EndpointRow, Kernel, Rate, SPARK, Snapshot, SocketList,
 
 const SECOND: u64 = 1_000_000_000;
 /// 12:01:03.123456 on some day.
-const WALL: Wall = Wall { epoch: 1_700_049_663_123_456_000 - 9 * SECOND, offset: -3600 };
+const WALL: Wall = Wall { epoch: 1_700_053_263_123_456_000 - 9 * SECOND, offset: -3600 };
 
 pub(crate) fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()

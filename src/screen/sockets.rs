@@ -73,11 +73,11 @@ const COLUMNS: &[Column] = &[
     column("state", 7, Side::Left, 0, state),
     column("▼pkt", 4, Side::Right, 0, |row, _, theme| packets(row, row.count.received.packets, Way::In, theme)),
     column("▲pkt", 4, Side::Right, 0, |row, _, theme| packets(row, row.count.sent.packets, Way::Out, theme)),
-    column("▼msg", 4, Side::Right, 14, |row, _, theme| number(row.count.received.messages, Way::In, theme)),
-    column("▲msg", 4, Side::Right, 14, |row, _, theme| number(row.count.sent.messages, Way::Out, theme)),
-    column("▼bytes", 6, Side::Right, 12, |row, _, theme| (size::bytes(row.count.received.bytes), theme.plain)),
-    column("▲bytes", 6, Side::Right, 12, |row, _, theme| (size::bytes(row.count.sent.bytes), theme.plain)),
-    column("rate", 6, Side::Right, 18, |row, _, theme| match row.rate.received + row.rate.sent {
+    column("▼msg", 4, Side::Right, 11, |row, _, theme| number(row.count.received.messages, Way::In, theme)),
+    column("▲msg", 4, Side::Right, 11, |row, _, theme| number(row.count.sent.messages, Way::Out, theme)),
+    column("▼bytes", 6, Side::Right, 10, |row, _, theme| (size::bytes(row.count.received.bytes), theme.plain)),
+    column("▲bytes", 6, Side::Right, 10, |row, _, theme| (size::bytes(row.count.sent.bytes), theme.plain)),
+    column("rate", 6, Side::Right, 12, |row, _, theme| match row.rate.received + row.rate.sent {
         0 => ("·".into(), theme.dim),
         rate => (format!("{}/s", size::si(rate)), theme.plain),
     }),
@@ -144,7 +144,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View<'_>, t
             put(buf, inside.x + x, y, *width, column.side, (text, style));
         }
     }
-    cells::thumb(buf, area, top as u64, shown as u64, list.total as u64, theme);
+    cells::thumb(buf, area, top as u64, shown as u64, list.total as u64, theme.edge(view.focused));
 }
 
 fn put(buf: &mut Buffer, x: u16, y: u16, columns: u16, side: Side, (text, style): (String, Style)) {
@@ -278,6 +278,6 @@ mod tests {
         let names = |width| place(width).iter().map(|(column, ..)| column.name).collect::<Vec<_>>();
         assert_eq!(names(34), ["#", "", "peer", "state", "▼pkt", "▲pkt"]);
         assert_eq!(names(43), ["#", "", "peer", "state", "▼pkt", "▲pkt", "age"]);
-        assert_eq!(names(80).len(), COLUMNS.len());
+        assert_eq!(names(76).len(), COLUMNS.len());
     }
 }

@@ -84,7 +84,8 @@ pub struct Theme {
     http: Style,
     ws: Style,
     tls: Style,
-    on_band: Style,
+    dim_on_band: Style,
+    bright_on_band: Style,
 }
 
 /// The hues of one ground and one depth. The band's and the bar's are a pair: text, ground.
@@ -236,7 +237,8 @@ impl Theme {
             http: hue(hues.green),
             ws: hue(hues.violet),
             tls: hue(hues.orange),
-            on_band: hue(hues.band_grey),
+            dim_on_band: hue(hues.band_grey),
+            bright_on_band: hue(hues.band.0).add_modifier(Modifier::BOLD),
         }
     }
 
@@ -268,7 +270,8 @@ impl Theme {
             http: plain,
             ws: plain,
             tls: plain,
-            on_band: plain,
+            dim_on_band: plain,
+            bright_on_band: bold,
         }
     }
 
@@ -283,6 +286,11 @@ impl Theme {
         }
     }
 
+    /// The border of a pane: where the keys go is in the accent.
+    pub fn edge(&self, focused: bool) -> Style {
+        if focused { self.accent } else { self.faint }
+    }
+
     pub fn way(&self, way: Way) -> Style {
         match way {
             Way::In => self.incoming,
@@ -293,9 +301,10 @@ impl Theme {
     /// The same roles for text on the selection band or a bar: what is dim elsewhere must be read there.
     #[must_use]
     pub fn banded(mut self) -> Self {
-        self.dim = self.on_band;
-        self.faint = self.on_band;
-        self.punct = self.on_band;
+        self.bright = self.bright_on_band;
+        self.dim = self.dim_on_band;
+        self.faint = self.dim_on_band;
+        self.punct = self.dim_on_band;
         self
     }
 }

@@ -87,7 +87,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
     draw_events(buf, inside, columns, snapshot, timeline, view, theme);
     let first = timeline.events.first().map_or(timeline.range.start, |event| event.seq) - timeline.range.start;
     let total = timeline.range.end - timeline.range.start;
-    cells::thumb(buf, area, first, rows(area) as u64, total, theme);
+    cells::thumb(buf, area, first, rows(area) as u64, total, theme.edge(view.focused));
 }
 
 /// Names are as wide as the longest one the protocol has, so that the columns stand still.
