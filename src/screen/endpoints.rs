@@ -114,7 +114,7 @@ fn draw_row(buf: &mut Buffer, row: Rect, endpoint: &EndpointRow, theme: &Theme) 
         State::Stopped => ("○", theme.dim, false),
     };
     let scheme = endpoint.spec.scheme();
-    let name = if is_live { theme.scheme(scheme).patch(theme.bright) } else { theme.dim };
+    let name = if is_live { theme.strong(theme.scheme(scheme)) } else { theme.dim };
     cells::left(buf, row.x, row.y, 1, glyph, style);
     cells::left(buf, row.x + 2, row.y, row.width.saturating_sub(2).min(FRONT - 3), scheme.name(), name);
     let rest = Rect { x: row.x + FRONT, width: row.width.saturating_sub(FRONT), ..row };
@@ -130,21 +130,24 @@ fn draw_down(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme
     let columns = u16::try_from(cells::line_width(&reason)).unwrap_or(u16::MAX).min(rest.width);
     let room = rest.width.saturating_sub(columns + 1);
     cells::right_line(buf, rest.x, rest.y, rest.width, reason, theme);
-    let address = address(endpoint, theme.dim, theme).to_string();
-    cells::left(buf, rest.x, rest.y, room, &cells::tail(&address, usize::from(room)), theme.dim);
+    let address = address(endpoint, theme.dim, usize::from(room), theme);
+    cells::line(buf, rest.x, rest.y, room, address, theme);
 }
 
 fn draw_live(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme) {
     let at = Columns::of(rest.width);
     let (x, y) = (rest.x, rest.y);
     let warnings = warnings(endpoint);
-    let style = if warnings.is_empty() { theme.plain } else { theme.waiting };
-    let mut line = address(endpoint, style, theme);
+    let is_exposed = endpoint.spec.role == Role::Listen && !warnings.is_empty();
     let room = usize::from(at.count.saturating_sub(1));
+    let mut line = address(endpoint, if is_exposed { theme.waiting } else { theme.plain }, room, theme);
     // A warning stands beside the address, else in the place of sparkline and reply: what is loud comes first.
-    let beside = warnings.iter().find(|text| cells::line_width(&line) + 2 + text.len() <= room);
-    let behind = usize::from(at.width.saturating_sub(at.count + COUNT + 1));
-    match (beside, warnings.iter().find(|text| text.len() <= behind)) {
+    // Where no words fit, its mark stands beside the address.
+    let beside = |text: &&&str| cells::line_width(&line) + 2 + text.len() <= room;
+    let behind = |text: &&&str| text.len() < usize::from(at.width.saturating_sub(at.count + COUNT));
+    let words = || warnings.iter().filter(|text| text.len() > 1);
+    let mark = || warnings.iter().find(beside);
+    match (words().find(beside).or_else(|| words().find(behind).is_none().then(mark).flatten()), words().find(behind)) {
         (Some(text), _) => {
             line.spans.push(span(format!("  {text}"), theme.waiting));
             draw_activity(buf, rest, at, endpoint, theme);
@@ -179,16 +182,16 @@ fn draw_activity(buf: &mut Buffer, rest: Rect, at: Columns, endpoint: &EndpointR
     }
 }
 
-/// Where it is bound, or where it goes.
-fn address(endpoint: &EndpointRow, style: Style, theme: &Theme) -> Line<'static> {
-    let url = &endpoint.spec.url;
+/// Where it is bound, or where it goes; its end tells most.
+fn address(endpoint: &EndpointRow, style: Style, columns: usize, theme: &Theme) -> Line<'static> {
+    let authority = clean(&endpoint.spec.url.authority()).into_owned();
     match (endpoint.spec.role, endpoint.local) {
         (Role::Connect, _) => {
-            let target = clean(&url.authority()).into_owned();
+            let target = cells::tail(&authority, columns.saturating_sub(2));
             Line::from(vec![span("→ ", theme.dim), span(target, style)])
         }
-        (Role::Listen, Some(local)) => Line::from(span(local.to_string(), style)),
-        (Role::Listen, None) => Line::from(span(clean(&url.authority()).into_owned(), style)),
+        (Role::Listen, Some(local)) => Line::from(span(cells::tail(&local.to_string(), columns), style)),
+        (Role::Listen, None) => Line::from(span(cells::tail(&authority, columns), style)),
     }
 }
 

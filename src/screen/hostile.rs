@@ -175,7 +175,7 @@ fn check_panes(input: &[u8], width: u16) {
 #[test]
 fn no_attack_reaches_a_cell_of_any_pane() {
     for attack in ATTACKS {
-        for width in [1, 10, 38, 80, 120] {
+        for width in [1, 38, 120] {
             check_bytes(attack, usize::from(width));
             check_panes(attack, width);
         }
@@ -242,6 +242,10 @@ proptest! {
     fn no_characters_reach_the_terminal_that_act_on_it(input in "\\PC{0,20}[\\p{C}\\p{M}\\p{Z}]{0,20}.{0,20}", width in 0usize..120) {
         check_bytes(input.as_bytes(), width);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn no_pane_lets_anything_through(input in "[\\p{C}\\p{M}\\p{Z}a{}\\[\\]\":\n你]{0,40}", width in 1u16..130) {

@@ -11,6 +11,7 @@ use super::theme::{Depth, Ground, Theme};
 use super::{endpoints, header, inspector, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::url::Scheme;
 use crate::model::view::Snapshot;
 
 fn theme() -> Theme {
@@ -123,12 +124,13 @@ fn every_protocol_has_its_words() {
     let mut snapshot = sample::snapshot();
     let mut out = String::new();
     let socket = Subject::Socket(SocketId(3));
-    for (subject, kinds) in [
-        (socket, sample::tls()),
-        (socket, sample::http()),
-        (socket, sample::ws()),
-        (Subject::Endpoint(EndpointId(1)), sample::listener()),
+    for (subject, scheme, kinds) in [
+        (socket, Scheme::Tls, sample::tls()),
+        (socket, Scheme::Http, sample::http()),
+        (socket, Scheme::Wss, sample::ws()),
+        (Subject::Endpoint(EndpointId(1)), Scheme::Tcp, sample::listener()),
     ] {
+        snapshot.socket.as_mut().unwrap().scheme = scheme;
         let rows = u16::try_from(kinds.len()).unwrap();
         snapshot.timeline = Some(sample::timeline(subject, kinds));
         let view = timeline::View::default();
@@ -287,7 +289,10 @@ fn the_panes_as_ansi() {
         }
     }
     let theme = Theme::new(Depth::True);
-    for (name, kinds) in [("tls", sample::tls()), ("http", sample::http()), ("ws", sample::ws())] {
+    for (name, scheme, kinds) in
+        [("tls", Scheme::Tls, sample::tls()), ("http", Scheme::Http, sample::http()), ("ws", Scheme::Wss, sample::ws())]
+    {
+        snapshot.socket.as_mut().unwrap().scheme = scheme;
         snapshot.timeline = Some(sample::timeline(SocketId(3).into(), kinds));
         let path = format!("{directory}/{name}-120.ansi");
         std::fs::write(path, ansi(&dashboard(120, 36, &theme, &snapshot))).unwrap();

@@ -209,7 +209,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
         Kind::End { way: side } => (way(*side), theme.waiting, theme.bright),
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => ("✕", theme.bad, theme.bad.patch(theme.bright)),
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Close(end) if end.had_error() => ("○", theme.bad, theme.bright),
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),
@@ -241,7 +241,7 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
     let (from, to) = if row.accepted { (peer, local) } else { (local, peer) };
     let mut words = vec![
         span(format!("{} ", row.id), theme.dim),
-        span(row.scheme.name(), theme.scheme(row.scheme).patch(theme.bright)),
+        span(row.scheme.name(), theme.strong(theme.scheme(row.scheme))),
         span(format!(" {from} "), theme.bright),
         span("→ ", theme.dim),
         span(to, theme.bright),
@@ -296,7 +296,7 @@ fn endpoint_title(row: &EndpointRow, theme: &Theme) -> Line<'static> {
         (_, word) => word,
     };
     Line::from(vec![
-        span(scheme.name(), theme.scheme(scheme).patch(theme.bright)),
+        span(scheme.name(), theme.strong(theme.scheme(scheme))),
         span(format!(" {at}"), theme.bright),
         span(" · ", theme.faint),
         span(word, theme.dim),
