@@ -134,7 +134,9 @@ fn every_protocol_has_its_words() {
         let rows = u16::try_from(kinds.len()).unwrap();
         snapshot.timeline = Some(sample::timeline(subject, kinds));
         let view = timeline::View::default();
-        out += &picture(120, rows + 3, |buf, area| timeline::draw(buf, area, &snapshot, view, &theme()));
+        for width in [120, 42] {
+            out += &picture(width, rows + 3, |buf, area| timeline::draw(buf, area, &snapshot, view, &theme()));
+        }
     }
     insta::assert_snapshot!("timeline_protocols", out);
 }

@@ -41,7 +41,7 @@ struct Column {
     name: &'static str,
     width: u16,
     side: Side,
-    /// The person's columns come first; this one comes only where the peer keeps so many columns. Zero: always.
+    /// Shown only where the peer's column keeps so many columns beside it. Zero: always.
     peer_keeps: u16,
     cell: fn(&SocketRow, Stamp, &Theme) -> (String, Style),
 }
