@@ -233,13 +233,14 @@ fn short(fault: &Fault) -> &'static str {
     REASONS.iter().find(|(name, _)| *name == fault.name()).map_or(fault.name(), |(_, words)| words)
 }
 
-/// The newest seconds as bars, the highest of all that is remembered being full.
+/// The newest seconds as bars, the highest of all that is remembered the tallest. None is full: bars of two
+/// rows would run into each other.
 fn sparkline(counts: &[u32; SPARK], columns: usize) -> String {
-    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const BARS: [char; 8] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let most = u64::from(counts.iter().copied().max().unwrap_or(0)).max(1);
     let newest = &counts[SPARK.saturating_sub(columns)..];
     // Rounded up: one message among thousands is still seen.
-    newest.iter().map(|count| BARS[(u64::from(*count) * 8).div_ceil(most) as usize]).collect()
+    newest.iter().map(|count| BARS[(u64::from(*count) * 7).div_ceil(most) as usize]).collect()
 }
 
 #[cfg(test)]
@@ -251,7 +252,7 @@ mod tests {
         let mut counts = [0; SPARK];
         counts[SPARK - 1] = 1;
         counts[SPARK - 2] = 100_000;
-        assert_eq!(sparkline(&counts, 4), "  █▁");
+        assert_eq!(sparkline(&counts, 4), "  ▇▁");
     }
 
     #[test]
