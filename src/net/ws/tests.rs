@@ -42,7 +42,7 @@ impl Rig {
     }
 
     /// Waits until the hub shows what is looked for.
-    async fn until<T>(&self, mut look: impl FnMut(&Snapshot) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&self, mut look: impl FnMut(&Snapshot) -> Option<T>) -> T {
         let list = ListQuery { rows: 10, ..ListQuery::default() };
         let wait = async {
             loop {
