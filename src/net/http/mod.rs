@@ -63,3 +63,5 @@ mod client_tests;
 mod decode_tests;
 #[cfg(test)]
 mod server_tests;
+#[cfg(test)]
+mod stage;
