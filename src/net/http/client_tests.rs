@@ -93,6 +93,8 @@ async fn a_response_that_is_none_is_an_error_once() {
         "SSH-2.0-OpenSSH\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         "HTTP/1.1 200",
+        "",
+        "HTTP/1.1 100 Continue\r\n\r\n",
     ];
     for answer in answers {
         let (end, told, errors) = against(answer).await;

@@ -107,7 +107,7 @@ async fn garbage_after_half_a_head_is_answered_without_waiting() {
     let stage = Stage::new(Limits::default());
     let (_, at) = stage.listen(Reply::Echo).await;
     let mut stream = TcpStream::connect(at).await.unwrap();
-    stream.write_all(GET[..9].as_bytes()).await.unwrap();
+    stream.write_all(&GET.as_bytes()[..9]).await.unwrap();
     stream.write_all(b"\x00\x00").await.unwrap();
     assert!(hear(&mut stream).await.starts_with("HTTP/1.1 400 "));
 }
@@ -253,4 +253,23 @@ async fn a_large_upload_is_counted_whole_and_repeated_in_part() {
     assert!(answer.contains("body (300000 bytes, the first 65536 of them)"), "{}", &answer[..300]);
     let (row, _) = stage.closed(id).await;
     assert_eq!(row.count.received.bytes, (head.len() + size) as u64);
+}
+
+#[tokio::test]
+async fn a_reset_is_the_peers_wherever_it_comes() {
+    for text in ["", GET, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"] {
+        let stage = Stage::new(Limits::default());
+        let (id, at) = stage.listen(Reply::None).await;
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        if text.is_empty() {
+            stage.socket(id).await;
+        } else {
+            stage.event(id, "request").await;
+        }
+        stream.set_zero_linger().unwrap();
+        drop(stream);
+        let (row, events) = stage.closed(id).await;
+        assert_eq!(row.end.as_deref(), Some(&End::Reset { by: Party::Peer }), "{text:?}: {:?}", told(&events));
+    }
 }
