@@ -134,14 +134,11 @@ pub async fn talk(flow: Flow) -> End {
         }
         Left::Stopped => return stream::farewell(&mut stream).await,
     };
-    if let Err(error) = &outcome
-        && let Some(end) = leave::broken(error)
-    {
+    if let Some(end) = stream.watch().failure() {
         return end;
     }
-    if let Err(error) = &outcome
-        && error.is_parse()
-    {
+    if let (Err(error), Party::Us) = (&outcome, first) {
+        // What hyper refuses although the gate did not; all the same it is answered.
         stream.watch().refuse(Reason::Other(error.to_string().into()));
     }
     if let Some(reason) = stream.watch().refused().cloned() {
