@@ -149,7 +149,11 @@ impl Talk {
     }
 
     fn push(&mut self, message: Message) {
-        if !self.closing {
+        let limit = self.desk.cx.limits.ws_message;
+        if message.len() as u64 > limit {
+            // tungstenite's buffer has room for the largest message and no more.
+            self.desk.record.error(Fault::Limit { what: "bytes of a WebSocket message; it was not sent", limit });
+        } else if !self.closing {
             self.waiting += message.len() + EACH;
             self.queue.push_back(message);
         }
