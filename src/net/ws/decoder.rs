@@ -41,7 +41,7 @@ impl Frame {
         for word in words {
             *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
         }
-        for (byte, mask) in rest.iter_mut().zip(mask) {
+        for (byte, mask) in rest.iter_mut().zip(wide.to_ne_bytes()) {
             *byte ^= mask;
         }
     }
