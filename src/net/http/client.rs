@@ -102,9 +102,11 @@ pub async fn talk(flow: Flow) -> End {
         }
         Left::Stopped => return stream::farewell(&mut stream).await,
     };
-    if let Err(error) = &outcome
-        && let Some(end) = leave::broken(error)
-    {
+    if !queue.is_empty() {
+        let text = format!("the connection ended before {} more were sent", queue.len());
+        record.error(Fault::Http { status: None, text: text.into() });
+    }
+    if let Some(end) = stream.watch().failure() {
         return end;
     }
     if let Some(reason) = stream.watch().refused().cloned() {

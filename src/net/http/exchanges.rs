@@ -9,21 +9,21 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Context;
-use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::decode::{Decoder, Half, Sink};
 use super::head::{Asked, Head, Start};
 use super::reason::Reason;
 use crate::hub::Recorder;
-use crate::model::end::Op;
+use crate::model::end::{End, Op};
 use crate::model::event::{Kind, Way};
 use crate::model::time::nanos;
 use crate::model::url::Role;
 use crate::net::probe::Watch;
-use crate::net::wire;
+use crate::net::{errno, wire};
 
 /// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
 #[derive(Default)]
@@ -71,7 +71,10 @@ struct Book<N> {
     closing: bool,
     ended: bool,
     tunnelled: bool,
-    tunnel_bytes: usize,
+    /// Bytes behind the 101 in the read or write at hand.
+    behind: usize,
+    /// How the stream failed, if it did.
+    failed: Option<End>,
     heads: Option<Arc<Heads>>,
     follower: N,
 }
@@ -99,7 +102,8 @@ impl<N: Watch> Exchanges<N> {
                 closing: false,
                 ended: false,
                 tunnelled: false,
-                tunnel_bytes: 0,
+                behind: 0,
+                failed: None,
                 heads: None,
                 follower,
             },
@@ -147,6 +151,11 @@ impl<N: Watch> Exchanges<N> {
         self.book.ended
     }
 
+    /// How the connection ended, if reading or writing failed.
+    pub fn failure(&self) -> Option<End> {
+        self.book.failed.clone()
+    }
+
     /// Whether every request has its whole response.
     pub fn settled(&self) -> bool {
         self.book.waiting.is_empty() && self.book.response.is_none()
@@ -162,13 +171,17 @@ impl<N: Watch> Exchanges<N> {
             self.book.follow(way, bytes);
             return;
         }
+        // What is the follower's is counted there, and what is undecided when it is decided.
+        let mut ours = bytes.len();
         if way == self.book.way {
+            let before = self.requests.undecided();
             self.requests.feed(bytes, &mut Requests(&mut self.book));
+            ours -= self.requests.undecided() - before;
         } else {
             self.responses.feed(bytes, &mut Responses(&mut self.book));
+            ours -= std::mem::take(&mut self.book.behind);
             self.settle();
         }
-        let ours = bytes.len() - std::mem::take(&mut self.book.tunnel_bytes).min(bytes.len());
         self.book.record.clear(way, ours);
     }
 
@@ -176,10 +189,11 @@ impl<N: Watch> Exchanges<N> {
     fn settle(&mut self) {
         let sink = &mut Requests(&mut self.book);
         if sink.0.tunnelled {
-            let before = sink.0.tunnel_bytes;
             self.requests.switch(sink);
-            // What was held was counted when it came.
-            sink.0.tunnel_bytes = before;
+        } else if sink.0.waiting.is_empty() && self.requests.undecided() > 0 {
+            let before = self.requests.undecided();
+            self.requests.decide(sink);
+            self.book.record.clear(self.book.way, before - self.requests.undecided());
         } else if sink.0.waiting.is_empty() {
             self.requests.decide(sink);
         }
@@ -223,6 +237,9 @@ impl<N: Watch> Watch for Exchanges<N> {
         }
         let before = self.refused().is_some();
         self.finish(Way::In);
+        if self.book.way == Way::Out && !self.settled() {
+            self.responses.refuse(Reason::Cut("an exchange"));
+        }
         self.complain(before);
     }
 
@@ -234,6 +251,7 @@ impl<N: Watch> Watch for Exchanges<N> {
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {
+        self.book.failed.get_or_insert_with(|| errno::end(op, error));
         if self.book.tunnelled {
             return self.book.follower.failed(op, error);
         }
@@ -257,11 +275,6 @@ impl<N: Watch> Book<N> {
 
     fn back(&self) -> Way {
         if self.way == Way::In { Way::Out } else { Way::In }
-    }
-
-    fn tunnel(&mut self, way: Way, bytes: &[u8]) {
-        self.tunnel_bytes += bytes.len();
-        self.follow(way, bytes);
     }
 }
 
@@ -292,7 +305,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
     fn done(&mut self) {}
 
     fn tunnel(&mut self, bytes: &[u8]) {
-        self.0.tunnel(self.0.way, bytes);
+        self.0.follow(self.0.way, bytes);
     }
 }
 
@@ -358,6 +371,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
     }
 
     fn tunnel(&mut self, bytes: &[u8]) {
-        self.0.tunnel(self.0.back(), bytes);
+        self.0.behind += bytes.len();
+        self.0.follow(self.0.back(), bytes);
     }
 }

@@ -18,7 +18,8 @@ const SCRAP: usize = 4 << 10;
 
 /// Reads and forgets until the peer ends.
 async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
-    let mut scrap = [0; SCRAP];
+    // On the heap: a flow's task would be larger by it for all its life.
+    let mut scrap = vec![0; SCRAP];
     while stream.read(&mut scrap).await? > 0 {}
     Ok(())
 }
@@ -92,10 +93,4 @@ async fn read_on(
             },
         }
     }
-}
-
-/// How a connection ends that hyper gave up with this error.
-pub fn broken(error: &hyper::Error) -> Option<End> {
-    let io = std::error::Error::source(error)?.downcast_ref::<io::Error>()?;
-    Some(errno::end(Op::Read, io))
 }

@@ -62,4 +62,8 @@ mod client_tests;
 #[cfg(test)]
 mod decode_tests;
 #[cfg(test)]
+mod exchanges_tests;
+#[cfg(test)]
 mod server_tests;
+#[cfg(test)]
+mod stage;

@@ -92,6 +92,7 @@ pub async fn talk(flow: Flow) -> End {
     let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
     let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
     let mut conn = http1::Builder::new()
+        .title_case_headers(true)
         .max_buf_size(BUFFER.max(limit.saturating_mul(2)))
         .serve_connection(TokioIo::new(gate), Service(Arc::new(desk)));
     let mut ending = false;
@@ -134,14 +135,11 @@ pub async fn talk(flow: Flow) -> End {
         }
         Left::Stopped => return stream::farewell(&mut stream).await,
     };
-    if let Err(error) = &outcome
-        && let Some(end) = leave::broken(error)
-    {
+    if let Some(end) = stream.watch().failure() {
         return end;
     }
-    if let Err(error) = &outcome
-        && error.is_parse()
-    {
+    if let (Err(error), Party::Us) = (&outcome, first) {
+        // What hyper refuses although the gate did not; all the same it is answered.
         stream.watch().refuse(Reason::Other(error.to_string().into()));
     }
     if let Some(reason) = stream.watch().refused().cloned() {
