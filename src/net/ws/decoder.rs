@@ -163,11 +163,7 @@ fn parse(part: &[u8; HEAD]) -> (Frame, bool) {
     if masked {
         mask.copy_from_slice(&rest[wide..wide + 4]);
     }
-    let head = FrameHead {
-        opcode: first & 0xf,
-        fin: first & 0x80 != 0,
-        masked,
-        len: u32::try_from(len).unwrap_or(u32::MAX),
-    };
+    let head =
+        FrameHead { opcode: first & 0xf, fin: first & 0x80 != 0, masked, len: u32::try_from(len).unwrap_or(u32::MAX) };
     (Frame { head, mask, len, left: len, turned: 0 }, minimal)
 }

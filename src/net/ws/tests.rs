@@ -77,9 +77,14 @@ impl Rig {
         let row = self.until(|shot| shot.sockets.rows.iter().find(|row| row.life == Life::Closed).cloned()).await;
         let events = self.events(&row);
         assert!(matches!(events[0].kind, Kind::Connection { .. } | Kind::Connect { .. }));
-        assert!(events.iter().skip(1).all(|event| !matches!(event.kind, Kind::Connection { .. } | Kind::Connect { .. })));
+        assert!(
+            events.iter().skip(1).all(|event| !matches!(event.kind, Kind::Connection { .. } | Kind::Connect { .. }))
+        );
         let closes = events.iter().filter(|event| matches!(event.kind, Kind::Close(_))).count();
-        assert!(closes == 1 && matches!(events.last().unwrap().kind, Kind::Close(_)), "one close, the last: {events:?}");
+        assert!(
+            closes == 1 && matches!(events.last().unwrap().kind, Kind::Close(_)),
+            "one close, the last: {events:?}"
+        );
         let messages = |way| {
             let mut all = (0, 0);
             for event in &events {
@@ -188,7 +193,10 @@ async fn every_message_comes_back_and_is_counted() {
     assert_eq!((row.count.received.messages, row.count.received.bytes, row.count.received.packets), (5, size, 6));
     assert_eq!((row.count.sent.messages, row.count.sent.bytes, row.count.sent.packets), (5, size, 6));
     assert_eq!(row.count.errors, 0);
-    assert_eq!(names(&events)[..8], ["connection", "request", "head", "upgrade", "open", "message", "message", "message"]);
+    assert_eq!(
+        names(&events)[..8],
+        ["connection", "request", "head", "upgrade", "open", "message", "message", "message"]
+    );
     assert_eq!(events[5].head, b"hello");
     let big = events.iter().find(|event| event.size == 1 << 20).unwrap();
     assert_eq!(big.head, vec![7; crate::hub::HEAD]);
