@@ -75,11 +75,11 @@ async fn the_chapters_udp_client_is_shown() {
     let lab = Lab::default();
     let (id, port) = example(&lab, Scheme::Udp).await;
     let said = run_node(&node, "udp-client.mjs", &[&port]).ends().await.ok();
-    assert_eq!(said, "sent 20 bytes\n");
+    assert_eq!(said, "sent 19 bytes\n");
     let socket = lab.nth(1).await;
     let row = lab.socket(socket, "counted", |row| row.count.received.messages == 1).await;
     assert_eq!(lab.names(socket), ["connection", "message"]);
-    assert_eq!((row.count.received.packets, row.count.received.bytes), (1, 20));
+    assert_eq!((row.count.received.packets, row.count.received.bytes), (1, 19));
     assert_eq!((row.count.sent.packets, row.count.sent.bytes), (0, 0));
     let line = lab
         .until("the line", || {
@@ -103,7 +103,7 @@ async fn our_udp_client_is_shown_by_the_chapters_server() {
     lab.endpoints.command(socket, Command::Send(Payload::Bytes("深入浅出Node.js".into()))).unwrap();
     let row = lab.socket(socket, "sent", |row| row.count.sent.packets == 1).await;
     server.says(&format!("server got: 深入浅出Node.js from {}\n", row.local.unwrap())).await;
-    assert_eq!((row.count.sent.bytes, row.count.received.packets), (20, 0));
+    assert_eq!((row.count.sent.bytes, row.count.received.packets), (19, 0));
     lab.endpoints.command(socket, Command::Close).unwrap();
     lab.closed(socket).await;
     assert_eq!(lab.names(socket), ["connect", "message", "close"]);

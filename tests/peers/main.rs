@@ -1,6 +1,12 @@
 //! Against peers nobody here wrote: Node, npm `ws`, curl, OpenSSL, socat, ncat, in both directions.
 //!
 //! What is missing on a machine is skipped with a line that says so; see `support/peers.rs`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, its helpers too; it has a clock of its own"
+)]
 
 #[path = "../support/peers.rs"]
 mod peers;
@@ -47,4 +53,11 @@ fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
 
 fn port(address: SocketAddr) -> String {
     address.port().to_string()
+}
+
+/// Nothing went wrong, but for a peer that ends TLS without the `close_notify` of RFC 8446 section 6.1, as
+/// Node's `destroy` and ncat do: that has to be said.
+fn assert_closed_well(lab: &Lab, socket: SocketId) {
+    let faults = faults(lab, socket);
+    assert!(faults.len() <= 1 && faults.iter().all(|fault| fault.1.contains("close_notify")), "{}", lab.report());
 }

@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -131,16 +130,17 @@ impl Peer {
 
     /// Waits for something in what it says.
     pub async fn until<T>(&self, what: &str, mut find: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + patience();
-        loop {
-            let more = self.said.more.notified();
-            if let Some(found) = find(self) {
-                return found;
+        let wait = async {
+            loop {
+                let more = self.said.more.notified();
+                if let Some(found) = find(self) {
+                    return found;
+                }
+                more.await;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let waited = tokio::time::timeout(left, more).await;
-            assert!(waited.is_ok(), "not in time: {what}\n{}\n{}", self.name, self.all());
-        }
+        };
+        let found = tokio::time::timeout(patience(), wait).await;
+        found.unwrap_or_else(|_| panic!("not in time: {what}\n{}\n{}", self.name, self.all()))
     }
 
     /// Waits until it says this on stdout or stderr.
