@@ -60,7 +60,7 @@ async fn a_taken_port_is_a_line_and_r_tries_again() {
     let address = taken.local_addr().unwrap();
     let port = address.port();
     let mut runner = Runner::new(120, 40).listen(&format!("tcp://:{port}")).listen("tcp://:0").start().await;
-    runner.wait_for("1 failed").await.wait_row(&["○ tcp", &format!(":{port}"), "in use", "r retry"]).await;
+    runner.wait_for("1 failed").await.wait_row(&["○ tcp", &format!(":{port}"), "port taken, r retry"]).await;
     let other = runner.address(1).to_string();
     runner.wait_row(&["● tcp", &other]).await;
     // Its own timeline has the whole sentence.
@@ -73,8 +73,9 @@ async fn a_taken_port_is_a_line_and_r_tries_again() {
 
 #[tokio::test]
 async fn s_stops_an_endpoint_and_starts_it_on_its_port() {
-    let mut runner = one_listener().await;
-    let address = runner.address(0);
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut runner = Runner::new(120, 40).listen(&format!("tcp://{address}")).start().await;
     let mut first = peer(&mut runner).await;
     runner.keys("s").await.wait_row(&["○ tcp", "stopped", "r start"]).await;
     assert_eq!(in_time("the end", first.read(&mut [0; 1])).await.unwrap(), 0);

@@ -6,7 +6,7 @@ use sockscope::screen::theme::Depth;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::runner::Runner;
-use super::{in_time, one_listener, peer};
+use super::{in_time, one_echo, one_listener, peer};
 
 /// The rows of the timeline pane that show events, without the age and the counters of the rest.
 fn timeline(runner: &Runner) -> Vec<String> {
@@ -95,7 +95,7 @@ async fn the_filter_shows_the_rows_that_hold_its_words() {
 
 #[tokio::test]
 async fn closed_sockets_stay_dimmed_until_they_are_cleared() {
-    let mut runner = one_listener().await;
+    let mut runner = one_echo().await;
     let stays = peer(&mut runner).await;
     let goes = peer(&mut runner).await;
     let port = format!(":{}", goes.local_addr().unwrap().port());

@@ -21,16 +21,21 @@ fn quiet() -> Settings {
     Settings { reply: Reply::None, half_open: true, ..Settings::default() }
 }
 
-/// One quiet TCP listener.
+/// One quiet TCP listener. It keeps its side open when a peer ends.
 async fn one_listener() -> Runner {
     Runner::new(120, 40).listen_with("tcp://:0", quiet()).start().await
+}
+
+/// One that closes when its peer does.
+async fn one_echo() -> Runner {
+    Runner::new(120, 40).listen("tcp://:0").start().await
 }
 
 /// A peer of the first endpoint; it is on the screen.
 async fn peer(runner: &mut Runner) -> TcpStream {
     let peer = TcpStream::connect(runner.address(0)).await.unwrap();
     let port = peer.local_addr().unwrap().port();
-    runner.wait_row(&["tcp", &format!(":{port}"), "open"]).await;
+    runner.wait_row(&["tcp", &port.to_string(), "open"]).await;
     peer
 }
 

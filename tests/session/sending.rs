@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UdpSocket;
 
 use super::support::runner::Runner;
-use super::{got, in_time, one_listener, peer};
+use super::{got, in_time, one_echo, one_listener, peer};
 
 #[tokio::test]
 async fn an_echo_is_seen_both_ways() {
@@ -188,7 +188,7 @@ async fn a_paste_is_text_with_every_byte_of_it() {
 
 #[tokio::test]
 async fn what_is_typed_goes_to_whom_it_was_aimed_at() {
-    let mut runner = one_listener().await;
+    let mut runner = one_echo().await;
     let mut first = peer(&mut runner).await;
     let second = peer(&mut runner).await;
     runner.keys("i for-one").await;

@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
@@ -39,6 +41,8 @@ pub struct Shown {
     pub cursor: Option<Position>,
     /// Frames so far.
     pub frames: u64,
+    /// Keys that had been read when it was drawn.
+    pub keys: u64,
 }
 
 impl Shown {
@@ -79,12 +83,14 @@ fn row(cells: &[Cell]) -> String {
 pub struct Glass {
     inner: TestBackend,
     shown: watch::Sender<Shown>,
+    keys: Arc<AtomicU64>,
 }
 
 impl Glass {
-    pub fn new(columns: u16, rows: u16) -> (Self, watch::Receiver<Shown>) {
+    /// `keys` counts what the dashboard has read.
+    pub fn new(columns: u16, rows: u16, keys: Arc<AtomicU64>) -> (Self, watch::Receiver<Shown>) {
         let (shown, watching) = watch::channel(Shown::default());
-        (Self { inner: TestBackend::new(columns, rows), shown }, watching)
+        (Self { inner: TestBackend::new(columns, rows), shown, keys }, watching)
     }
 }
 
@@ -136,7 +142,8 @@ impl Canvas for Glass {
     fn end(&mut self) {
         let buffer = self.inner.buffer().clone();
         let cursor = self.inner.cursor_visible().then(|| self.inner.cursor_position());
-        self.shown.send_modify(|shown| *shown = Shown { buffer, cursor, frames: shown.frames + 1 });
+        let keys = self.keys.load(Relaxed);
+        self.shown.send_modify(|shown| *shown = Shown { buffer, cursor, frames: shown.frames + 1, keys });
     }
 }
 
@@ -152,6 +159,8 @@ pub struct Stage {
 pub struct Runner {
     pub session: Arc<Session>,
     input: mpsc::Sender<Input>,
+    /// Keys sent so far.
+    sent: u64,
     shown: watch::Receiver<Shown>,
     tasks: JoinSet<Result<Dashboard<Glass>, Fatal>>,
 }
@@ -199,8 +208,14 @@ impl Stage {
         for spec in self.specs {
             session.open(spec);
         }
-        let (glass, shown) = Glass::new(self.size.0, self.size.1);
+        let read = Arc::new(AtomicU64::new(0));
+        let (glass, shown) = Glass::new(self.size.0, self.size.1, Arc::clone(&read));
         let (input, mut keys) = mpsc::channel(KEYS);
+        let next = futures_util::stream::poll_fn(move |cx| {
+            let next = keys.poll_recv(cx);
+            read.fetch_add(u64::from(matches!(next, Poll::Ready(Some(_)))), Relaxed);
+            next
+        });
         let dashboard = Dashboard {
             terminal: Terminal::new(glass).unwrap(),
             session: Arc::clone(&session),
@@ -211,8 +226,8 @@ impl Stage {
             frames: 0,
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(dashboard.run(futures_util::stream::poll_fn(move |cx| keys.poll_recv(cx))));
-        let mut runner = Runner { session, input, shown, tasks };
+        tasks.spawn(dashboard.run(next));
+        let mut runner = Runner { session, input, sent: 0, shown, tasks };
         let session = Arc::clone(&runner.session);
         let settled = move |_: &Shown| session.hub.states().iter().all(|state| *state != State::Starting);
         runner.until("the endpoints have started", settled).await;
@@ -284,13 +299,17 @@ impl Runner {
 
     /// Waits for a frame that is as it should be; on failure prints the last one.
     pub async fn until(&mut self, what: &str, good: impl Fn(&Shown) -> bool) {
-        let waited = tokio::time::timeout(patience(), self.shown.wait_for(|shown| shown.frames > 0 && good(shown)));
-        let failure = match waited.await {
-            Ok(Ok(_)) => return,
-            Ok(Err(_)) => "the dashboard ended before",
-            Err(_) => "not in time",
+        let input = self.input.clone();
+        let shown = self.shown.wait_for(|shown| shown.frames > 0 && good(shown));
+        let failure = tokio::select! {
+            biased;
+            shown = shown => shown.err().map(|_| "the dashboard is gone before"),
+            () = input.closed() => Some("the dashboard ended before"),
+            () = tokio::time::sleep(patience()) => Some("not in time"),
         };
-        panic!("{failure}: {what}\n{}", self.screen());
+        if let Some(failure) = failure {
+            panic!("{failure}: {what}\n{}", self.screen());
+        }
     }
 
     /// Waits for something beside the screen.
@@ -321,7 +340,7 @@ impl Runner {
     }
 
     /// Quits from wherever one is, ends the session as the program does, and gives back what ran.
-    pub async fn quit(self) -> Dashboard<Glass> {
+    pub async fn quit(mut self) -> Dashboard<Glass> {
         self.send(Input::Key(Key::Ctrl('c'))).await;
         let session = Arc::clone(&self.session);
         let ended = self.done().await;
@@ -338,23 +357,22 @@ impl Runner {
         }
     }
 
-    pub async fn send(&self, input: Input) {
+    pub async fn send(&mut self, input: Input) {
+        self.sent += 1;
         // Who has quit reads no more keys.
         let _ = self.input.send(input).await;
     }
 
-    /// Waits for a frame that was drawn after everything that was sent.
+    /// Waits for a frame that was drawn after everything that was sent, or for the end.
     pub async fn settle(&mut self) {
-        let deadline = Instant::now() + patience();
-        while self.input.capacity() < KEYS && !self.input.is_closed() {
-            assert!(Instant::now() < deadline, "the dashboard does not read its keys\n{}", self.screen());
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        // The key's frame is due but not drawn: both happen in the dashboard's own task.
-        let now = self.frames();
-        let next = tokio::time::timeout(patience(), self.shown.wait_for(|shown| shown.frames > now)).await.is_ok();
-        // An error is a dashboard that has ended: whoever waits for something will say so.
-        assert!(next, "no frame after a key\n{}", self.screen());
+        let sent = self.sent;
+        let input = self.input.clone();
+        let is_late = tokio::select! {
+            _ = self.shown.wait_for(|shown| shown.keys >= sent) => false,
+            () = input.closed() => false,
+            () = tokio::time::sleep(patience()) => true,
+        };
+        assert!(!is_late, "no frame after a key\n{}", self.screen());
     }
 }
 
