@@ -23,10 +23,13 @@ pub(super) struct Log {
     pub dirty: AtomicBool,
     pub end: OnceLock<Arc<End>>,
     pub gauge: OnceLock<Box<dyn Gauge>>,
+    /// A framing of ours knows its packets and messages (datagrams, WebSocket frames): the kernel's segments
+    /// are not asked for, and an HTTP exchange on it is a handshake, not traffic.
+    pub framed: bool,
 }
 
 impl Log {
-    pub fn new(subject: Subject, life: Life) -> Self {
+    pub fn new(subject: Subject, life: Life, framed: bool) -> Self {
         Self {
             subject,
             tally: Tally::default(),
@@ -36,6 +39,7 @@ impl Log {
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),
             gauge: OnceLock::new(),
+            framed,
         }
     }
 
@@ -43,9 +47,12 @@ impl Log {
         Life::from_code(self.life.load(Relaxed))
     }
 
-    /// Asks the kernel, and makes its segments the packet counters.
+    /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.
     pub fn ask_kernel(&self) -> Option<Kernel> {
         let kernel = self.gauge.get()?.read()?;
+        if self.framed {
+            return Some(kernel);
+        }
         let _one_writer = self.ring.lock();
         self.tally.set(Cell::PacketsIn, kernel.segments_in);
         self.tally.set(Cell::PacketsOut, kernel.segments_out);

@@ -66,8 +66,12 @@ impl Recorder {
     }
 
     /// Counts clear bytes whose events do not count them themselves (HTTP, whose framing is part of
-    /// its stream). The caller is the one task that owns the flow.
+    /// its stream). On a WebSocket they are its handshake, and no traffic. The caller is the one task that
+    /// owns the flow.
     pub fn clear(&self, way: Way, bytes: usize) {
+        if self.held.log.framed {
+            return;
+        }
         let cell = if way == Way::In { Cell::BytesIn } else { Cell::BytesOut };
         self.held.count(cell, bytes as u64);
     }
@@ -110,7 +114,8 @@ impl Held {
         if before.is_closed() {
             return;
         }
-        let (one, sized) = kind.counts();
+        let handshake = log.framed && kind.exchange().is_some();
+        let (one, sized) = if handshake { (None, None) } else { kind.counts() };
         if let Some(cell) = one {
             log.tally.add(cell, 1);
         }

@@ -85,7 +85,7 @@ impl Registry {
     pub fn add_endpoint(&mut self, spec: Arc<Spec>) -> (EndpointId, Arc<Log>) {
         let id = EndpointId(self.next_endpoint);
         self.next_endpoint += 1;
-        let log = Arc::new(Log::new(id.into(), Life::Open));
+        let log = Arc::new(Log::new(id.into(), Life::Open, false));
         let endpoint = Endpoint {
             log: Arc::clone(&log),
             spec,
@@ -103,7 +103,7 @@ impl Registry {
     pub fn add_socket(&mut self, birth: Birth, life: Life, now: Stamp) -> (SocketId, Arc<Log>) {
         let id = SocketId(self.next_socket);
         self.next_socket += 1;
-        let log = Arc::new(Log::new(id.into(), life));
+        let log = Arc::new(Log::new(id.into(), life, birth.scheme.counts_its_packets()));
         if let Some(endpoint) = self.endpoints.get_mut(&birth.endpoint) {
             endpoint.open += 1;
             endpoint.ever += 1;

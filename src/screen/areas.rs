@@ -14,7 +14,7 @@ use ratatui::layout::Rect;
 use crate::app::{App, Mode, Pane, Viewport};
 
 /// Below this a border would break: the screen says so in a sentence.
-pub const LEAST: (u16, u16) = (60, 16);
+pub const LEAST: (u16, u16) = (72, 16);
 
 /// Borders above and below a pane's content.
 const FRAME: u16 = 2;
@@ -56,7 +56,7 @@ pub fn areas(app: &App, size: Rect) -> Areas {
             Pane::Inspector => Areas { inspector: body, ..frame },
         };
     }
-    let left = (size.width * 2 / 5).clamp(34, 84);
+    let left = (size.width * 2 / 5).clamp(38, 84);
     // All endpoints, as long as the sockets keep most of the column.
     let listed = u16::try_from(app.seen().endpoints.len()).unwrap_or(u16::MAX).max(1);
     let endpoints = listed.saturating_add(FRAME).min(body_height * 2 / 5).max(FRAME + 1);

@@ -80,12 +80,24 @@ fn plain(cluster: &str) -> usize {
         }
         end = at + c.len_utf8();
     }
-    // Marks without anything to stand on take no column: they would fall onto the cell before.
-    if cluster[..end].chars().next().is_some_and(takes_columns) { end } else { 0 }
+    if cluster[..end].chars().next().is_some_and(stands_alone) { end } else { 0 }
 }
 
-fn takes_columns(c: char) -> bool {
-    c.is_ascii_graphic() || c == ' ' || c.encode_utf8(&mut [0; 4]).cell_width() > 0
+/// Whether the character takes columns of its own. A mark without anything to stand on would fall onto the
+/// cell before it.
+fn stands_alone(c: char) -> bool {
+    if c.is_ascii() {
+        return true;
+    }
+    let text = behind_a(c);
+    text.graphemes(true).count() == 2 && text[1..].cell_width() > 0
+}
+
+fn behind_a(c: char) -> String {
+    let mut text = String::with_capacity(5);
+    text.push('a');
+    text.push(c);
+    text
 }
 
 /// Whether a terminal shows the character and does nothing else with it.
@@ -103,12 +115,7 @@ fn is_visible(c: char) -> bool {
         '\u{1f3fb}'..='\u{1f3ff}' => false,
         // For the rest, the standard library's table: unassigned, private, format and separators are escaped.
         // Behind another character, because a mark alone is escaped for another reason.
-        c => {
-            let mut pair = String::with_capacity(5);
-            pair.push('a');
-            pair.push(c);
-            pair.escape_debug().nth(1) == Some(c)
-        }
+        c => behind_a(c).escape_debug().nth(1) == Some(c),
     }
 }
 

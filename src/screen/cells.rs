@@ -26,14 +26,17 @@ pub fn head(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_string();
     }
-    let mut used = 1;
-    let fits = text.graphemes(true).take_while(|cluster| {
+    if columns == 0 { String::new() } else { format!("{}…", front(text, columns - 1)) }
+}
+
+/// As much of a text as fits.
+fn front(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let fits = text.grapheme_indices(true).take_while(|(_, cluster)| {
         used += usize::from(cluster.cell_width());
         used <= columns
     });
-    let mut out: String = fits.collect();
-    out.push_str(if columns > 0 { "…" } else { "" });
-    out
+    fits.last().map_or("", |(at, cluster)| &text[..at + cluster.len()])
 }
 
 /// The end of a text, `…` where the front was: addresses tell most at their end.
@@ -64,8 +67,7 @@ pub fn cut(line: Line<'static>, columns: usize, theme: &Theme) -> Line<'static> 
             spans.push(span);
             continue;
         }
-        let kept = head(&span.content, room + 1);
-        spans.push(Span::styled(kept.strip_suffix('…').unwrap_or(&kept).to_string(), span.style));
+        spans.push(Span::styled(front(&span.content, room).to_string(), span.style));
         break;
     }
     if columns > 0 {
@@ -123,8 +125,7 @@ pub fn pane(
     if area.width < 4 || area.height < 2 {
         return Rect::ZERO;
     }
-    let edge = if focused { theme.accent } else { theme.faint };
-    let block = Block::bordered().border_type(BorderType::Rounded).border_style(edge);
+    let block = Block::bordered().border_type(BorderType::Rounded).border_style(theme.edge(focused));
     let inside = block.inner(area);
     block.render(area, buf);
     // A corner, an edge and a blank before the title; the same behind; a bit of edge between two titles.
@@ -144,13 +145,14 @@ pub fn pane(
     Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
 }
 
-/// Writes a title with a blank on either side over an edge, whose colour must not show through.
 fn padded(buf: &mut Buffer, x: u16, y: u16, line: &Line<'static>) -> u16 {
-    let columns = u16::try_from(line_width(line)).unwrap_or(u16::MAX).saturating_add(2);
-    for x in x..x.saturating_add(columns).min(buf.area.right()) {
-        buf[(x, y)].reset();
+    let columns = u16::try_from(line_width(line) + 2).unwrap_or(u16::MAX);
+    let gap = Rect { x, y, width: columns, height: 1 }.intersection(buf.area);
+    for cell in gap.columns() {
+        buf[(cell.x, cell.y)].reset();
     }
-    buf.set_line(x + 1, y, line, buf.area.right().saturating_sub(x + 1)).0 + 1
+    buf.set_line(x + 1, y, line, gap.width.saturating_sub(2));
+    gap.right()
 }
 
 /// Lays the selection band over a row and the blank columns beside it; text goes on top with [`Theme::banded`].
@@ -160,7 +162,7 @@ pub fn band(buf: &mut Buffer, row: Rect, theme: &Theme) {
 }
 
 /// A thumb on the right edge of a pane, where there is more than it shows.
-pub fn thumb(buf: &mut Buffer, pane: Rect, first: u64, shown: u64, total: u64, theme: &Theme) {
+pub fn thumb(buf: &mut Buffer, pane: Rect, first: u64, shown: u64, total: u64, style: Style) {
     let track = u64::from(pane.height.saturating_sub(2));
     if shown >= total || track == 0 {
         return;
@@ -171,7 +173,7 @@ pub fn thumb(buf: &mut Buffer, pane: Rect, first: u64, shown: u64, total: u64, t
     let at = ((track - length) * first.min(spare) + spare / 2) / spare;
     for row in at..at + length {
         let y = pane.y + 1 + u16::try_from(row).unwrap_or(0);
-        buf.set_string(pane.right().saturating_sub(1), y, "▐", theme.dim);
+        buf.set_string(pane.right().saturating_sub(1), y, "▐", style);
     }
 }
 
@@ -248,11 +250,10 @@ mod tests {
 
     #[test]
     fn the_thumb_reaches_both_ends() {
-        let theme = Theme::new(Depth::Mono);
         let area = Rect::new(0, 0, 4, 12);
         let thumb_at = |first: u64| {
             let mut buf = Buffer::empty(area);
-            thumb(&mut buf, area, first, 10, 1000, &theme);
+            thumb(&mut buf, area, first, 10, 1000, Style::new());
             (0..12).find(|y| buf[(3, *y)].symbol() == "▐")
         };
         assert_eq!(thumb_at(0), Some(1));

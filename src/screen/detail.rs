@@ -43,6 +43,8 @@ fn payload(event: &Event) -> &[u8] {
                 _ => line,
             }
         }
+        // What was wrong comes first; the bytes are in the inspector.
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => &[],
         _ => head,
     }
 }
@@ -86,8 +88,8 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
         Kind::Data | Kind::Write | Kind::Log => Vec::new(),
         Kind::Message { form, frames, .. } => {
-            let form = if *form == Form::Binary { "binary " } else { "" };
-            let frames = if *frames > 1 { format!("{frames} frames ") } else { String::new() };
+            let form = if *form == Form::Binary { "binary  " } else { "" };
+            let frames = if *frames > 1 { format!("{frames} frames  ") } else { String::new() };
             if form.is_empty() && frames.is_empty() { Vec::new() } else { vec![dim(format!("{form}{frames}"))] }
         }
         Kind::Blocked { waiting: bytes } => {
@@ -139,7 +141,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
         Kind::Ping { .. } => Vec::new(),
         Kind::Pong { rtt, .. } => match rtt {
-            Some(ns) => vec![plain(format!("round trip {} ", spent(ns)))],
+            Some(ns) => vec![plain(format!("round trip {}  ", spent(ns)))],
             None => Vec::new(),
         },
         Kind::Closing { code: Some(code), .. } => {

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::bytes::clean;
 use super::cells::{self, span};
@@ -62,157 +62,161 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         }
         draw_row(buf, row, endpoint, &theme);
     }
-    cells::thumb(buf, area, top as u64, shown as u64, all.len() as u64, theme);
+    cells::thumb(buf, area, top as u64, shown as u64, all.len() as u64, theme.edge(view.focused));
 }
 
-/// Columns of the sparkline at most, of the reply's name, and of a number of bytes.
+/// Columns of the sparkline, of the reply's name, of a number of sockets, and of a number of bytes.
 const SPARKLINE: u16 = 8;
 const REPLY: u16 = 4;
+const COUNT: u16 = 4;
 const BYTES: u16 = 6;
-/// What an IPv4 address on loopback with its port takes.
+/// What an IPv4 loopback address with its port takes.
 const ADDRESS: u16 = 15;
-/// The state's glyph and the scheme before the address, the count behind it, with their gaps.
+/// The state's glyph and the scheme before the address, with their gaps.
 const FRONT: u16 = 8;
-const COUNT: u16 = 5;
+
+/// Where the columns stand, from the address on: the same in every row.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    count: u16,
+    sparkline: u16,
+    sparkline_width: u16,
+    traffic: Option<u16>,
+    reply: Option<u16>,
+    width: u16,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let least = ADDRESS + 1 + COUNT;
+        let with_reply = least + 1 + SPARKLINE + 1 + REPLY;
+        let with_traffic = with_reply + 2 * (BYTES + 4);
+        let reply = (width >= with_reply).then(|| width - REPLY);
+        let right = reply.map_or(width, |x| x - 1);
+        let traffic = (width >= with_traffic).then(|| right - 2 * (BYTES + 3));
+        let right = traffic.map_or(right, |x| x - 1);
+        // Under four columns a sparkline says nothing.
+        let sparkline_width = match right.saturating_sub(least + 1).min(SPARKLINE) {
+            0..4 => 0,
+            columns => columns,
+        };
+        let sparkline = right - sparkline_width;
+        let count = if sparkline_width > 0 { sparkline.saturating_sub(1 + COUNT) } else { right.saturating_sub(COUNT) };
+        Self { count, sparkline, sparkline_width, traffic, reply, width }
+    }
+}
 
 fn draw_row(buf: &mut Buffer, row: Rect, endpoint: &EndpointRow, theme: &Theme) {
-    let scheme = endpoint.spec.scheme();
-    let hue = theme.scheme(scheme);
     let (glyph, style, is_live) = match endpoint.state {
         State::Up => ("●", theme.good, true),
         State::Starting => ("◌", theme.waiting, true),
         State::Failed(_) => ("○", theme.bad, false),
         State::Stopped => ("○", theme.dim, false),
     };
-    let y = row.y;
-    cells::left(buf, row.x, y, 1, glyph, style);
-    let name = if is_live { hue.patch(theme.bright) } else { theme.dim };
-    cells::left(buf, row.x + 2, y, row.width.saturating_sub(2).min(5), scheme.name(), name);
+    let scheme = endpoint.spec.scheme();
+    let name = if is_live { theme.strong(theme.scheme(scheme)) } else { theme.dim };
+    cells::left(buf, row.x, row.y, 1, glyph, style);
+    cells::left(buf, row.x + 2, row.y, row.width.saturating_sub(2).min(FRONT - 3), scheme.name(), name);
     let rest = Rect { x: row.x + FRONT, width: row.width.saturating_sub(FRONT), ..row };
-    if rest.width == 0 {
+    if rest.width == 0 || row.width <= FRONT {
         return;
     }
-    let address = address(endpoint, if is_live { theme.plain } else { theme.dim }, theme);
-    let note = note(endpoint, theme);
-    let needs = u16::try_from(cells::line_width(&address)).unwrap_or(u16::MAX);
-    if !is_live {
-        let columns = u16::try_from(cells::line_width(&note)).unwrap_or(u16::MAX).min(rest.width);
-        let room = rest.width.saturating_sub(columns + 1);
-        // The reason tells more than the whole of the address; the port stays.
-        cells::right_line(buf, rest.x + rest.width - columns, y, columns, note, theme);
-        let text = address.to_string();
-        cells::left(buf, rest.x, y, room, &cells::tail(&text, usize::from(room)), theme.dim);
-        return;
+    if is_live { draw_live(buf, rest, endpoint, theme) } else { draw_down(buf, rest, endpoint, theme) }
+}
+
+/// The reason tells more than the whole of the address; the port stays.
+fn draw_down(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme) {
+    let reason = reason(endpoint, theme);
+    let columns = u16::try_from(cells::line_width(&reason)).unwrap_or(u16::MAX).min(rest.width);
+    let room = rest.width.saturating_sub(columns + 1);
+    cells::right_line(buf, rest.x, rest.y, rest.width, reason, theme);
+    let address = address(endpoint, theme.dim, usize::from(room), theme);
+    cells::line(buf, rest.x, rest.y, room, address, theme);
+}
+
+fn draw_live(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme) {
+    let at = Columns::of(rest.width);
+    let (x, y) = (rest.x, rest.y);
+    let warnings = warnings(endpoint);
+    let is_exposed = endpoint.spec.role == Role::Listen && !warnings.is_empty();
+    let room = usize::from(at.count.saturating_sub(1));
+    let mut line = address(endpoint, if is_exposed { theme.waiting } else { theme.plain }, room, theme);
+    // A warning stands beside the address, else in the place of sparkline and reply: what is loud comes first.
+    // Where no words fit, its mark stands beside the address.
+    let beside = |text: &&&str| cells::line_width(&line) + 2 + text.len() <= room;
+    let behind = |text: &&&str| text.len() < usize::from(at.width.saturating_sub(at.count + COUNT));
+    let words = || warnings.iter().filter(|text| text.len() > 1);
+    let mark = || warnings.iter().find(beside);
+    match (words().find(beside).or_else(|| words().find(behind).is_none().then(mark).flatten()), words().find(behind)) {
+        (Some(text), _) => {
+            line.spans.push(span(format!("  {text}"), theme.waiting));
+            draw_activity(buf, rest, at, endpoint, theme);
+        }
+        (None, Some(text)) => {
+            let columns = at.width - at.count - COUNT;
+            cells::right(buf, x + at.count + COUNT, y, columns, text, theme.waiting);
+        }
+        (None, None) => draw_activity(buf, rest, at, endpoint, theme),
     }
-    let has_note = cells::line_width(&note) > 0;
-    let note_columns = u16::try_from(cells::line_width(&note)).unwrap_or(u16::MAX);
-    // From the right: reply, sparkline, count. The note stands in their place where both have no room.
-    let mut right = rest.right();
-    let mut room = rest.width.saturating_sub(ADDRESS.max(needs.min(rest.width / 2)) + 1);
-    let mut take = |columns: u16, gap: u16| {
-        let fits = room >= columns + gap;
-        if fits {
-            room -= columns + gap;
-            right -= columns;
-            let x = right;
-            right -= gap;
-            Some(x)
-        } else {
-            None
+    let count = if endpoint.open == 0 { theme.dim } else { theme.plain };
+    cells::right(buf, x + at.count, y, COUNT.min(at.width - at.count), &size::si(endpoint.open as u64), count);
+    cells::line(buf, x, y, at.count.saturating_sub(1), line, theme);
+}
+
+fn draw_activity(buf: &mut Buffer, rest: Rect, at: Columns, endpoint: &EndpointRow, theme: &Theme) {
+    let (x, y) = (rest.x, rest.y);
+    let bars = sparkline(&endpoint.spark, usize::from(at.sparkline_width));
+    cells::left(buf, x + at.sparkline, y, at.sparkline_width, &bars, theme.scheme(endpoint.spec.scheme()));
+    if let Some(from) = at.traffic {
+        let (received, sent) = (endpoint.count.received.bytes, endpoint.count.sent.bytes);
+        let flows = [("▼", theme.incoming, received), ("▲", theme.outgoing, sent)];
+        for (from, (glyph, style, bytes)) in [from, from + BYTES + 3].into_iter().zip(flows) {
+            cells::left(buf, x + from, y, 1, glyph, style);
+            cells::right(buf, x + from + 1, y, BYTES + 1, &size::bytes(bytes), theme.dim);
         }
-    };
-    let fixed = COUNT - 1 + SPARKLINE + 2 + REPLY + 1;
-    if has_note && rest.width < fixed + needs + note_columns + 3 {
-        if let Some(x) = take(note_columns, 1) {
-            cells::line(buf, x, y, note_columns, note, theme);
-        }
-        if let Some(x) = take(COUNT - 1, 1) {
-            cells::right(buf, x, y, COUNT - 1, &size::si(endpoint.open as u64), theme.plain);
-        }
-        let columns = right.saturating_sub(rest.x);
-        cells::line(buf, rest.x, y, columns, address, theme);
-        return;
     }
-    if rest.width >= ADDRESS + fixed
-        && let Some(x) = take(REPLY, 1)
+    if let Some(from) = at.reply
         && endpoint.spec.role == Role::Listen
     {
-        cells::left(buf, x, y, REPLY, endpoint.spec.settings.reply.name(), theme.dim);
+        cells::left(buf, x + from, y, REPLY, endpoint.spec.settings.reply.name(), theme.dim);
     }
-    if rest.width >= ADDRESS + fixed + 2 * (BYTES + 3) {
-        for (glyph, style, bytes) in
-            [("▲", theme.outgoing, endpoint.count.sent.bytes), ("▼", theme.incoming, endpoint.count.received.bytes)]
-        {
-            if let Some(x) = take(BYTES + 2, 1) {
-                cells::left(buf, x, y, 1, glyph, style);
-                cells::right(buf, x + 2, y, BYTES, &size::bytes(bytes), theme.dim);
-            }
-        }
-        take(0, 1);
-    }
-    let columns = SPARKLINE.min(rest.width.saturating_sub(ADDRESS + COUNT + 2));
-    if columns >= 4
-        && let Some(x) = take(columns, 2.min(rest.width.saturating_sub(ADDRESS + COUNT + columns)))
-    {
-        cells::left(buf, x, y, columns, &sparkline(&endpoint.spark, usize::from(columns)), hue);
-    }
-    if let Some(x) = take(COUNT - 1, 1) {
-        let style = if endpoint.open == 0 { theme.dim } else { theme.plain };
-        cells::right(buf, x, y, COUNT - 1, &size::si(endpoint.open as u64), style);
-    }
-    let mut line = address;
-    if has_note {
-        line.spans.push(span("  ", theme.plain));
-        line.spans.extend(note.spans);
-    }
-    let columns = right.saturating_sub(rest.x);
-    cells::line(buf, rest.x, y, columns, line, theme);
 }
 
-/// Where it is bound, or where it goes.
-fn address(endpoint: &EndpointRow, style: Style, theme: &Theme) -> Line<'static> {
-    let url = &endpoint.spec.url;
+/// Where it is bound, or where it goes; its end tells most.
+fn address(endpoint: &EndpointRow, style: Style, columns: usize, theme: &Theme) -> Line<'static> {
+    let authority = clean(&endpoint.spec.url.authority()).into_owned();
     match (endpoint.spec.role, endpoint.local) {
         (Role::Connect, _) => {
-            let target = clean(&url.authority()).into_owned();
+            let target = cells::tail(&authority, columns.saturating_sub(2));
             Line::from(vec![span("→ ", theme.dim), span(target, style)])
         }
-        (Role::Listen, Some(local)) => Line::from(span(local.to_string(), style)),
-        (Role::Listen, None) => Line::from(span(clean(&url.authority()).into_owned(), style)),
+        (Role::Listen, Some(local)) => Line::from(span(cells::tail(&local.to_string(), columns), style)),
+        (Role::Listen, None) => Line::from(span(cells::tail(&authority, columns), style)),
     }
 }
 
-/// What a person must know of it, and the key that helps.
-fn note(endpoint: &EndpointRow, theme: &Theme) -> Line<'static> {
-    let key = |what: &'static str| -> [Span<'static>; 2] { [span("r", theme.accent), span(what, theme.dim)] };
-    match &endpoint.state {
-        State::Failed(fault) => {
-            let mut words = vec![span(format!("{}, ", reason(fault)), theme.bad)];
-            words.extend(key(" retry"));
-            return Line::from(words);
-        }
-        State::Stopped => {
-            let mut words = vec![span("stopped, ", theme.dim)];
-            words.extend(key(" start"));
-            return Line::from(words);
-        }
-        State::Starting | State::Up => {}
-    }
+/// Why it does not run, and the key that helps.
+fn reason(endpoint: &EndpointRow, theme: &Theme) -> Line<'static> {
+    let (why, style, what) = match &endpoint.state {
+        State::Failed(fault) => (short(fault), theme.bad, " retry"),
+        state => (state.name(), theme.dim, " start"),
+    };
+    Line::from(vec![span(format!("{why}, "), style), span("r", theme.accent), span(what, theme.dim)])
+}
+
+/// What a person must know of a running endpoint, the longest wording first.
+fn warnings(endpoint: &EndpointRow) -> &'static [&'static str] {
     let spec = &endpoint.spec;
     match (spec.role, endpoint.local) {
-        (Role::Connect, _) if spec.settings.insecure && spec.scheme().is_secure() => {
-            Line::from(span("!unverified", theme.waiting))
-        }
-        (Role::Listen, Some(local)) if local.ip().is_unspecified() => {
-            Line::from(span("! any interface", theme.waiting))
-        }
-        (Role::Listen, Some(local)) if !local.ip().is_loopback() => Line::from(span("! not loopback", theme.waiting)),
-        _ => Line::default(),
+        (Role::Connect, _) if spec.settings.insecure && spec.scheme().is_secure() => &["!unverified", "!cert", "!"],
+        (Role::Listen, Some(local)) if local.ip().is_unspecified() => &["! any interface", "! exposed", "!"],
+        (Role::Listen, Some(local)) if !local.ip().is_loopback() => &["! not loopback", "! exposed", "!"],
+        _ => &[],
     }
 }
 
 /// What went wrong, in the words of someone who has two seconds.
-fn reason(fault: &Fault) -> &'static str {
+fn short(fault: &Fault) -> &'static str {
     const REASONS: &[(&str, &str)] = &[
         ("EADDRINUSE", "port taken"),
         ("EACCES", "not permitted"),
@@ -229,13 +233,14 @@ fn reason(fault: &Fault) -> &'static str {
     REASONS.iter().find(|(name, _)| *name == fault.name()).map_or(fault.name(), |(_, words)| words)
 }
 
-/// The newest seconds as bars, the highest of all that is remembered being full.
+/// The newest seconds as bars, the highest of all that is remembered the tallest. None is full: bars of two
+/// rows would run into each other.
 fn sparkline(counts: &[u32; SPARK], columns: usize) -> String {
-    const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const BARS: [char; 8] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let most = u64::from(counts.iter().copied().max().unwrap_or(0)).max(1);
     let newest = &counts[SPARK.saturating_sub(columns)..];
     // Rounded up: one message among thousands is still seen.
-    newest.iter().map(|count| BARS[(u64::from(*count) * 8).div_ceil(most) as usize]).collect()
+    newest.iter().map(|count| BARS[(u64::from(*count) * 7).div_ceil(most) as usize]).collect()
 }
 
 #[cfg(test)]
@@ -247,7 +252,7 @@ mod tests {
         let mut counts = [0; SPARK];
         counts[SPARK - 1] = 1;
         counts[SPARK - 2] = 100_000;
-        assert_eq!(sparkline(&counts, 4), "  █▁");
+        assert_eq!(sparkline(&counts, 4), "  ▇▁");
     }
 
     #[test]

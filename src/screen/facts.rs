@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use super::bytes::{Page, clean};
 use super::cells::span;
-use super::detail::{by, code_name, list};
+use super::detail::{by, code_name};
 use super::theme::Theme;
 use crate::model::end::{End, Fault};
 use crate::model::event::{Event, Hello, Kind, Secured};
@@ -144,14 +144,16 @@ fn of_end(end: &End) -> Vec<Row> {
 }
 
 fn of_hello(hello: &Hello) -> Vec<Row> {
-    let none = |text: String| if text.is_empty() { "none".into() } else { text };
     let name = hello.server_name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
-    vec![
-        ("SNI", name),
-        ("ALPN", none(list(&hello.alpn))),
-        ("groups", none(list(&hello.groups))),
-        ("ciphers", none(list(&hello.ciphers))),
-    ]
+    let mut rows = vec![("SNI", name)];
+    for (name, values) in [("ALPN", &hello.alpn), ("groups", &hello.groups), ("ciphers", &hello.ciphers)] {
+        if values.is_empty() {
+            rows.push((name, "none".into()));
+        }
+        let names = std::iter::once(name).chain(std::iter::repeat(""));
+        rows.extend(names.zip(values).take(LINES).map(|(name, value)| (name, clean(value).into_owned())));
+    }
+    rows
 }
 
 fn of_secured(secured: &Secured) -> Vec<Row> {

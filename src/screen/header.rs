@@ -61,8 +61,8 @@ fn parts(snapshot: &Snapshot, follow: Follow, theme: &Theme) -> Vec<Part> {
         parts.push(left(6, vec![span(format!(" {:>6}", size::bytes(bytes)), theme.dim)]));
     }
     if snapshot.dropped > 0 {
-        let short = vec![span(format!("  {} dropped", size::si(snapshot.dropped)), theme.waiting)];
-        parts.push(right(3, short));
+        let dropped = format!("  {} events dropped", size::si(snapshot.dropped));
+        parts.push(right(3, vec![span(dropped, theme.waiting)]));
     }
     let (glyph, word, style) = match follow {
         Follow::Following => ("●", "following", theme.good),

@@ -23,7 +23,7 @@ pub fn draw(scroll: usize, area: Rect, buf: &mut Buffer, theme: &Theme) {
     for (line, y) in lines.into_iter().skip(top).zip(inside.y..inside.bottom()) {
         cells::line(buf, inside.x, y, inside.width, line, theme);
     }
-    cells::thumb(buf, area, top as u64, height as u64, total as u64, theme);
+    cells::thumb(buf, area, top as u64, height as u64, total as u64, theme.dim);
 }
 
 /// How many lines there are.

@@ -43,7 +43,16 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         }
         return;
     };
-    let rights = if event.head.is_empty() { Vec::new() } else { vec![lenses(event, view.lens, theme)] };
+    let (hours, minutes, seconds, micros) = snapshot.wall.clock(event.at);
+    let time = span(format!("{hours:02}:{minutes:02}:{seconds:02}.{micros:06}"), theme.dim);
+    let rights = if event.head.is_empty() {
+        vec![Line::from(time)]
+    } else {
+        let short = lenses(event, view.lens, theme);
+        let mut long = Line::from(vec![time, span("  ", theme.dim)]);
+        long.spans.extend(short.spans.clone());
+        vec![long, short]
+    };
     let inside = cells::pane(buf, area, view.focused, title(event, theme), &rights, theme);
     if inside.is_empty() {
         return;
@@ -54,7 +63,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
     for (y, line) in (inside.y..inside.bottom()).zip(body.into_iter().skip(top)) {
         cells::line(buf, inside.x, y, inside.width, line, theme);
     }
-    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme);
+    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme.edge(view.focused));
 }
 
 fn title(event: &Event, theme: &Theme) -> Line<'static> {
@@ -84,7 +93,7 @@ fn title(event: &Event, theme: &Theme) -> Line<'static> {
 /// The ways to look at the payload, the one in use accented.
 fn lenses(event: &Event, lens: Lens, theme: &Theme) -> Line<'static> {
     let reading = if reads_as_json(event) { "json" } else { "text" };
-    let of = |it: Lens| if it == lens { theme.accent.patch(theme.bright) } else { theme.dim };
+    let of = |it: Lens| if it == lens { theme.strong(theme.accent) } else { theme.dim };
     Line::from(vec![span(reading, of(Lens::Text)), span(" · ", theme.faint), span("hex", of(Lens::Hex))])
 }
 

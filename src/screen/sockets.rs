@@ -41,7 +41,7 @@ struct Column {
     name: &'static str,
     width: u16,
     side: Side,
-    /// The person's columns come first; this one comes only where the peer keeps so many columns. Zero: always.
+    /// Shown only where the peer's column keeps so many columns beside it. Zero: always.
     peer_keeps: u16,
     cell: fn(&SocketRow, Stamp, &Theme) -> (String, Style),
 }
@@ -67,17 +67,17 @@ const fn column(
 const COLUMNS: &[Column] = &[
     column("#", 3, Side::Left, 0, |row, _, theme| (row.id.0.to_string(), theme.dim)),
     column("", 5, Side::Left, 0, |row, _, theme| {
-        (row.scheme.name().to_string(), theme.scheme(row.scheme).patch(theme.bright))
+        (row.scheme.name().to_string(), theme.strong(theme.scheme(row.scheme)))
     }),
     column("peer", 0, Side::Rest, 0, |row, _, theme| (peer(row), theme.plain)),
     column("state", 7, Side::Left, 0, state),
     column("▼pkt", 4, Side::Right, 0, |row, _, theme| packets(row, row.count.received.packets, Way::In, theme)),
     column("▲pkt", 4, Side::Right, 0, |row, _, theme| packets(row, row.count.sent.packets, Way::Out, theme)),
-    column("▼msg", 4, Side::Right, 14, |row, _, theme| number(row.count.received.messages, Way::In, theme)),
-    column("▲msg", 4, Side::Right, 14, |row, _, theme| number(row.count.sent.messages, Way::Out, theme)),
-    column("▼bytes", 6, Side::Right, 12, |row, _, theme| (size::bytes(row.count.received.bytes), theme.plain)),
-    column("▲bytes", 6, Side::Right, 12, |row, _, theme| (size::bytes(row.count.sent.bytes), theme.plain)),
-    column("rate", 6, Side::Right, 18, |row, _, theme| match row.rate.received + row.rate.sent {
+    column("▼msg", 4, Side::Right, 11, |row, _, theme| number(row.count.received.messages, Way::In, theme)),
+    column("▲msg", 4, Side::Right, 11, |row, _, theme| number(row.count.sent.messages, Way::Out, theme)),
+    column("▼bytes", 6, Side::Right, 10, |row, _, theme| (size::bytes(row.count.received.bytes), theme.plain)),
+    column("▲bytes", 6, Side::Right, 10, |row, _, theme| (size::bytes(row.count.sent.bytes), theme.plain)),
+    column("rate", 6, Side::Right, 12, |row, _, theme| match row.rate.received + row.rate.sent {
         0 => ("·".into(), theme.dim),
         rate => (format!("{}/s", size::si(rate)), theme.plain),
     }),
@@ -86,8 +86,8 @@ const COLUMNS: &[Column] = &[
     }),
 ];
 
-/// The column's number, and where it stands in the row.
-fn place(width: u16) -> Vec<(&'static Column, u16, u16)> {
+/// Each column with where it stands and its width; `id` is how wide the ids are.
+fn place(width: u16, id: u16) -> Vec<(&'static Column, u16, u16)> {
     let taken = |keeps: u16| -> u16 {
         let chosen = COLUMNS.iter().filter(|column| column.peer_keeps <= keeps && column.side != Side::Rest);
         chosen.map(|column| column.width + 1).sum()
@@ -96,11 +96,15 @@ fn place(width: u16) -> Vec<(&'static Column, u16, u16)> {
     let mut steps: Vec<u16> = COLUMNS.iter().map(|column| column.peer_keeps).collect();
     steps.sort_unstable();
     let keeps = steps.into_iter().rfind(|step| width.saturating_sub(taken(*step)) >= *step).unwrap_or(0);
-    let rest = width.saturating_sub(taken(keeps));
+    let rest = width.saturating_sub(taken(keeps) + id.saturating_sub(COLUMNS[0].width));
     let mut x = 0;
     let mut placed = Vec::with_capacity(COLUMNS.len());
     for column in COLUMNS.iter().filter(|column| column.peer_keeps <= keeps) {
-        let columns = if column.side == Side::Rest { rest } else { column.width };
+        let columns = match column.side {
+            Side::Rest => rest,
+            _ if column.name == "#" => id.max(column.width),
+            _ => column.width,
+        };
         if x + columns > width {
             break;
         }
@@ -121,7 +125,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View<'_>, t
         cells::hollow(buf, inside, empty(snapshot, view, theme), theme);
         return;
     }
-    let columns = place(inside.width);
+    let widest = list.rows.iter().map(|row| row.id.0).max().unwrap_or(0);
+    let columns = place(inside.width, widest.checked_ilog10().map_or(1, |digits| digits as u16 + 1));
     for (column, x, width) in &columns {
         put(buf, inside.x + x, inside.y, *width, column.side, (column.name.to_string(), theme.dim));
     }
@@ -144,7 +149,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View<'_>, t
             put(buf, inside.x + x, y, *width, column.side, (text, style));
         }
     }
-    cells::thumb(buf, area, top as u64, shown as u64, list.total as u64, theme);
+    cells::thumb(buf, area, top as u64, shown as u64, list.total as u64, theme.edge(view.focused));
 }
 
 fn put(buf: &mut Buffer, x: u16, y: u16, columns: u16, side: Side, (text, style): (String, Style)) {
@@ -269,15 +274,15 @@ mod tests {
     fn columns_come_with_the_width_and_never_overlap() {
         for width in 0..200 {
             let mut free = 0;
-            for (_, x, columns) in place(width) {
+            for (_, x, columns) in place(width, 1 + width % 7) {
                 assert!(x >= free);
                 free = x + columns + 1;
             }
             assert!(free <= width + 1, "{width}: {free}");
         }
-        let names = |width| place(width).iter().map(|(column, ..)| column.name).collect::<Vec<_>>();
+        let names = |width| place(width, 2).iter().map(|(column, ..)| column.name).collect::<Vec<_>>();
         assert_eq!(names(34), ["#", "", "peer", "state", "▼pkt", "▲pkt"]);
         assert_eq!(names(43), ["#", "", "peer", "state", "▼pkt", "▲pkt", "age"]);
-        assert_eq!(names(80).len(), COLUMNS.len());
+        assert_eq!(names(76).len(), COLUMNS.len());
     }
 }

@@ -84,7 +84,9 @@ pub struct Theme {
     http: Style,
     ws: Style,
     tls: Style,
-    on_band: Style,
+    dim_on_band: Style,
+    sky_on_band: Style,
+    bright_on_band: Style,
 }
 
 /// The hues of one ground and one depth. The band's and the bar's are a pair: text, ground.
@@ -101,6 +103,7 @@ struct Hues {
     red: Color,
     band: (Color, Color),
     band_grey: Color,
+    band_sky: Color,
     bar: (Color, Color),
 }
 
@@ -125,6 +128,7 @@ const DARK: Hues = Hues {
     red: rgb(0xff_6b6b),
     band: (rgb(0xd9_e2ee), rgb(0x1d_3350)),
     band_grey: rgb(0x93_a7c0),
+    band_sky: rgb(0x79_c0ff),
     bar: (rgb(0x9f_b2cb), rgb(0x16_202e)),
 };
 
@@ -142,6 +146,7 @@ const LIGHT: Hues = Hues {
     red: rgb(0xcf_222e),
     band: (rgb(0x1f_2328), rgb(0xcf_e4fb)),
     band_grey: rgb(0x57_606a),
+    band_sky: rgb(0x09_69da),
     bar: (rgb(0x42_4a53), rgb(0xe7_ecf2)),
 };
 
@@ -158,6 +163,7 @@ const DARK_256: Hues = Hues {
     red: index(203),
     band: (index(254), index(24)),
     band_grey: index(250),
+    band_sky: index(117),
     bar: (index(250), index(235)),
 };
 
@@ -174,6 +180,7 @@ const LIGHT_256: Hues = Hues {
     red: index(160),
     band: (index(235), index(153)),
     band_grey: index(240),
+    band_sky: index(26),
     bar: (index(238), index(254)),
 };
 
@@ -191,6 +198,7 @@ const ANSI: Hues = Hues {
     red: Color::Red,
     band: (Color::White, Color::Blue),
     band_grey: Color::Gray,
+    band_sky: Color::LightCyan,
     bar: (Color::White, Color::Black),
 };
 
@@ -236,7 +244,9 @@ impl Theme {
             http: hue(hues.green),
             ws: hue(hues.violet),
             tls: hue(hues.orange),
-            on_band: hue(hues.band_grey),
+            dim_on_band: hue(hues.band_grey),
+            sky_on_band: hue(hues.band_sky),
+            bright_on_band: hue(hues.band.0).add_modifier(Modifier::BOLD),
         }
     }
 
@@ -268,7 +278,9 @@ impl Theme {
             http: plain,
             ws: plain,
             tls: plain,
-            on_band: plain,
+            dim_on_band: plain,
+            sky_on_band: plain,
+            bright_on_band: bold,
         }
     }
 
@@ -283,6 +295,16 @@ impl Theme {
         }
     }
 
+    /// A hue at the weight of what one looks for.
+    pub fn strong(&self, style: Style) -> Style {
+        style.add_modifier(Modifier::BOLD)
+    }
+
+    /// The border of a pane: where the keys go is in the accent.
+    pub fn edge(&self, focused: bool) -> Style {
+        if focused { self.accent } else { self.faint }
+    }
+
     pub fn way(&self, way: Way) -> Style {
         match way {
             Way::In => self.incoming,
@@ -293,9 +315,11 @@ impl Theme {
     /// The same roles for text on the selection band or a bar: what is dim elsewhere must be read there.
     #[must_use]
     pub fn banded(mut self) -> Self {
-        self.dim = self.on_band;
-        self.faint = self.on_band;
-        self.punct = self.on_band;
+        self.bright = self.bright_on_band;
+        self.dim = self.dim_on_band;
+        self.outgoing = self.sky_on_band;
+        self.faint = self.dim_on_band;
+        self.punct = self.dim_on_band;
         self
     }
 }

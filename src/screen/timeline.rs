@@ -16,7 +16,7 @@ use crate::model::event::{Event, Kind, Way};
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::time::{Stamp, Wall};
-use crate::model::url::{Role, Scheme};
+use crate::model::url::Role;
 use crate::model::view::{EndpointRow, Snapshot, SocketRow, Timeline};
 
 /// What the person does with the pane.
@@ -38,7 +38,6 @@ struct Columns {
     clock: u16,
     delta: u16,
     glyph: u16,
-    name: u16,
     size: u16,
     preview: u16,
     width: u16,
@@ -47,16 +46,18 @@ struct Columns {
 const CLOCK: u16 = 15;
 const DELTA: u16 = 8;
 const SIZE: u16 = 6;
+/// `connection`. The few longer names belong to events without a size and go on in its column.
+const NAME: u16 = 10;
 
 impl Columns {
-    /// `name`: the longest event name the protocol has. Under 60 columns the clock goes, under 44 of them the size.
-    fn of(width: u16, name: u16) -> Self {
+    /// Under 60 columns the clock goes, under 44 the size.
+    fn of(width: u16) -> Self {
         let clock = if width >= 60 { CLOCK } else { 0 };
         let delta = if clock > 0 { clock + 1 } else { 0 };
         let glyph = delta + DELTA + 1;
-        let size = glyph + 2 + name + 1;
+        let size = glyph + 2 + NAME + 1;
         let preview = if width >= 44 { size + SIZE + 2 } else { size };
-        Self { clock, delta, glyph, name, size, preview, width }
+        Self { clock, delta, glyph, size, preview, width }
     }
 }
 
@@ -68,35 +69,22 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         }
         return;
     };
-    let (title, rights, scheme) = match timeline.subject {
-        Subject::Socket(id) => match snapshot.row(id) {
-            Some(row) => (socket_title(row, theme), measures(row, theme), Some(row.scheme)),
-            None => (Line::from(span(id.to_string(), theme.bright)), Vec::new(), None),
-        },
-        Subject::Endpoint(id) => match snapshot.endpoint(id) {
-            Some(row) => (endpoint_title(row, theme), totals(row, theme), Some(row.spec.scheme())),
-            None => (Line::from(span("Timeline", theme.bright)), Vec::new(), None),
-        },
+    let found = match timeline.subject {
+        Subject::Socket(id) => snapshot.row(id).map(|row| (socket_title(row, theme), measures(row, theme))),
+        Subject::Endpoint(id) => snapshot.endpoint(id).map(|row| (endpoint_title(row, theme), totals(row, theme))),
     };
+    let gone = || (Line::from(span("Timeline", theme.bright)), Vec::new());
+    let (title, rights) = found.unwrap_or_else(gone);
     let inside = cells::pane(buf, area, view.focused, title, &rights, theme);
     if inside.is_empty() {
         return;
     }
-    let columns = Columns::of(inside.width, name_width(scheme));
+    let columns = Columns::of(inside.width);
     draw_names(buf, inside, columns, theme);
     draw_events(buf, inside, columns, snapshot, timeline, view, theme);
     let first = timeline.events.first().map_or(timeline.range.start, |event| event.seq) - timeline.range.start;
     let total = timeline.range.end - timeline.range.start;
-    cells::thumb(buf, area, first, rows(area) as u64, total, theme);
-}
-
-/// Names are as wide as the longest one the protocol has, so that the columns stand still.
-fn name_width(scheme: Option<Scheme>) -> u16 {
-    match scheme {
-        Some(scheme) if scheme.is_secure() => 16,
-        Some(scheme) if scheme.is_http() || scheme.is_ws() => 11,
-        _ => 10,
-    }
+    cells::thumb(buf, area, first, rows(area) as u64, total, theme.edge(view.focused));
 }
 
 fn draw_names(buf: &mut Buffer, inside: Rect, at: Columns, theme: &Theme) {
@@ -111,7 +99,7 @@ fn draw_names(buf: &mut Buffer, inside: Rect, at: Columns, theme: &Theme) {
     };
     name(0, at.clock, "time", false);
     name(at.delta, DELTA, "delta", true);
-    name(at.glyph + 2, at.name, "event", false);
+    name(at.glyph + 2, NAME, "event", false);
     if at.preview > at.size {
         name(at.size, SIZE, "size", true);
     }
@@ -171,7 +159,6 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &T
     let left = |from: u16, columns: u16| columns.min(row.width.saturating_sub(from));
     let (glyph, style, weight) = mark(&event.kind, theme);
     cells::left(buf, row.x + at.glyph, row.y, left(at.glyph, 1), glyph, style);
-    cells::left(buf, row.x + at.glyph + 2, row.y, left(at.glyph + 2, at.name), event.kind.name(), weight);
     if at.preview > at.size {
         let text = match event.kind {
             Kind::End { .. } => "FIN".into(),
@@ -180,10 +167,14 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &T
         };
         cells::right(buf, row.x + at.size, row.y, left(at.size, SIZE), &text, theme.dim);
     }
-    let columns = row.width.saturating_sub(at.preview);
+    let name = event.kind.name();
+    let behind = at.glyph + 2 + u16::try_from(name.len()).unwrap_or(NAME);
+    cells::left(buf, row.x + at.glyph + 2, row.y, left(at.glyph + 2, row.width), name, weight);
+    let from = at.preview.max(behind + 1);
+    let columns = row.width.saturating_sub(from);
     if columns > 0 {
         let line = detail(event, usize::from(columns), theme);
-        cells::line(buf, row.x + at.preview, row.y, columns, line, theme);
+        cells::line(buf, row.x + from, row.y, columns, line, theme);
     }
 }
 
@@ -209,7 +200,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
         Kind::End { way: side } => (way(*side), theme.waiting, theme.bright),
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => ("✕", theme.bad, theme.bad.patch(theme.bright)),
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Close(end) if end.had_error() => ("○", theme.bad, theme.bright),
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),
@@ -241,7 +232,7 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
     let (from, to) = if row.accepted { (peer, local) } else { (local, peer) };
     let mut words = vec![
         span(format!("{} ", row.id), theme.dim),
-        span(row.scheme.name(), theme.scheme(row.scheme).patch(theme.bright)),
+        span(row.scheme.name(), theme.strong(theme.scheme(row.scheme))),
         span(format!(" {from} "), theme.bright),
         span("→ ", theme.dim),
         span(to, theme.bright),
@@ -296,7 +287,7 @@ fn endpoint_title(row: &EndpointRow, theme: &Theme) -> Line<'static> {
         (_, word) => word,
     };
     Line::from(vec![
-        span(scheme.name(), theme.scheme(scheme).patch(theme.bright)),
+        span(scheme.name(), theme.strong(theme.scheme(scheme))),
         span(format!(" {at}"), theme.bright),
         span(" · ", theme.faint),
         span(word, theme.dim),
@@ -309,4 +300,36 @@ fn totals(row: &EndpointRow, theme: &Theme) -> Vec<Line<'static>> {
         format!("{} ▼ {} ▲", size::bytes(row.count.received.bytes), size::bytes(row.count.sent.bytes)),
     ];
     vec![dotted(&facts, theme), dotted(&facts[..1], theme)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::VOCABULARY;
+
+    #[test]
+    fn a_long_name_ends_before_the_preview() {
+        let longest = VOCABULARY.iter().map(|word| word.name.len()).max().unwrap_or(0);
+        assert!(longest <= usize::from(NAME + 1 + SIZE), "{longest}");
+        let sized = ["data", "write", "message", "request", "head", "body", "trailers", "ping", "pong", "end"];
+        assert!(sized.iter().all(|name| name.len() <= usize::from(NAME)));
+    }
+
+    #[test]
+    fn the_clock_is_whole_only_where_its_second_is_new() {
+        let wall = Wall { epoch: 1_700_000_000_000_000_000, offset: 0 };
+        assert_eq!(clock(wall, Stamp(1_002_000), true), "22:13:20.001002");
+        assert_eq!(clock(wall, Stamp(1_002_000), false), ".001002");
+    }
+
+    #[test]
+    fn a_narrow_pane_drops_the_clock_and_then_the_size() {
+        let columns = |width| {
+            let at = Columns::of(width);
+            (at.clock > 0, at.preview > at.size)
+        };
+        assert_eq!(columns(60), (true, true));
+        assert_eq!(columns(59), (false, true));
+        assert_eq!(columns(43), (false, false));
+    }
 }

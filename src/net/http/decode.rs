@@ -108,6 +108,11 @@ impl Decoder {
         if self.refused().is_some() { self.bad } else { self.held.len() }
     }
 
+    /// Bytes of which nobody knows yet whose they are.
+    pub fn undecided(&self) -> usize {
+        if matches!(self.state, State::Undecided) { self.held.len() } else { 0 }
+    }
+
     /// Whether a head is expected, has begun, or was refused.
     pub fn between_messages(&self) -> bool {
         match &self.state {

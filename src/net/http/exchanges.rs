@@ -7,25 +7,46 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Context;
-use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::decode::{Decoder, Half, Sink};
 use super::head::{Asked, Head, Start};
 use super::reason::Reason;
 use crate::hub::Recorder;
-use crate::model::end::Op;
+use crate::model::end::{End, Op};
 use crate::model::event::{Kind, Way};
 use crate::model::time::nanos;
 use crate::model::url::Role;
 use crate::net::probe::Watch;
-use crate::net::wire;
+use crate::net::{errno, wire};
 
-/// The heads of requests that came in, as they were on the wire, for whoever answers them.
-pub type Heads = Arc<Mutex<VecDeque<Bytes>>>;
+/// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
+#[derive(Default)]
+pub struct Heads {
+    queue: Mutex<VecDeque<Bytes>>,
+    /// The one being answered waits for its body or for a person.
+    busy: AtomicBool,
+}
+
+impl Heads {
+    pub fn pop(&self) -> Option<Bytes> {
+        self.queue.lock().pop_front()
+    }
+
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Relaxed);
+    }
+
+    /// Whether the next response follows at once.
+    pub fn more(&self) -> bool {
+        !self.busy.load(Relaxed) && !self.queue.lock().is_empty()
+    }
+}
 
 /// See the module.
 pub struct Exchanges<N> {
@@ -48,9 +69,13 @@ struct Book<N> {
     response: Option<Open>,
     /// A response said that the connection ends.
     closing: bool,
+    ended: bool,
     tunnelled: bool,
-    tunnel_bytes: usize,
-    heads: Option<Heads>,
+    /// Bytes behind the 101 in the read or write at hand.
+    behind: usize,
+    /// How the stream failed, if it did.
+    failed: Option<End>,
+    heads: Option<Arc<Heads>>,
     follower: N,
 }
 
@@ -75,8 +100,10 @@ impl<N: Watch> Exchanges<N> {
                 waiting: VecDeque::new(),
                 response: None,
                 closing: false,
+                ended: false,
                 tunnelled: false,
-                tunnel_bytes: 0,
+                behind: 0,
+                failed: None,
                 heads: None,
                 follower,
             },
@@ -90,7 +117,7 @@ impl<N: Watch> Exchanges<N> {
     }
 
     /// Also keeps the heads of the requests, for whoever takes them out of there.
-    pub fn keeping(mut self, heads: Heads) -> Self {
+    pub fn keeping(mut self, heads: Arc<Heads>) -> Self {
         self.book.heads = Some(heads);
         self
     }
@@ -119,6 +146,16 @@ impl<N: Watch> Exchanges<N> {
         if self.book.way == Way::In { self.requests.refuse(reason) } else { self.responses.refuse(reason) }
     }
 
+    /// Whether the peer has ended.
+    pub fn peer_ended(&self) -> bool {
+        self.book.ended
+    }
+
+    /// How the connection ended, if reading or writing failed.
+    pub fn failure(&self) -> Option<End> {
+        self.book.failed.clone()
+    }
+
     /// Whether every request has its whole response.
     pub fn settled(&self) -> bool {
         self.book.waiting.is_empty() && self.book.response.is_none()
@@ -134,13 +171,17 @@ impl<N: Watch> Exchanges<N> {
             self.book.follow(way, bytes);
             return;
         }
+        // What is the follower's is counted there, and what is undecided when it is decided.
+        let mut ours = bytes.len();
         if way == self.book.way {
+            let before = self.requests.undecided();
             self.requests.feed(bytes, &mut Requests(&mut self.book));
+            ours -= self.requests.undecided() - before;
         } else {
             self.responses.feed(bytes, &mut Responses(&mut self.book));
+            ours -= std::mem::take(&mut self.book.behind);
             self.settle();
         }
-        let ours = bytes.len() - std::mem::take(&mut self.book.tunnel_bytes).min(bytes.len());
         self.book.record.clear(way, ours);
     }
 
@@ -148,10 +189,11 @@ impl<N: Watch> Exchanges<N> {
     fn settle(&mut self) {
         let sink = &mut Requests(&mut self.book);
         if sink.0.tunnelled {
-            let before = sink.0.tunnel_bytes;
             self.requests.switch(sink);
-            // What was held was counted when it came.
-            sink.0.tunnel_bytes = before;
+        } else if sink.0.waiting.is_empty() && self.requests.undecided() > 0 {
+            let before = self.requests.undecided();
+            self.requests.decide(sink);
+            self.book.record.clear(self.book.way, before - self.requests.undecided());
         } else if sink.0.waiting.is_empty() {
             self.requests.decide(sink);
         }
@@ -189,11 +231,15 @@ impl<N: Watch> Watch for Exchanges<N> {
     }
 
     fn ended(&mut self) {
+        self.book.ended = true;
         if self.book.tunnelled {
             return self.book.follower.ended();
         }
         let before = self.refused().is_some();
         self.finish(Way::In);
+        if self.book.way == Way::Out && !self.settled() {
+            self.responses.refuse(Reason::Cut("an exchange"));
+        }
         self.complain(before);
     }
 
@@ -205,6 +251,7 @@ impl<N: Watch> Watch for Exchanges<N> {
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {
+        self.book.failed.get_or_insert_with(|| errno::end(op, error));
         if self.book.tunnelled {
             return self.book.follower.failed(op, error);
         }
@@ -229,11 +276,6 @@ impl<N: Watch> Book<N> {
     fn back(&self) -> Way {
         if self.way == Way::In { Way::Out } else { Way::In }
     }
-
-    fn tunnel(&mut self, way: Way, bytes: &[u8]) {
-        self.tunnel_bytes += bytes.len();
-        self.follow(way, bytes);
-    }
 }
 
 struct Requests<'a, N>(&'a mut Book<N>);
@@ -248,7 +290,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
         book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: Instant::now() });
         book.record.payload(Kind::Request { way: book.way, exchange }, head.raw);
         if let Some(heads) = &book.heads {
-            heads.lock().push_back(Bytes::copy_from_slice(head.raw));
+            heads.queue.lock().push_back(Bytes::copy_from_slice(head.raw));
         }
     }
 
@@ -263,7 +305,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
     fn done(&mut self) {}
 
     fn tunnel(&mut self, bytes: &[u8]) {
-        self.0.tunnel(self.0.way, bytes);
+        self.0.follow(self.0.way, bytes);
     }
 }
 
@@ -329,6 +371,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
     }
 
     fn tunnel(&mut self, bytes: &[u8]) {
-        self.0.tunnel(self.0.back(), bytes);
+        self.0.behind += bytes.len();
+        self.0.follow(self.0.back(), bytes);
     }
 }

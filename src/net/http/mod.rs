@@ -1,17 +1,27 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+mod client;
+mod compose;
 mod decode;
+mod desk;
 mod exchanges;
+mod gate;
 mod head;
+mod leave;
 mod reason;
+mod server;
 
+pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
 pub use self::reason::Reason;
-use super::{BoxFuture, Context, Info, Payload, Protocol};
+use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
 use crate::model::url::Scheme;
+
+/// RFC 7301 section 6.
+const ALPN: &[&[u8]] = &[b"http/1.1"];
 
 pub struct Http;
 
@@ -34,23 +44,26 @@ impl Protocol for Http {
         }
     }
 
-    fn compose(&self, _draft: &Draft) -> Result<Payload, Rejection> {
-        Err(Rejection("not yet".into()))
+    fn compose(&self, draft: &Draft) -> Result<Payload, Rejection> {
+        compose::compose(draft)
     }
 
-    fn serve(&self, _cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(async { Ok(()) })
+    fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        Box::pin(stream::serve(cx, 0, ALPN, server::talk))
     }
 
-    fn connect(&self, _cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(async { Ok(()) })
+    fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        Box::pin(stream::connect(cx, 0, ALPN, client::talk))
     }
 }
 
 #[cfg(test)]
+mod client_tests;
+#[cfg(test)]
 mod decode_tests;
-
-/// The head and the body of a composed message.
-pub fn split_body(text: &str) -> (&str, &str) {
-    text.split_once("\n\n").unwrap_or((text, ""))
-}
+#[cfg(test)]
+mod exchanges_tests;
+#[cfg(test)]
+mod server_tests;
+#[cfg(test)]
+mod stage;

@@ -1,0 +1,196 @@
+//! What a listener answers: an echo that describes the request as it came, a fixed reply, or nothing
+//! until the reply is changed.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Incoming};
+use tokio_util::sync::CancellationToken;
+
+use super::exchanges::Heads;
+use crate::model::spec::{Fixed, Reply};
+use crate::net::Context;
+
+pub type Response = hyper::Response<Full<Bytes>>;
+
+/// How much of a request's body an echo repeats; the rest is counted.
+const KEPT: usize = 64 << 10;
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// The peer went before it was answered.
+#[derive(Debug, thiserror::Error)]
+#[error("the peer went before it was answered")]
+pub struct GaveUp;
+
+/// What answers the requests of one connection.
+pub struct Desk {
+    pub cx: Context,
+    pub peer: SocketAddr,
+    pub heads: Arc<Heads>,
+    /// Fires when the peer has ended.
+    pub gone: CancellationToken,
+}
+
+/// A request that cannot be answered at once.
+pub struct Asked {
+    head: Bytes,
+    connect: bool,
+    body: Incoming,
+}
+
+/// A request's body, as far as an echo wants it.
+#[derive(Default)]
+struct Taken {
+    kept: Vec<u8>,
+    size: u64,
+}
+
+impl Desk {
+    /// The answer, if it needs neither a body nor a person.
+    pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Asked> {
+        let head = self.heads.pop().unwrap_or_default();
+        if self.cx.spec.settings.show.is_some() {
+            let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+            self.cx.show(self.peer, line);
+        }
+        let connect = request.method() == Method::CONNECT;
+        let asked = Asked { head, connect, body: request.into_body() };
+        let answer = if asked.body.is_end_stream() { self.answer(&asked, &Taken::default()) } else { None };
+        self.heads.set_busy(answer.is_none());
+        answer.ok_or(asked)
+    }
+
+    /// The answer once the body is here and there is something to say.
+    pub async fn later(self: Arc<Self>, mut asked: Asked) -> Result<Response, GaveUp> {
+        let mut taken = Taken::default();
+        while let Some(frame) = asked.body.frame().await {
+            if let Ok(piece) = frame.map_err(|_| GaveUp)?.into_data() {
+                taken.size += piece.len() as u64;
+                let room = KEPT - taken.kept.len();
+                taken.kept.extend_from_slice(&piece[..piece.len().min(room)]);
+            }
+        }
+        let mut reply = self.cx.reply.clone();
+        reply.mark_unchanged();
+        loop {
+            if let Some(response) = self.answer(&asked, &taken) {
+                self.heads.set_busy(false);
+                return Ok(response);
+            }
+            tokio::select! {
+                changed = reply.changed() => changed.map_err(|_| GaveUp)?,
+                () = self.gone.cancelled(), if !self.cx.spec.settings.half_open => return Err(GaveUp),
+            }
+        }
+    }
+
+    fn answer(&self, asked: &Asked, taken: &Taken) -> Option<Response> {
+        if asked.connect {
+            // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
+            return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
+        }
+        match &*self.cx.reply.borrow() {
+            Reply::Echo => Some(text(StatusCode::OK, describe(&asked.head, taken))),
+            Reply::Fixed(fixed) => Some(fill(fixed)),
+            Reply::None => None,
+        }
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    response
+}
+
+/// A fixed reply. What would contradict the body's framing is left out: hyper writes it.
+fn fill(fixed: &Fixed) -> Response {
+    let mut response = Response::new(Full::new(fixed.text.0.clone()));
+    let status = fixed.status.filter(|status| *status >= 200).and_then(|status| StatusCode::from_u16(status).ok());
+    *response.status_mut() = status.unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    for (name, value) in &fixed.headers {
+        let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { continue };
+        if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {
+            headers.append(name, value);
+        }
+    }
+    headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
+    response
+}
+
+/// The request as it came, in words a person reads.
+fn describe(head: &[u8], taken: &Taken) -> String {
+    let head = String::from_utf8_lossy(head);
+    let mut out = String::with_capacity(head.len() + taken.kept.len() + 32);
+    for line in head.lines().filter(|line| !line.is_empty()) {
+        out.push_str(line);
+        out.push('\n');
+    }
+    if taken.size == 0 {
+        return out;
+    }
+    let _ = write!(out, "\nbody ({} bytes", taken.size);
+    if taken.size > taken.kept.len() as u64 {
+        let _ = write!(out, ", the first {} of them", taken.kept.len());
+    }
+    out.push_str(")\n");
+    match std::str::from_utf8(&taken.kept) {
+        Ok(text) => out.push_str(text),
+        // Cut within a character, where we stopped keeping.
+        Err(error) if error.error_len().is_none() && taken.kept.len() == KEPT => {
+            out.push_str(&String::from_utf8_lossy(&taken.kept[..error.valid_up_to()]));
+        }
+        Err(_) => dump(&mut out, &taken.kept),
+    }
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// `00000010  68 65 ..  |he..|`, as `hexdump -C` does.
+fn dump(out: &mut String, bytes: &[u8]) {
+    for (row, bytes) in bytes.chunks(16).enumerate() {
+        let _ = write!(out, "{:08x} ", row * 16);
+        for at in 0..16 {
+            let gap = if at == 8 { "  " } else { " " };
+            let _ = match bytes.get(at) {
+                Some(byte) => write!(out, "{gap}{byte:02x}"),
+                None => write!(out, "{gap}  "),
+            };
+        }
+        out.push_str("  |");
+        out.extend(bytes.iter().map(|byte| if (0x20..0x7f).contains(byte) { *byte as char } else { '.' }));
+        out.push_str("|\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_shows_text_as_text_and_bytes_as_hex() {
+        let taken = |kept: &[u8]| Taken { size: kept.len() as u64, kept: kept.to_vec() };
+        let head = b"POST /a HTTP/1.1\r\nhOst: x\r\n\r\n";
+        assert_eq!(describe(head, &taken(b"")), "POST /a HTTP/1.1\nhOst: x\n");
+        assert_eq!(describe(head, &taken("é".as_bytes())), "POST /a HTTP/1.1\nhOst: x\n\nbody (2 bytes)\né\n");
+        let hex = describe(head, &taken(b"\xff\x00a"));
+        assert!(hex.contains("body (3 bytes)\n00000000  ff 00 61  "), "{hex}");
+        assert!(hex.ends_with("|..a|\n"), "{hex}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_counted() {
+        let taken = Taken { kept: [&[b'x'; KEPT - 1][..], &[0xc3]].concat(), size: 1 << 20 };
+        let text = describe(b"", &taken);
+        assert!(text.contains("body (1048576 bytes, the first 65536 of them)\nxxx"));
+        assert!(text.ends_with("x\n"));
+    }
+}

@@ -1,0 +1,231 @@
+//! What stands between the wire and hyper's server: only what is HTTP passes. A head is delivered when
+//! it is whole and good; what is not ends the stream for hyper at the message before it, so that hyper
+//! finishes what it owes and the refusal is ours to answer.
+//!
+//! It also gathers the responses to pipelined requests into few writes. hyper's own `pipeline_flush`
+//! forgets what it holds back when a connection ends with requests unread.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::exchanges::{Exchanges, Heads};
+use super::reason::Reason;
+use crate::net::probe::{Probe, Watch};
+
+/// Responses gathered into one write at the most: what a socket's buffer takes at once.
+const GATHERED: usize = 64 << 10;
+
+/// See the module.
+pub struct Gate<S, N> {
+    stream: Probe<S, Exchanges<N>>,
+    /// Read, but not known to be good: what the decoder is [behind](super::decode::Decoder::behind).
+    /// At most a head.
+    held: BytesMut,
+    /// Good, and not yet taken by hyper.
+    passed: BytesMut,
+    /// Responses that wait for the next, which follows at once.
+    out: BytesMut,
+    heads: Arc<Heads>,
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    timing: bool,
+    ended: bool,
+    /// Told when the peer has ended.
+    gone: CancellationToken,
+    /// hyper's, while an end is kept from it.
+    waker: Option<Waker>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
+    /// A head that takes longer than `limit` from its first byte is refused.
+    pub fn new(stream: Probe<S, Exchanges<N>>, heads: Arc<Heads>, limit: Duration) -> Self {
+        Self {
+            stream,
+            held: BytesMut::new(),
+            passed: BytesMut::new(),
+            out: BytesMut::new(),
+            heads,
+            limit,
+            timer: None,
+            timing: false,
+            ended: false,
+            gone: CancellationToken::new(),
+            waker: None,
+        }
+    }
+
+    pub fn gone(&self) -> CancellationToken {
+        self.gone.clone()
+    }
+
+    /// Whether the peer has ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The stream itself, no longer guarded, once what waits is written; for as long as `limit`.
+    pub async fn into_inner(mut self, limit: Duration) -> Probe<S, Exchanges<N>> {
+        let _ = tokio::time::timeout(limit, poll_fn(|cx| self.push(cx))).await;
+        self.stream
+    }
+
+    /// hyper takes an end of the stream for the peer giving up, and drops what it is answering. So it
+    /// learns of one only when everything is answered, or when it is a body that was cut.
+    fn keeps_end(&mut self, cx: &Context<'_>) -> bool {
+        let exchanges = self.stream.watch();
+        let keeps = exchanges.incoming().between_messages() && !exchanges.settled();
+        if keeps {
+            self.waker = Some(cx.waker().clone());
+        }
+        keeps
+    }
+
+    /// Refuses a head that is late.
+    fn watch_time(&mut self, cx: &mut Context<'_>) {
+        if !self.stream.watch().incoming().within_head() {
+            self.timing = false;
+            return;
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+        if !self.timing {
+            timer.as_mut().reset(Instant::now() + self.limit);
+            self.timing = true;
+        }
+        if timer.as_mut().poll(cx).is_ready() {
+            self.stream.watch().refuse(Reason::Slow(self.limit));
+        }
+    }
+
+    /// Sorts what was read behind `before`: the good part stays in `buf`, or goes before what is to come.
+    fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        let new = &buf.filled()[before..];
+        let behind = self.stream.watch().incoming().behind();
+        let good = (self.held.len() + new.len()).saturating_sub(behind);
+        if good > 0 {
+            // What may be held now is a new head, with its own time.
+            self.timing = false;
+        }
+        if self.held.is_empty() {
+            self.held.extend_from_slice(&new[good..]);
+            buf.set_filled(before + good);
+        } else {
+            self.held.extend_from_slice(new);
+            buf.set_filled(before);
+            self.passed = self.held.split_to(good);
+        }
+        if self.held.is_empty() {
+            self.held = BytesMut::new();
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncRead for Gate<S, N> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        loop {
+            if !this.passed.is_empty() {
+                let now = this.passed.len().min(buf.remaining());
+                buf.put_slice(&this.passed[..now]);
+                this.passed.advance(now);
+                return Poll::Ready(Ok(()));
+            }
+            this.watch_time(cx);
+            if this.ended || this.stream.watch().refused().is_some() {
+                return if this.keeps_end(cx) { Poll::Pending } else { Poll::Ready(Ok(())) };
+            }
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            if buf.filled().len() > before {
+                this.sort(buf, before);
+                if buf.filled().len() > before {
+                    return Poll::Ready(Ok(()));
+                }
+            } else if buf.remaining() == 0 {
+                return Poll::Ready(Ok(()));
+            } else {
+                this.ended = true;
+                this.gone.cancel();
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
+    /// hyper may now learn of the end that was kept from it.
+    fn wrote(&mut self) {
+        if self.waker.is_some()
+            && self.stream.watch().settled()
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    /// Writes what was gathered.
+    fn push(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out))?;
+            if taken == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.out.advance(taken);
+            self.wrote();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let size: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let gathers = size < GATHERED && (!this.out.is_empty() || this.heads.more());
+        if !gathers || this.out.len() >= GATHERED {
+            ready!(this.push(cx))?;
+        }
+        if gathers {
+            for buf in bufs {
+                this.out.extend_from_slice(buf);
+            }
+            return Poll::Ready(Ok(size));
+        }
+        let taken = ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, bufs))?;
+        this.wrote();
+        Poll::Ready(Ok(taken))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.out.is_empty() && self.heads.more() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.push(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Writes what waits. The FIN is not hyper's to send: there may be a refusal to answer.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.push(cx))?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+}

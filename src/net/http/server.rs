@@ -1,0 +1,186 @@
+//! One accepted connection: hyper behind the [`Gate`], and the answers to what the gate refused.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Wakes, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+
+use super::desk::{Desk, GaveUp, Response};
+use super::exchanges::{Exchanges, Heads};
+use super::gate::Gate;
+use super::leave;
+use super::reason::Reason;
+use crate::hub::Recorder;
+use crate::model::end::{End, Fault, Party};
+use crate::model::event::Kind;
+use crate::model::spec::Reply;
+use crate::model::url::Role;
+use crate::net::probe::{Probe, Watch};
+use crate::net::stream::{self, Flow, Stream};
+use crate::net::{BoxFuture, Command, Context, Payload};
+
+/// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
+const BUFFER: usize = 400 << 10;
+/// How long what is being answered may go on when the endpoint is stopped.
+const GRACE: Duration = Duration::from_millis(200);
+/// How long our answer to a refused request may take to leave.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// A plain HTTP connection is followed by nothing: upgrades are not granted.
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn read(&mut self, _: &[u8]) {}
+    fn wrote(&mut self, _: &[u8]) {}
+}
+
+/// An answer that is there at once costs no allocation.
+pub enum Answer {
+    Now(Ready<Result<Response, GaveUp>>),
+    Later(BoxFuture<Result<Response, GaveUp>>),
+}
+
+impl Future for Answer {
+    type Output = Result<Response, GaveUp>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Wakes<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Now(answer) => Pin::new(answer).poll(cx),
+            Self::Later(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+/// hyper's side of the [`Desk`].
+struct Service(Arc<Desk>);
+
+impl hyper::service::Service<hyper::Request<Incoming>> for Service {
+    type Response = hyper::Response<Full<Bytes>>;
+    type Error = GaveUp;
+    type Future = Answer;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Answer {
+        match self.0.at_once(request) {
+            Ok(response) => Answer::Now(ready(Ok(response))),
+            Err(asked) => Answer::Later(Box::pin(Arc::clone(&self.0).later(asked))),
+        }
+    }
+}
+
+/// Why the connection is left.
+enum Left {
+    Done(hyper::Result<()>),
+    Closed,
+    Reset,
+    Stopped,
+}
+
+/// Serves one connection to its end.
+pub async fn talk(flow: Flow) -> End {
+    let Flow { cx, peer, stream, record, mut inbox, kernel, .. } = flow;
+    let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
+    let heads = Arc::new(Heads::default());
+    let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads));
+    let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
+    let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
+    let mut conn = http1::Builder::new()
+        .max_buf_size(BUFFER.max(limit.saturating_mul(2)))
+        .serve_connection(TokioIo::new(gate), Service(Arc::new(desk)));
+    let mut ending = false;
+    let mut open = true;
+    let left = loop {
+        tokio::select! {
+            done = &mut conn => break Left::Done(done),
+            () = cx.cancel.cancelled() => {
+                Pin::new(&mut conn).graceful_shutdown();
+                let _ = tokio::time::timeout(GRACE, &mut conn).await;
+                break Left::Stopped;
+            }
+            letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
+                Some(Command::Send(Payload::Reply(fixed))) => {
+                    cx.set_reply.send_replace(Reply::Fixed(*fixed));
+                }
+                Some(Command::End) => {
+                    ending = true;
+                    Pin::new(&mut conn).graceful_shutdown();
+                }
+                Some(Command::Close) => break Left::Closed,
+                Some(Command::Reset) => break Left::Reset,
+                Some(_) => {}
+                None => open = false,
+            },
+        }
+    };
+    let gate = conn.into_parts().io.into_inner();
+    let first = if gate.has_ended() { Party::Peer } else { Party::Us };
+    let mut stream = gate.into_inner(GRACE).await;
+    let outcome = match left {
+        Left::Done(outcome) => outcome,
+        Left::Closed => {
+            stream::shut(&mut stream).await;
+            return End::Finished { first };
+        }
+        Left::Reset => {
+            kernel.reset_on_close();
+            return End::Reset { by: Party::Us };
+        }
+        Left::Stopped => return stream::farewell(&mut stream).await,
+    };
+    if let Some(end) = stream.watch().failure() {
+        return end;
+    }
+    if let (Err(error), Party::Us) = (&outcome, first) {
+        // What hyper refuses although the gate did not; all the same it is answered.
+        stream.watch().refuse(Reason::Other(error.to_string().into()));
+    }
+    if let Some(reason) = stream.watch().refused().cloned() {
+        return End::Broken(refuse(&cx, &record, &mut stream, &reason).await);
+    }
+    match first {
+        Party::Peer => {
+            stream::shut(&mut stream).await;
+        }
+        Party::Us if ending => return leave::half(&cx, &mut stream, &mut inbox, &kernel).await,
+        Party::Us => {
+            leave::politely(&cx, &mut stream).await;
+        }
+    }
+    End::Finished { first }
+}
+
+/// Answers what is not HTTP, where an answer can still be told from a response, and closes.
+async fn refuse(
+    cx: &Context,
+    record: &Recorder,
+    stream: &mut Probe<Stream, Exchanges<Nobody>>,
+    reason: &Reason,
+) -> Fault {
+    let answers = stream.watch().answerable();
+    let fault = reason.fault(answers);
+    record.event(Kind::ClientError(Box::new(fault.clone())));
+    if answers {
+        let status = http::StatusCode::from_u16(reason.status()).unwrap_or(http::StatusCode::BAD_REQUEST);
+        let text = format!("{reason}\n");
+        let answer = format!(
+            "HTTP/1.1 {} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            status.as_str(),
+            status.canonical_reason().unwrap_or("Error"),
+            text.len(),
+        );
+        let send = async {
+            stream.write_all(answer.as_bytes()).await?;
+            stream.flush().await
+        };
+        let _ = tokio::time::timeout(LAST_WORD, send).await;
+    }
+    leave::politely(cx, stream).await;
+    fault
+}

@@ -1,0 +1,142 @@
+//! Our client against a tungstenite server that nobody watches, and against servers that are none.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::{accept_async, accept_hdr_async};
+
+use super::tests::{Rig, closing, fault, names, next};
+use crate::model::end::{End, Fault, Party};
+use crate::model::event::Kind;
+use crate::model::spec::{Limits, Settings};
+use crate::model::view::State;
+use crate::net::{Command, Payload};
+
+async fn server() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = listener.local_addr().unwrap();
+    (listener, to)
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    tokio::time::timeout(Duration::from_secs(10), listener.accept()).await.unwrap().unwrap().0
+}
+
+/// Reads a request's head and answers it with these bytes.
+async fn answer(stream: &mut TcpStream, bytes: &[u8]) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    stream.write_all(bytes).await.unwrap();
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn our_client_opens_talks_and_closes() {
+    let rig = Rig::new();
+    let (listener, to) = server().await;
+    rig.dial(to, Settings { subprotocols: vec!["v2".into(), "v1".into()], ..Settings::default() });
+    let stream = accept(&listener).await;
+    #[expect(clippy::result_large_err, reason = "the library's callback is made so")]
+    let choose = |request: &Request, mut response: Response| {
+        assert_eq!(request.uri(), "/chat?a=b");
+        assert_eq!(request.headers()["host"], to.to_string());
+        assert_eq!(request.headers()["sec-websocket-protocol"], "v2, v1");
+        response.headers_mut().insert("sec-websocket-protocol", "v1".parse().unwrap());
+        Ok(response)
+    };
+    let mut peer = accept_hdr_async(stream, choose).await.unwrap();
+    let row = rig.open().await;
+    rig.send(&row, Command::Send(Payload::Text("ours".into())));
+    assert_eq!(next(&mut peer).await, Message::text("ours"));
+    peer.send(Message::text("theirs")).await.unwrap();
+    rig.send(&row, Command::End);
+    assert_eq!(next(&mut peer).await, closing(1000, ""));
+    while peer.next().await.is_some() {}
+    drop(peer);
+    let (row, end, events) = rig.story().await;
+    assert_eq!(end, End::Finished { first: Party::Us });
+    assert_eq!(names(&events)[..6], ["connect", "request", "head", "upgrade", "open", "message"]);
+    assert_eq!(events[4].kind, Kind::Open { subprotocol: Some("v1".into()) });
+    // A client answers nothing by itself.
+    assert_eq!((row.count.sent.messages, row.count.received.messages), (1, 1));
+    assert_eq!((row.count.sent.packets, row.count.received.packets), (2, 2));
+}
+
+#[tokio::test]
+async fn the_servers_close_is_the_servers() {
+    let rig = Rig::new();
+    let (listener, to) = server().await;
+    rig.dial(to, Settings::default());
+    let mut peer = accept_async(accept(&listener).await).await.unwrap();
+    peer.send(Message::text("at once")).await.unwrap();
+    peer.send(closing(1012, "restart")).await.unwrap();
+    while peer.next().await.is_some() {}
+    drop(peer);
+    let (_, end, events) = rig.story().await;
+    assert_eq!(end, End::Finished { first: Party::Peer });
+    assert_eq!(names(&events)[4..8], ["open", "message", "closing", "closing"]);
+    assert_eq!(events[6].head, b"restart");
+}
+
+#[tokio::test]
+async fn a_server_that_is_none_is_told_of() {
+    let accepting = |more: &str| format!("HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}\r\n");
+    for (bytes, says) in [
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), "the server answered 404"),
+        (accepting("Sec-WebSocket-Accept: AAAA\r\n"), "does not answer our key"),
+        ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "HTTP"),
+        (String::new(), "ended"),
+    ] {
+        let rig = Rig::new();
+        let (listener, to) = server().await;
+        let id = rig.dial(to, Settings::default());
+        let mut stream = accept(&listener).await;
+        answer(&mut stream, bytes.as_bytes()).await;
+        drop(stream);
+        let (_, end, events) = rig.story().await;
+        assert!(fault(&events).contains(says), "{says}: {}", fault(&events));
+        assert!(matches!(end, End::Failed(_)), "{end:?}");
+        rig.until(|shot| matches!(shot.endpoint(id)?.state, State::Failed(_)).then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_late() {
+    let rig = Rig::with(Limits { handshake_time: Duration::from_millis(50), ..Limits::default() });
+    let (listener, to) = server().await;
+    rig.dial(to, Settings::default());
+    let _stream = accept(&listener).await;
+    let (_, end, events) = rig.story().await;
+    assert!(matches!(end, End::Failed(Fault::Late { .. })));
+    assert!(fault(&events).contains("not within 50ms"));
+}
+
+#[tokio::test]
+async fn a_handshake_that_hangs_can_be_closed() {
+    let rig = Rig::new();
+    let (listener, to) = server().await;
+    rig.dial(to, Settings::default());
+    let _stream = accept(&listener).await;
+    let row = rig.until(|shot| shot.sockets.rows.first().cloned()).await;
+    rig.send(&row, Command::Close);
+    assert_eq!(rig.story().await.1, End::Finished { first: Party::Us });
+}
+
+#[tokio::test]
+async fn what_is_sent_during_the_handshake_goes_out_after_it() {
+    let rig = Rig::new();
+    let (listener, to) = server().await;
+    rig.dial(to, Settings::default());
+    let stream = accept(&listener).await;
+    let row = rig.until(|shot| shot.sockets.rows.first().cloned()).await;
+    rig.send(&row, Command::Send(Payload::Text("early".into())));
+    let mut peer = accept_async(stream).await.unwrap();
+    assert_eq!(next(&mut peer).await, Message::text("early"));
+}

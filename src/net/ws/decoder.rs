@@ -1,0 +1,173 @@
+//! RFC 6455 section 5.2, byte by byte if need be: frame heads and payloads out of chunks cut anywhere.
+//! Allocates nothing, never fails, never stops; what is wrong with a head is said beside it.
+
+use crate::model::event::FrameHead;
+
+/// A head is at most 2 + 8 bytes of length + 4 of mask.
+const HEAD: usize = 14;
+
+/// One frame's head.
+#[derive(Clone, Copy)]
+pub struct Frame {
+    head: FrameHead,
+    mask: [u8; 4],
+    /// Payload bytes in all, and those still to come.
+    len: u64,
+    left: u64,
+    /// How far the mask is turned for the piece at hand.
+    turned: u64,
+}
+
+impl Frame {
+    pub fn opcode(&self) -> u8 {
+        self.head.opcode
+    }
+
+    pub fn head(&self) -> FrameHead {
+        self.head
+    }
+
+    /// Takes the mask off the beginning of the piece at hand (section 5.3).
+    pub fn unmask(&self, bytes: &mut [u8]) {
+        if !self.head.masked {
+            return;
+        }
+        let mut mask = self.mask;
+        mask.rotate_left((self.turned % 4) as usize);
+        let mut words = bytes.chunks_exact_mut(4);
+        for word in &mut words {
+            for (byte, mask) in word.iter_mut().zip(mask) {
+                *byte ^= mask;
+            }
+        }
+        for (byte, mask) in words.into_remainder().iter_mut().zip(mask) {
+            *byte ^= mask;
+        }
+    }
+}
+
+/// What the next bytes are.
+pub enum Next<'a> {
+    /// All are taken; the rest is in a later chunk.
+    More,
+    /// A frame begins, with what is wrong with its head.
+    Head(Frame, Option<&'static str>),
+    /// A piece of its payload, masked as it was.
+    Payload(Frame, &'a [u8]),
+    /// It is whole.
+    Done(Frame),
+}
+
+/// Frames of one direction.
+pub struct Decoder {
+    /// Whether frames of this direction are masked (section 5.1: the client's are, the server's are not).
+    masked: bool,
+    part: [u8; HEAD],
+    have: usize,
+    frame: Option<Frame>,
+}
+
+impl Decoder {
+    pub fn new(masked: bool) -> Self {
+        Self { masked, part: [0; HEAD], have: 0, frame: None }
+    }
+
+    /// Takes what comes next off the front of `bytes`.
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Next<'a> {
+        let Some(frame) = &mut self.frame else {
+            return self.head(bytes);
+        };
+        if frame.left == 0 {
+            let done = *frame;
+            self.frame = None;
+            return Next::Done(done);
+        }
+        if bytes.is_empty() {
+            return Next::More;
+        }
+        let take = usize::try_from(frame.left).unwrap_or(usize::MAX).min(bytes.len());
+        let (piece, rest) = bytes.split_at(take);
+        *bytes = rest;
+        frame.turned = frame.len - frame.left;
+        frame.left -= take as u64;
+        Next::Payload(*frame, piece)
+    }
+
+    fn head<'a>(&mut self, bytes: &mut &'a [u8]) -> Next<'a> {
+        loop {
+            let want = self.want();
+            if self.have == want {
+                break;
+            }
+            let take = (want - self.have).min(bytes.len());
+            if take == 0 {
+                return Next::More;
+            }
+            let (piece, rest) = bytes.split_at(take);
+            self.part[self.have..self.have + take].copy_from_slice(piece);
+            self.have += take;
+            *bytes = rest;
+        }
+        self.have = 0;
+        let (frame, minimal) = parse(&self.part);
+        let wrong = self.wrong(&frame, minimal);
+        self.frame = Some(frame);
+        Next::Head(frame, wrong)
+    }
+
+    /// How long the head is, as far as its first two bytes tell.
+    fn want(&self) -> usize {
+        match self.have {
+            0 | 1 => 2,
+            _ => 2 + extended(self.part[1]) + if self.part[1] & 0x80 == 0 { 0 } else { 4 },
+        }
+    }
+
+    fn wrong(&self, frame: &Frame, minimal: bool) -> Option<&'static str> {
+        let FrameHead { opcode, fin, masked, .. } = frame.head;
+        let rules = [
+            (self.part[0] & 0x70 == 0, "a reserved bit is set, and no extension was agreed on (RFC 6455 section 5.2)"),
+            (matches!(opcode, 0..=2 | 8..=10), "a frame with a reserved opcode (RFC 6455 section 5.2)"),
+            (masked || !self.masked, "a frame of the client is not masked (RFC 6455 section 5.1)"),
+            (!masked || self.masked, "a frame of the server is masked (RFC 6455 section 5.1)"),
+            (opcode < 8 || fin, "a control frame in fragments (RFC 6455 section 5.5)"),
+            (opcode < 8 || frame.len <= 125, "a control frame of more than 125 bytes (RFC 6455 section 5.5)"),
+            (frame.len >> 63 == 0, "a payload length of 2^63 or more (RFC 6455 section 5.2)"),
+            (minimal, "a payload length written longer than it needs (RFC 6455 section 5.2)"),
+        ];
+        rules.iter().find(|(holds, _)| !holds).map(|(_, text)| *text)
+    }
+}
+
+/// Bytes of the extended length behind the second byte.
+fn extended(second: u8) -> usize {
+    match second & 0x7f {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    }
+}
+
+/// Reads a whole head; and whether its length is written as short as it can be.
+fn parse(part: &[u8; HEAD]) -> (Frame, bool) {
+    let [first, second, rest @ ..] = part;
+    let wide = extended(*second);
+    let number = rest[..wide].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let (len, minimal) = match wide {
+        0 => (u64::from(second & 0x7f), true),
+        2 => (number, number > 125),
+        _ => (number, number > 0xffff),
+    };
+    let masked = second & 0x80 != 0;
+    let mut mask = [0; 4];
+    if masked {
+        mask.copy_from_slice(&rest[wide..wide + 4]);
+    }
+    let head = FrameHead {
+        opcode: first & 0xf,
+        fin: first & 0x80 != 0,
+        masked,
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+    };
+    (Frame { head, mask, len, left: len, turned: 0 }, minimal)
+}

@@ -1,0 +1,192 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::hub::{Birth, Hub};
+use crate::model::event::Event;
+use crate::model::spec::{Limits, Spec};
+use crate::model::url::{Scheme, Url};
+
+struct Bench {
+    hub: Arc<Hub>,
+    record: Recorder,
+    frames: Frames,
+}
+
+impl Bench {
+    /// A server's socket that is open.
+    fn new() -> Self {
+        let hub = Hub::new(Clock::start(0), &Limits::default());
+        let url = Url::parse("ws://:0", Role::Listen).unwrap();
+        let (endpoint, _) = hub.add_endpoint(Arc::new(Spec::new(Role::Listen, url)));
+        let peer = "127.0.0.1:5000".parse().unwrap();
+        let birth = Birth { endpoint, scheme: Scheme::Ws, accepted: true, peer, local: None, handshakes: 1 };
+        let (_, record) = hub.open(birth);
+        let mut frames = Frames::new(record.clone(), hub.clock(), Role::Listen);
+        frames.open(None);
+        Self { hub, record, frames }
+    }
+
+    /// What was recorded behind `open`.
+    fn events(&self) -> Vec<Event> {
+        self.hub.events(self.record.subject(), 1, 10_000).unwrap().events
+    }
+
+    fn seen(&self) -> Vec<(Kind, u64, Vec<u8>)> {
+        self.events().into_iter().map(|event| (event.kind, event.size, event.head)).collect()
+    }
+}
+
+/// A frame of the client's, masked.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let mut out = vec![first];
+    match payload.len() {
+        n @ 0..126 => out.push(0x80 | n as u8),
+        n @ 126..0x10000 => {
+            out.push(0xfe);
+            out.extend((n as u16).to_be_bytes());
+        }
+        n => {
+            out.push(0xff);
+            out.extend((n as u64).to_be_bytes());
+        }
+    }
+    out.extend(MASK);
+    out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    out
+}
+
+fn message(form: Form, frames: u32) -> Kind {
+    Kind::Message { way: Way::In, form, frames }
+}
+
+#[test]
+fn the_rfcs_examples_are_read() {
+    // RFC 6455 section 5.7.
+    let mut bench = Bench::new();
+    bench.frames.read(&[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    bench.frames.wrote(&[0x01, 3, 0x48, 0x65, 0x6c, 0x80, 2, 0x6c, 0x6f]);
+    bench.frames.wrote(&[0x89, 5, 0x48, 0x65, 0x6c, 0x6c, 0x6f]);
+    bench.frames.read(&[0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    let events = bench.events();
+    let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["message", "frame", "frame", "message", "ping", "pong"]);
+    assert!([0, 3, 4, 5].iter().all(|at| events[*at].head == b"Hello"));
+    let first = FrameHead { opcode: 1, fin: false, masked: false, len: 3 };
+    assert_eq!(events[1].kind, Kind::Frame { way: Way::Out, frame: first });
+    assert_eq!(events[3].kind, Kind::Message { way: Way::Out, form: Form::Text, frames: 2 });
+    assert!(matches!(events[5].kind, Kind::Pong { way: Way::In, rtt: Some(_) }));
+    let count = bench.record.count();
+    assert_eq!((count.received.packets, count.received.messages, count.received.bytes), (2, 1, 5));
+    assert_eq!((count.sent.packets, count.sent.messages, count.sent.bytes), (3, 1, 5));
+}
+
+#[test]
+fn only_the_head_of_a_large_message_is_kept_and_all_of_it_counted() {
+    let mut bench = Bench::new();
+    let payload: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+    bench.frames.read(&masked(0x82, &payload));
+    assert_eq!(bench.seen(), [(message(Form::Binary, 1), 100_000, payload[..HEAD].to_vec())]);
+    assert!(bench.frames.received.head.capacity() <= KEPT);
+}
+
+#[test]
+fn a_pong_answers_its_ping_and_none_before_it() {
+    let mut bench = Bench::new();
+    for ping in 0..20u8 {
+        bench.frames.wrote(&[0x89, 1, ping]);
+    }
+    assert_eq!(bench.frames.record.pings.len(), PINGS);
+    for (pong, answers) in [(3, false), (10, true), (10, false), (9, false), (19, true), (99, false)] {
+        bench.frames.read(&masked(0x8a, &[pong]));
+        let Kind::Pong { rtt, .. } = bench.events().pop().unwrap().kind else { unreachable!() };
+        assert_eq!(rtt.is_some(), answers, "{pong}");
+    }
+}
+
+#[test]
+fn a_breach_is_said_once_and_reading_goes_on() {
+    let mut bench = Bench::new();
+    bench.frames.read(&[0x81, 1, b'x']);
+    bench.frames.read(&masked(0x83, b"reserved"));
+    bench.frames.read(&masked(0x81, b"good"));
+    let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["error", "message", "frame", "message"]);
+    assert!(bench.frames.fault().unwrap().to_string().contains("section 5.1"));
+    assert_eq!(bench.record.count().errors, 1);
+}
+
+#[test]
+fn what_comes_before_open_is_told_after_it() {
+    let mut bench = Bench::new();
+    bench.frames = Frames::new(bench.record.clone(), bench.hub.clock(), Role::Listen);
+    bench.frames.read(&masked(0x81, b"early"));
+    assert!(bench.events().is_empty());
+    bench.frames.open(Some("v1".into()));
+    let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["open", "message"]);
+}
+
+#[test]
+fn the_codes_of_section_7_4_are_checked() {
+    for (payload, bad) in [(&b""[..], false), (b"\x03\xe8bye", false), (b"\x03", true), (b"\x03\xed", true)] {
+        assert_eq!(wrong_close(payload).is_some(), bad, "{payload:?}");
+    }
+}
+
+/// Some frames, fragmented and interleaved as they may be, and some that may not.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![
+        Just(0x81u8),
+        Just(0x82),
+        Just(0x01),
+        Just(0x00),
+        Just(0x80),
+        Just(0x88),
+        Just(0x89),
+        Just(0x8a),
+        Just(0x83),
+        Just(0xf1),
+    ];
+    let payload = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..8),
+        prop::collection::vec(any::<u8>(), 120..130),
+        Just(vec![9; 5000]),
+        Just(vec![8; 70_000])
+    ];
+    prop::collection::vec((first, payload), 0..8)
+        .prop_map(|frames| frames.iter().flat_map(|(first, payload)| masked(*first, payload)).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_split_of_a_stream_is_the_same_story(bytes in stream(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12)) {
+        let mut whole = Bench::new();
+        whole.frames.read(&bytes);
+        let mut parts = Bench::new();
+        let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
+        at.sort_unstable();
+        for pair in at.windows(2) {
+            parts.frames.read(&bytes[pair[0]..pair[1]]);
+        }
+        prop_assert_eq!(parts.seen(), whole.seen());
+        prop_assert_eq!(parts.record.count(), whole.record.count());
+        let mut single = Bench::new();
+        for byte in bytes.iter().take(3000) {
+            single.frames.read(std::slice::from_ref(byte));
+        }
+        let (seen, all) = (single.seen(), whole.seen());
+        prop_assert_eq!(&seen[..], &all[..seen.len()]);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let mut bench = Bench::new();
+        bench.frames.read(&bytes);
+        bench.frames.wrote(&bytes);
+    }
+}
