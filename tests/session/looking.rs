@@ -8,10 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::support::runner::Runner;
 use super::{in_time, one_echo, one_listener, peer};
 
-/// The rows of the timeline pane that show events, without the age and the counters of the rest.
+/// The rows of the timeline that show messages, without what stands beside them and moves.
 fn timeline(runner: &Runner) -> Vec<String> {
     let rows = runner.shown().rows();
-    rows.iter().filter(|row| row.contains("◀ data")).map(|row| row[row.find("││").unwrap()..].to_owned()).collect()
+    let messages = rows.iter().filter_map(|row| row.split_once("◀ data"));
+    messages.map(|(_, message)| message.trim_end_matches(['│', '┃', '█', '▐']).to_owned()).collect()
 }
 
 /// So many messages, each seen before the next is sent: TCP would join them.
@@ -35,6 +36,7 @@ async fn scrolling_up_anchors_and_end_follows() {
     runner.wait_for("message-039").await.wait_for("● following").await;
     runner.keys("Tab Up Up PageUp").await.wait_for("anchored").await;
     let before = timeline(&runner);
+    assert!(!before.is_empty());
     talk(&mut runner, &mut peer, 40..60).await;
     runner.redraw().await;
     assert_eq!(timeline(&runner), before);

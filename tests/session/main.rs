@@ -35,7 +35,7 @@ async fn one_echo() -> Runner {
 async fn peer(runner: &mut Runner) -> TcpStream {
     let peer = TcpStream::connect(runner.address(0)).await.unwrap();
     let port = peer.local_addr().unwrap().port();
-    runner.wait_row(&["tcp", &port.to_string(), "open"]).await;
+    runner.wait_row(&["tcp", &format!(":{port}"), "open"]).await;
     peer
 }
 
