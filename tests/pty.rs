@@ -22,7 +22,8 @@ fn start(columns: u16, rows: u16, env: &[(&str, &str)]) -> Pty {
 
 /// The terminal is as it was before: the settings, the screen, the cursor, the paste mode.
 fn assert_clean(pty: &mut Pty, before: &str) {
-    assert_eq!(pty.modes(), (false, false, false), "alternate screen, hidden cursor, bracketed paste");
+    let left = "alternate screen, hidden cursor, bracketed paste";
+    assert_eq!(pty.modes(), (false, false, false), "{left}\n{}", pty.screen());
     assert_eq!(pty.settings(), before);
     assert!(!pty.screen().contains("Endpoints"), "{}", pty.screen());
 }

@@ -108,11 +108,19 @@ impl<B: Canvas> Dashboard<B> {
             Input::Key(key) => self.update(Msg::Key(key), results),
             Input::Paste(text) => self.update(Msg::Paste(text), results),
             Input::Redraw => {
-                self.terminal.clear().map_err(|error| Fatal::Draw(error.to_string()))?;
+                self.wipe()?;
                 false
             }
             Input::Gone => return Err(Fatal::Gone),
         })
+    }
+
+    /// Forgets what is on the screen: the next frame is drawn whole. Not `Terminal::clear`, which asks the
+    /// terminal where its cursor is and waits for an answer that comes as input.
+    fn wipe(&mut self) -> Result<(), Fatal> {
+        let failed = |error: B::Error| Fatal::Draw(error.to_string());
+        let size = self.terminal.size().map_err(failed)?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height)).map_err(failed)
     }
 
     /// Tells the app, and performs what it wants. Whether it wants to quit.
@@ -124,7 +132,8 @@ impl<B: Canvas> Dashboard<B> {
                     Effect::Quit => return true,
                     Effect::Suspend => {
                         self.terminal.backend_mut().suspend();
-                        let _ = self.terminal.clear();
+                        // A terminal that is gone is noticed by the next frame.
+                        let _ = self.wipe();
                         None
                     }
                     Effect::Remember(draft) => self.remember(&draft),
