@@ -126,7 +126,10 @@ async fn screen(session: Arc<Session>, shutdown: CancellationToken) -> (u8, Opti
     let theme = Theme::on(Depth::detect(var), Ground::detect(var));
     let dashboard = Dashboard { terminal, session, app, theme, history, shutdown, frames: 0 };
     match dashboard.run(terminal::input()).await {
-        Ok(_) => (exit::DONE, None),
+        Ok(dashboard) => {
+            dashboard.leave();
+            (exit::DONE, None)
+        }
         Err(fatal) => (exit::BROKEN, Some(fatal.to_string())),
     }
 }
