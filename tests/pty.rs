@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use sockscope::run::terminal as taken;
+use sockscope::screen::areas::LEAST;
 use terminal::Pty;
 
 const TWO: [&str; 4] = ["-l", "tcp://:0", "-l", "udp://:0"];
@@ -22,7 +23,8 @@ fn start(columns: u16, rows: u16, env: &[(&str, &str)]) -> Pty {
 
 /// The terminal is as it was before: the settings, the screen, the cursor, the paste mode.
 fn assert_clean(pty: &mut Pty, before: &str) {
-    assert_eq!(pty.modes(), (false, false, false), "alternate screen, hidden cursor, bracketed paste");
+    let left = "alternate screen, hidden cursor, bracketed paste";
+    assert_eq!(pty.modes(), (false, false, false), "{left}\n{}", pty.screen());
     assert_eq!(pty.settings(), before);
     assert!(!pty.screen().contains("Endpoints"), "{}", pty.screen());
 }
@@ -84,8 +86,8 @@ fn a_window_that_is_closed_ends_the_program() {
     pty.pid();
     pty.close();
     let deadline = std::time::Instant::now() + support::patience();
-    while pty.process().is_some() {
-        assert!(std::time::Instant::now() < deadline, "it runs on without a terminal");
+    while let Some(state) = pty.process() {
+        assert!(std::time::Instant::now() < deadline, "it runs on without a terminal: {state}");
     }
 }
 
@@ -190,7 +192,7 @@ fn a_resize_is_filled() {
     }
     pty.resize(40, 10);
     pty.wait_for("sockscope needs more room");
-    assert!(pty.screen().contains("60 x 16 at least, this is 40 x 10"), "{}", pty.screen());
+    assert!(pty.screen().contains(&format!("{} x {} at least, this is 40 x 10", LEAST.0, LEAST.1)), "{}", pty.screen());
     pty.resize(120, 40);
     pty.wait_for("Endpoints");
     pty.press("q");
@@ -211,7 +213,8 @@ fn wide_characters_keep_the_borders_straight_in_a_terminal() {
     let screen = pty.screen();
     let address = screen.split("● tcp").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
     let mut peer = TcpStream::connect(address).unwrap();
-    for text in ["你好, 世界", "e\u{301}a\u{308} 한국어", "👩‍👩‍👧 🇩🇪 👍🏽 ❤️", "\x1b[2J\x1b[31m\x1b]52;c;eA==\x07"] {
+    for text in ["你好, 世界", "e\u{301}a\u{308} 한국어", "👩‍👩‍👧 🇩🇪 👍🏽 ❤️", "\x1b[2J\x1b[31m\x1b]52;c;eA==\x07"]
+    {
         peer.write_all(text.as_bytes()).unwrap();
         let size = format!("{} B", text.len());
         pty.wait_for(&size);

@@ -191,6 +191,9 @@ impl Pty {
 
     /// As when somebody closes the window.
     pub fn close(&mut self) {
+        // The reader has the terminal open too: it goes when it has something to pass on and cannot.
+        self.bytes = channel().1;
+        self.press("?");
         self.writer = Box::new(std::io::sink());
         self.master = None;
     }
