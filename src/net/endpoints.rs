@@ -326,7 +326,8 @@ async fn supervise(cx: Context) {
 
 /// Turns whatever a run comes to, a panic too, into the endpoint's state and a line.
 async fn watch_over(cx: Context, run: BoxFuture<Result<(), Fault>>) {
-    let Context { endpoint: id, hub, log, cancel, .. } = cx;
+    let Context { endpoint: id, hub, log, cancel, spec, .. } = cx;
+    let role = spec.role;
     let outcome = AssertUnwindSafe(run).catch_unwind().await;
     let fault = match outcome {
         Ok(Ok(())) => None,
@@ -340,7 +341,10 @@ async fn watch_over(cx: Context, run: BoxFuture<Result<(), Fault>>) {
             hub.set_state(id, State::Failed(fault), None);
         }
         _ => {
-            log.event(Kind::Close(Box::new(End::Stopped)));
+            // A client has said how its connection ended.
+            if role == Role::Listen {
+                log.event(Kind::Close(Box::new(End::Stopped)));
+            }
             hub.set_state(id, State::Stopped, None);
         }
     }

@@ -210,19 +210,33 @@ async fn secure_server(
     let handshake = async {
         let plain = speaks_plain_text(probe.get_ref(), limit).await;
         let accepted = tls::accept(&cx.identity, probe, record, cx.hub.clock(), alpn, limit).await;
-        accepted.map_err(|fault| match plain {
-            Some(text) => {
-                let fault = Fault::Tls { alert: None, text: text.into() };
-                record.event(Kind::TlsError(Box::new(fault.clone())));
-                End::Broken(fault)
-            }
-            None => End::Broken(fault),
-        })
+        // The alert has left; what the peer said tells more than what TLS made of it.
+        accepted.map_err(|fault| plain.map_or(fault, |text| Fault::Tls { alert: None, text: text.into() }))
     };
-    tokio::select! {
-        () = cx.cancel.cancelled() => Err(End::Stopped),
-        stream = handshake => Ok((Box::new(stream?), kernel)),
-    }
+    let stream = secured(cx, record, handshake).await?;
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))
+}
+
+/// A handshake's stream, or the end it came to, recorded.
+async fn secured<S>(
+    cx: &Context,
+    record: &Recorder,
+    handshake: impl Future<Output = Result<S, Fault>>,
+) -> Result<S, End> {
+    let outcome = tokio::select! {
+        () = cx.cancel.cancelled() => return Err(End::Stopped),
+        outcome = handshake => outcome,
+    };
+    outcome.map_err(|fault| {
+        record.event(match &fault {
+            Fault::Io { .. } => Kind::Error(Box::new(fault.clone())),
+            _ => Kind::TlsError(Box::new(fault.clone())),
+        });
+        match &fault {
+            Fault::Io { name: "ECONNRESET", .. } => End::Reset { by: Party::Peer },
+            _ => End::Failed(fault),
+        }
+    })
 }
 
 /// What a peer says that does not begin with a TLS handshake record (RFC 8446 section 5.1: type 22, version 3).
@@ -250,9 +264,9 @@ where
     for peer in addresses {
         let (record, inbox) = register(&cx, false, peer, None, layers);
         match dial(&cx, peer, &record).await {
-            Ok(stream) => {
+            Ok((stream, took)) => {
                 forward(&cx, &record);
-                cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
+                cx.log.event(Kind::Connect { peer: Box::new(peer), took });
                 cx.hub.set_state(cx.endpoint, State::Up, None);
                 let mut ended = None;
                 watched(cx.clone(), record, |cx, record| async {
@@ -268,7 +282,10 @@ where
                 .await;
                 return match ended {
                     Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
-                    _ => Ok(()),
+                    ended => {
+                        cx.log.event(Kind::Close(Box::new(ended.unwrap_or(End::Stopped))));
+                        Ok(())
+                    }
                 };
             }
             Err(end) => {
@@ -314,7 +331,7 @@ pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
     }
 }
 
-async fn dial(cx: &Context, peer: SocketAddr, record: &Recorder) -> Result<TcpStream, End> {
+async fn dial(cx: &Context, peer: SocketAddr, record: &Recorder) -> Result<(TcpStream, u64), End> {
     let clock = cx.hub.clock();
     let (started, limit) = (clock.now(), cx.limits.handshake_time);
     let outcome = tokio::select! {
@@ -325,7 +342,7 @@ async fn dial(cx: &Context, peer: SocketAddr, record: &Recorder) -> Result<TcpSt
         Ok(Ok(stream)) => {
             let took = nanos(clock.now().since(started));
             record.event(Kind::Connect { peer: Box::new(peer), took });
-            return Ok(stream);
+            return Ok((stream, took));
         }
         Ok(Err(error)) => errno::fault(Op::Connect, &error),
         Err(_) => Fault::Late { what: "connected", after: limit },
@@ -346,13 +363,8 @@ async fn secure_client(
     }
     let target = (&cx.spec.url, &cx.spec.settings);
     let handshake = tls::connect(&cx.identity, probe, record, cx.hub.clock(), target, alpn, cx.limits.handshake_time);
-    tokio::select! {
-        () = cx.cancel.cancelled() => Err(End::Stopped),
-        outcome = handshake => match outcome {
-            Ok(stream) => Ok((Box::new(stream), kernel)),
-            Err(fault) => Err(End::Broken(fault)),
-        },
-    }
+    let stream = secured(cx, record, handshake).await?;
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))
 }
 
 /// Binds the listener of the spec.

@@ -153,20 +153,12 @@ async fn talk(flow: Flow) -> End {
             }
             Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
             Turn::Letter(None) => talk.inbox_open = false,
-            Turn::Failed(op, error) => return failed(op, &error, first),
+            Turn::Failed(op, error) => return errno::end(op, &error),
             Turn::Cancelled => return stream::farewell(&mut talk.stream).await,
         }
         if !talk.reading && !talk.writing {
             return End::Finished { first: first.unwrap_or(Party::Us) };
         }
-    }
-}
-
-/// A TLS peer that just goes after we have ended is no error: it owes us nothing any more.
-fn failed(op: Op, error: &io::Error, first: Option<Party>) -> End {
-    match (error.kind(), first) {
-        (io::ErrorKind::UnexpectedEof, Some(first)) => End::Finished { first },
-        _ => errno::end(op, error),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod alert;
 mod judge;
+mod truncation;
 
 use std::io;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsConnector, client, server};
 
 pub use self::alert::fault;
 use self::judge::Judge;
+pub use self::truncation::Truncation;
 use crate::hub::Recorder;
 use crate::model::end::Fault;
 use crate::model::event::{Hello, Kind, Secured};
@@ -124,10 +126,10 @@ fn read_roots(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Fa
     Ok(certificates)
 }
 
-/// The server's side of a handshake: `clientHello`, then `secureConnection` or `tlsError`.
+/// The server's side of a handshake: `clientHello`, then `secureConnection`.
 ///
 /// # Errors
-/// The fault, already recorded.
+/// The fault; the caller records it, who may know better.
 pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     identity: &Identity,
     stream: S,
@@ -144,16 +146,16 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         start.into_stream(Arc::new(config)).await
     };
-    let stream = finish(handshake, record, limit).await?;
+    let stream = finish(handshake, limit).await?;
     let secured = secured(stream.get_ref().1, nanos(clock.now().since(started)), None);
     record.event(Kind::SecureConnection(Box::new(secured)));
     Ok(stream)
 }
 
-/// The client's side: `secureConnect` or `tlsError`.
+/// The client's side: `secureConnect`.
 ///
 /// # Errors
-/// The fault, already recorded.
+/// The fault; the caller records it.
 pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     identity: &Identity,
     stream: S,
@@ -165,30 +167,23 @@ pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<client::TlsStream<S>, Fault> {
     let started = clock.now();
     let prepared = identity.client(settings, alpn).and_then(|made| Ok((made, server_name(url, settings)?)));
-    let ((config, judge), name) = prepared.inspect_err(|fault| say(record, fault))?;
+    let ((config, judge), name) = prepared?;
     let connector = TlsConnector::from(Arc::new(config));
-    let stream = finish(connector.connect(name, stream), record, limit).await?;
+    let stream = finish(connector.connect(name, stream), limit).await?;
     let secured = secured(stream.get_ref().1, nanos(clock.now().since(started)), judge.verdict());
     record.event(Kind::SecureConnect(Box::new(secured)));
     Ok(stream)
 }
 
-async fn finish<T>(
-    handshake: impl Future<Output = io::Result<T>>,
-    record: &Recorder,
-    limit: Duration,
-) -> Result<T, Fault> {
-    let outcome = match tokio::time::timeout(limit, handshake).await {
-        Ok(Ok(stream)) => return Ok(stream),
-        Ok(Err(error)) => super::errno::fault(crate::model::end::Op::Read, &error),
-        Err(_) => Fault::Late { what: "the TLS handshake was done", after: limit },
-    };
-    say(record, &outcome);
-    Err(outcome)
-}
-
-fn say(record: &Recorder, fault: &Fault) {
-    record.event(Kind::TlsError(Box::new(fault.clone())));
+async fn finish<T>(handshake: impl Future<Output = io::Result<T>>, limit: Duration) -> Result<T, Fault> {
+    match tokio::time::timeout(limit, handshake).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() })
+        }
+        Ok(Err(error)) => Err(super::errno::fault(crate::model::end::Op::Read, &error)),
+        Err(_) => Err(Fault::Late { what: "the TLS handshake was done", after: limit }),
+    }
 }
 
 fn server_name(url: &Url, settings: &Settings) -> Result<ServerName<'static>, Fault> {

@@ -219,7 +219,7 @@ async fn connect(cx: Context) -> Result<(), Fault> {
     let record = birth(&cx, peer, socket.local_addr().ok(), false, &mail);
     let ending = Ending { cx: cx.clone(), record: record.clone() };
     record.event(Kind::Connect { peer: Box::new(peer), took: 0 });
-    cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
+    cx.log.event(Kind::Connect { peer: Box::new(peer), took: 0 });
     cx.hub.set_state(cx.endpoint, State::Up, socket.local_addr().ok());
     let mut buffer = vec![0; 1 << 16];
     loop {

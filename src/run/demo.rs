@@ -153,7 +153,9 @@ fn dial(stage: &Session, clients: &Session, who: Who) -> Option<EndpointId> {
     let row = rows.iter().find(|row| row.spec.scheme() == scheme && row.spec.role == Role::Listen)?;
     let local = row.local?;
     let url = Url { scheme, host: Host::Ip(local.ip()), port: local.port(), path: "".into() };
-    Some(clients.open(Spec { role: Role::Connect, url, settings: Settings::default() }))
+    // One client goes on when the person has half-closed its socket: there is something to see then.
+    let settings = Settings { half_open: who == Who::Chat, ..Settings::default() };
+    Some(clients.open(Spec { role: Role::Connect, url, settings }))
 }
 
 #[cfg(test)]

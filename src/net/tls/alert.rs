@@ -1,6 +1,6 @@
 //! A rustls error as a [`Fault`]: the alert's name from RFC 8446 section 6, who sent it, and why.
 
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerMisbehaved};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 use crate::model::end::{Fault, Party};
 
@@ -42,9 +42,10 @@ fn name(alert: AlertDescription) -> &'static str {
 pub fn fault(error: &Error) -> Fault {
     let (alert, text): (Option<(Party, &'static str)>, String) = match error {
         Error::AlertReceived(alert) => (Some((Party::Peer, name(*alert))), meaning(*alert).into()),
-        Error::InvalidCertificate(why) => {
-            (Some((Party::Us, certificate_alert(why))), format!("its certificate is not good: {why}"))
-        }
+        Error::InvalidCertificate(why) => (
+            Some((Party::Us, certificate_alert(why))),
+            format!("its certificate is not good: {}", certificate_text(why)),
+        ),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             (Some((Party::Us, "decode_error")), "what came is no TLS record; does the peer speak plain text?".into())
         }
@@ -52,7 +53,7 @@ pub fn fault(error: &Error) -> Fault {
         Error::NoApplicationProtocol => {
             (Some((Party::Us, "no_application_protocol")), "no ALPN protocol in common".into())
         }
-        Error::PeerIncompatible(why) => (Some((Party::Us, "handshake_failure")), format!("nothing in common: {why:?}")),
+        Error::PeerIncompatible(why) => incompatible(why),
         Error::PeerMisbehaved(why @ PeerMisbehaved::IllegalMiddleboxChangeCipherSpec) => {
             (Some((Party::Us, "unexpected_message")), format!("the peer misbehaved: {why:?}"))
         }
@@ -61,6 +62,35 @@ pub fn fault(error: &Error) -> Fault {
         other => (None, other.to_string()),
     };
     Fault::Tls { alert, text: text.into() }
+}
+
+/// rustls has TLS 1.2 and 1.3 with (elliptic curve or hybrid) Diffie-Hellman alone: say so where a peer wants more.
+fn incompatible(why: &PeerIncompatible) -> (Option<(Party, &'static str)>, String) {
+    let (alert, text) = match why {
+        PeerIncompatible::SignatureAlgorithmsExtensionRequired
+        | PeerIncompatible::SupportedVersionsExtensionRequired
+        | PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::Tls13RequiredForQuic => {
+            ("protocol_version", "it speaks no TLS 1.2 or 1.3, and older versions are not spoken here".to_owned())
+        }
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NoCipherSuitesInCommon => {
+            ("handshake_failure", "no cipher suite and group in common; RSA key exchange is not spoken here".to_owned())
+        }
+        PeerIncompatible::NoSignatureSchemesInCommon => {
+            ("handshake_failure", "no signature scheme in common for our ECDSA P-256 certificate".to_owned())
+        }
+        other => ("handshake_failure", format!("nothing in common: {other:?}")),
+    };
+    (Some((Party::Us, alert)), text)
+}
+
+fn certificate_text(why: &CertificateError) -> String {
+    let text = why.to_string();
+    if text.contains("CaUsedAsEndEntity") {
+        return "it is a CA's own certificate, shown as a server's; name it as ca = ... to trust it as it is".into();
+    }
+    text
 }
 
 fn certificate_alert(why: &CertificateError) -> &'static str {
