@@ -45,7 +45,8 @@ fn shipped() -> Vec<File> {
             tests.extend(name.map(|name| format!("{folder}/{name}")));
         }
     }
-    let is_test = |path: &str| tests.iter().any(|test| path == format!("{test}.rs") || path.starts_with(&format!("{test}/")));
+    let is_test =
+        |path: &str| tests.iter().any(|test| path == format!("{test}.rs") || path.starts_with(&format!("{test}/")));
     files.into_iter().filter(|file| !is_test(&file.path)).collect()
 }
 
@@ -85,7 +86,17 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "screen",
-        &["tokio", "crossterm", "crate::hub", "crate::net", "crate::run", "std::fs", "std::io", "Instant", "SystemTime"],
+        &[
+            "tokio",
+            "crossterm",
+            "crate::hub",
+            "crate::net",
+            "crate::run",
+            "std::fs",
+            "std::io",
+            "Instant",
+            "SystemTime",
+        ],
         "the screen draws snapshots: no sockets, no clock, no I/O",
     ),
 ];
@@ -111,9 +122,10 @@ fn every_layer_knows_only_whom_it_may() {
         for (layer, banned, why) in RULES.iter().filter(|(layer, ..)| *layer == file.layer()) {
             for (n, line) in file.code() {
                 // What an exception allows is not there for the rule.
-                let line = ALLOWED.iter().filter(|(path, ..)| *path == file.path).fold(line.to_owned(), |line, allowed| {
-                    line.replace(allowed.1, "")
-                });
+                let line = ALLOWED
+                    .iter()
+                    .filter(|(path, ..)| *path == file.path)
+                    .fold(line.to_owned(), |line, allowed| line.replace(allowed.1, ""));
                 let words = banned.iter().filter(|word| names(&line, word) || starts(&line, word));
                 broken.extend(words.map(|word| format!("{layer}: src/{}:{n} mentions {word}: {why}", file.path)));
             }
@@ -125,9 +137,10 @@ fn every_layer_knows_only_whom_it_may() {
 /// `ratatui_core`, `tokio_util`: the families of a banned crate.
 fn starts(line: &str, word: &str) -> bool {
     let family = format!("{word}_");
-    !word.contains("::") && line.match_indices(&family).any(|(at, _)| {
-        !line[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
-    })
+    !word.contains("::")
+        && line
+            .match_indices(&family)
+            .any(|(at, _)| !line[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_'))
 }
 
 #[test]
@@ -156,9 +169,11 @@ fn the_clock_is_read_in_one_place() {
     let mut broken = Vec::new();
     for file in shipped() {
         // Timers are tokio's, so that a test can stop them; what is shown and recorded is a Stamp.
-        let has_timers = file.text.lines().any(|line| line.trim_start().starts_with("use tokio::time::") && names(line, "Instant"));
+        let has_timers =
+            file.text.lines().any(|line| line.trim_start().starts_with("use tokio::time::") && names(line, "Instant"));
         for (n, line) in file.code() {
-            let reads = names(line, "SystemTime::now") || (names(line, "Instant::now") && !line.contains("tokio::time::Instant::now") && !has_timers);
+            let reads = names(line, "SystemTime::now")
+                || (names(line, "Instant::now") && !line.contains("tokio::time::Instant::now") && !has_timers);
             if reads && file.path != "model/time.rs" {
                 broken.push(format!("src/{}:{n} reads a clock: model::time::Clock is the one", file.path));
             }
@@ -242,7 +257,13 @@ fn the_demo_presses_no_key_that_does_nothing() {
     let tape = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let world = fixture::dialled();
     let mut app = App::new(Vec::new());
-    app.update(Msg::Viewport(Viewport { endpoints: 6, sockets: 10, timeline: 15, inspector: 10, inspector_width: 60 }));
+    app.update(Msg::Viewport(Viewport {
+        endpoints: 6,
+        sockets: 10,
+        timeline: 15,
+        inspector: 10,
+        ..Viewport::default()
+    }));
     let mut pressed = 0;
     for (n, beat) in beats(&tape) {
         let keys: Vec<Key> = match beat {

@@ -213,7 +213,8 @@ fn wide_characters_keep_the_borders_straight_in_a_terminal() {
     let screen = pty.screen();
     let address = screen.split("● tcp").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
     let mut peer = TcpStream::connect(address).unwrap();
-    for text in ["你好, 世界", "e\u{301}a\u{308} 한국어", "👩‍👩‍👧 🇩🇪 👍🏽 ❤️", "\x1b[2J\x1b[31m\x1b]52;c;eA==\x07"] {
+    for text in ["你好, 世界", "e\u{301}a\u{308} 한국어", "👩‍👩‍👧 🇩🇪 👍🏽 ❤️", "\x1b[2J\x1b[31m\x1b]52;c;eA==\x07"]
+    {
         peer.write_all(text.as_bytes()).unwrap();
         let size = format!("{} B", text.len());
         pty.wait_for(&size);

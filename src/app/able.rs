@@ -116,6 +116,7 @@ impl App {
                 let replies = endpoint.spec.role == Role::Listen && socket.scheme.is_http();
                 match socket.life {
                     _ if replies => None,
+                    Life::Closed if endpoint.spec.role == Role::Connect => None,
                     Life::WeEnded | Life::Closing => Some("you half-closed it: nothing more can be sent"),
                     Life::Closed => Some("the socket is closed"),
                     Life::Opening(_) | Life::Open | Life::PeerEnded => None,
@@ -127,7 +128,11 @@ impl App {
                 };
                 let asks = endpoint.spec.role == Role::Listen
                     && (endpoint.spec.scheme() == Scheme::Udp || endpoint.spec.scheme().is_http());
-                no((asks && endpoint.state == State::Up) || endpoint.open > 0, "the endpoint has no open socket")
+                let dials = endpoint.spec.role == Role::Connect;
+                no(
+                    (asks && endpoint.state == State::Up) || dials || endpoint.open > 0,
+                    "the endpoint has no open socket",
+                )
             }
         }
     }

@@ -7,6 +7,7 @@ use super::list::step;
 use super::mode::{Address, Question};
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
 use crate::model::id::Subject;
+use crate::model::life::Life;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
 
@@ -174,7 +175,11 @@ impl App {
     fn compose(&mut self) {
         let aim = match self.subject() {
             Some(Subject::Socket(_)) => {
-                self.socket().zip(self.endpoint()).map(|(socket, endpoint)| Aim::socket(socket, endpoint))
+                // A client's connection that is over: what is sent goes through a new one.
+                self.socket().zip(self.endpoint()).map(|(socket, endpoint)| match socket.life {
+                    Life::Closed if endpoint.spec.role == Role::Connect => Aim::all(endpoint),
+                    _ => Aim::socket(socket, endpoint),
+                })
             }
             _ => match self.endpoint() {
                 Some(row) if row.spec.scheme() == Scheme::Udp && row.spec.role == Role::Listen => {

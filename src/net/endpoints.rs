@@ -122,6 +122,11 @@ impl Endpoints {
 
     /// Starts a stopped or failed endpoint; a running one is stopped first.
     pub fn start(&self, id: EndpointId) {
+        self.start_with(id, None);
+    }
+
+    /// The same, with a first message for a client to send when it is connected.
+    fn start_with(&self, id: EndpointId, first: Option<Payload>) {
         let mut running = self.running.lock();
         let Some(endpoint) = running.get_mut(&id) else { return };
         if self.root.is_cancelled() {
@@ -131,6 +136,10 @@ impl Endpoints {
         let before = std::mem::take(&mut endpoint.over);
         endpoint.cancel = self.root.child_token();
         let (outbox, inbox) = mpsc::channel(MAILBOX);
+        if let Some(payload) = first {
+            // A new queue has room.
+            let _ = deliver(&outbox, Letter { socket: None, command: Command::Send(payload) });
+        }
         endpoint.mail = Some(outbox);
         self.hub.set_state(id, State::Starting, None);
         let cx = self.context(id, endpoint, inbox);
@@ -220,7 +229,8 @@ impl Endpoints {
         self.mail.send(id, command)
     }
 
-    /// Sends to every open socket of an endpoint; how many took it.
+    /// Sends to every open socket of an endpoint; how many took it. A client whose connection is over
+    /// connects anew and sends then: that is 0.
     ///
     /// # Errors
     /// None did, and why.
@@ -229,6 +239,10 @@ impl Endpoints {
             return self.set_reply(id, Reply::Fixed((**fixed).clone())).map(|()| 1);
         }
         let sockets = self.hub.open_sockets(id);
+        if sockets.is_empty() && self.spec(id).is_some_and(|spec| spec.role == Role::Connect) {
+            self.start_with(id, Some(payload.clone()));
+            return Ok(0);
+        }
         let outcomes: Vec<_> =
             sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
         let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();

@@ -1,6 +1,7 @@
 //! Node's `http` and `https`: a kept connection is one socket with many exchanges, whoever serves.
 
-use sockscope::model::event::{Kind, Way};
+use sockscope::model::end::{End, Party};
+use sockscope::model::event::{Event, Kind, Way};
 use sockscope::model::id::SocketId;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
@@ -112,4 +113,39 @@ async fn our_client_asks_node_three_times_on_one_connection() {
 async fn our_client_asks_node_over_tls() {
     let Some(openssl) = peer("openssl") else { return };
     asks_node("https", Some(&Certificates::make(&openssl).await)).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_answer_is_told_apart() {
+    let Some(node) = peer("node") else { return };
+    let server = run_node(&node, "http-answers.mjs", &[]);
+    let port = server.line("listening ").await;
+    let lab = Lab::default();
+    lab.open(Role::Connect, &format!("http://127.0.0.1:{port}/"), Settings::default());
+    let socket = lab.nth(1).await;
+    answered(&lab, socket, 1).await;
+    let asked = [
+        ("HEAD", "/", &["request", "head", "finish"][..]),
+        ("GET", "/nothing", &["request", "head", "finish"]),
+        ("GET", "/same", &["request", "head", "finish"]),
+        ("GET", "/hints", &["request", "head", "head", "body", "finish"]),
+        ("GET", "/trailers", &["request", "head", "body", "trailers", "finish"]),
+        ("GET", "/last", &["request", "head", "body", "finish"]),
+    ];
+    for ((method, target, wanted), n) in asked.into_iter().zip(2..) {
+        ask(&lab, socket, n, method, target, "").await;
+        let events = lab.events(socket).into_iter().filter(|event| event.kind.exchange() == Some(n));
+        let names: Vec<_> = events.map(|event| event.kind.name()).collect();
+        assert_eq!(names, wanted, "{method} {target}");
+    }
+    let status = |event: Event| match event.kind {
+        Kind::Head { status, .. } => status,
+        kind => panic!("{kind:?}"),
+    };
+    let statuses: Vec<_> = named(&lab, socket, "head").into_iter().map(status).collect();
+    assert_eq!(statuses, [200, 200, 204, 304, 103, 200, 200, 200]);
+    assert_eq!(named(&lab, socket, "trailers")[0].head, b"X-Sum: 42\r\n");
+    let row = lab.closed(socket).await;
+    assert_eq!(row.end.as_deref(), Some(&End::Finished { first: Party::Peer }));
+    assert_eq!(row.count.errors, 0, "{}", lab.report());
 }

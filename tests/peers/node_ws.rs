@@ -7,9 +7,9 @@ use sockscope::model::url::Role;
 use sockscope::net::{Command, Payload};
 
 use crate::certificates::{Certificates, our_ca};
-use crate::named;
 use crate::peers::{node_with_ws, peer, run_node};
 use crate::support::{Lab, assert_one_life};
+use crate::{faults, named};
 
 async fn ws_talks_to_us(scheme: &str, ca: Option<&str>) {
     let Some(node) = node_with_ws() else { return };
@@ -105,4 +105,36 @@ async fn we_talk_to_npm_ws() {
 async fn we_talk_to_npm_ws_over_tls() {
     let Some(openssl) = peer("openssl") else { return };
     we_talk_to_ws("wss", Some(&Certificates::make(&openssl).await)).await;
+}
+
+#[tokio::test]
+async fn npm_ws_sends_in_pieces_and_leaves_without_a_word() {
+    let Some(node) = node_with_ws() else { return };
+    let lab = Lab::default();
+    let (_, address) = lab.listen("ws://:0", Settings::default()).await;
+    let said = run_node(&node, "ws-pieces.mjs", &[&format!("ws://{address}/")]).ends().await.ok();
+    let wanted = "\
+echo binary=false same=true 13
+echo binary=false same=true 0
+echo binary=true same=true 1048576
+";
+    assert_eq!(said, wanted);
+    let socket = lab.nth(1).await;
+    let row = lab.closed(socket).await;
+    let events = lab.events(socket);
+    assert_one_life(&events);
+    let incoming = events.iter().filter(|event| event.kind.way() == Some(Way::In));
+    let names: Vec<_> = incoming.skip(1).take(5).map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["frame", "frame", "ping", "frame", "message"]);
+    let messages = named(&lab, socket, "message").into_iter().map(|event| (event.kind, event.size));
+    let incoming: Vec<_> = messages.filter(|(kind, _)| kind.way() == Some(Way::In)).collect();
+    let message = |form, frames| Kind::Message { way: Way::In, form, frames };
+    let (text, binary) = (Form::Text, Form::Binary);
+    assert_eq!(incoming, [(message(text, 3), 13), (message(text, 1), 0), (message(binary, 1), 1 << 20)]);
+    let (received, sent) = (row.count.received, row.count.sent);
+    assert_eq!((received.messages, received.packets, received.bytes), (3, 6, 13 + (1 << 20)), "{:?}", row.count);
+    assert_eq!((sent.messages, sent.packets, sent.bytes), (3, 4, 13 + (1 << 20)), "{:?}", row.count);
+    let faults = faults(&lab, socket);
+    assert!(faults.len() == 1 && faults[0].1.contains("without a close frame"), "{faults:?}");
+    assert!(matches!(row.end.as_deref(), Some(End::Broken(_))), "{:?}", row.end);
 }

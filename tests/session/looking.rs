@@ -127,7 +127,10 @@ async fn help_shows_every_actions_key() {
         let line = seen.lines().find(|line| line.contains(row.help));
         let line = line.unwrap_or_else(|| panic!("help does not say: {}", row.help));
         for key in row.keys {
-            assert!(seen.lines().any(|line| line.contains(row.help) && line.contains(&key.to_string())), "{key}: {line}");
+            assert!(
+                seen.lines().any(|line| line.contains(row.help) && line.contains(&key.to_string())),
+                "{key}: {line}"
+            );
         }
     }
     runner.keys("Esc").await.wait_gone("Help").await;

@@ -157,8 +157,7 @@ async fn a_datagram_goes_to_a_typed_address() {
 #[tokio::test]
 async fn history_is_walked_and_searched() {
     let before = Draft { text: "from an earlier run".into(), ..Draft::default() };
-    let mut runner =
-        Runner::new(120, 40).listen_with("tcp://:0", super::quiet()).history(vec![before]).start().await;
+    let mut runner = Runner::new(120, 40).listen_with("tcp://:0", super::quiet()).history(vec![before]).start().await;
     let mut peer = peer(&mut runner).await;
     runner.keys("i first Enter").await.wait_row(&["write", "first"]).await;
     runner.keys("second Enter").await.wait_row(&["write", "second"]).await;

@@ -188,11 +188,7 @@ fn socket_story() -> Story {
 fn listener_story() -> Story {
     vec![
         (0, Kind::Listening { local: Box::new(at("127.0.0.1:8124")) }, Vec::new()),
-        (
-            5_000_000,
-            Kind::Connection { peer: Box::new(at("127.0.0.1:53313")), socket: Some(SocketId(3)) },
-            Vec::new(),
-        ),
+        (5_000_000, Kind::Connection { peer: Box::new(at("127.0.0.1:53313")), socket: Some(SocketId(3)) }, Vec::new()),
         (1_000, Kind::Log, b"server got: hello from 127.0.0.1:53313".to_vec()),
         (2_000_000, Kind::Error(Box::new(Fault::Limit { what: "open connections", limit: 10_000 })), Vec::new()),
     ]
