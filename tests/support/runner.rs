@@ -60,7 +60,7 @@ impl Shown {
     pub fn style_of(&self, text: &str) -> Option<ratatui::style::Style> {
         let rows = self.rows();
         let (y, at) = rows.iter().enumerate().find_map(|(y, row)| Some((y, row.find(text)?)))?;
-        let x = u16::from(rows[y][..at].cell_width());
+        let x = rows[y][..at].cell_width();
         self.buffer.cell((x, u16::try_from(y).ok()?)).map(Cell::style)
     }
 }
@@ -166,6 +166,7 @@ pub struct Runner {
 }
 
 impl Runner {
+    #[expect(clippy::new_ret_no_self, reason = "a runner begins as the stage it is set on")]
     pub fn new(columns: u16, rows: u16) -> Stage {
         Stage { size: (columns, rows), limits: Limits::default(), specs: Vec::new(), history: Vec::new() }
     }
