@@ -153,7 +153,7 @@ fn dial(stage: &Session, clients: &Session, who: Who) -> Option<EndpointId> {
     let row = rows.iter().find(|row| row.spec.scheme() == scheme && row.spec.role == Role::Listen)?;
     let local = row.local?;
     let url = Url { scheme, host: Host::Ip(local.ip()), port: local.port(), path: "".into() };
-    // One client goes on when the person has half-closed its socket: there is something to see then.
+    // The chat goes on talking when we have half-closed it: so a half-closed socket is there to be seen.
     let settings = Settings { half_open: who == Who::Chat, ..Settings::default() };
     Some(clients.open(Spec { role: Role::Connect, url, settings }))
 }

@@ -117,7 +117,7 @@ async fn face(mode: Mode, session: Arc<Session>, shutdown: CancellationToken) ->
 }
 
 async fn screen(session: Arc<Session>, shutdown: CancellationToken) -> (u8, Option<String>) {
-    let terminal = match Terminal::new(CrosstermBackend::new(io::stdout())) {
+    let terminal = match Terminal::new(CrosstermBackend::new(terminal::Page::default())) {
         Ok(terminal) => terminal,
         Err(error) => return (exit::BROKEN, Some(format!("cannot draw on the terminal: {error}"))),
     };

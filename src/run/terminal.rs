@@ -1,6 +1,6 @@
 //! The terminal: taken over, given back after every way to end, and its keys as the app knows them.
 
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use crossterm::event::{
@@ -38,7 +38,26 @@ pub trait Canvas: Backend {
 
 impl Canvas for TestBackend {}
 
-impl Canvas for CrosstermBackend<Stdout> {
+/// Standard output that lets a frame go in one piece: a terminal that reads while it is being written
+/// would show half of it. What was not flushed is never written, least of all over a shell.
+#[derive(Default)]
+pub struct Page(Vec<u8>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(&self.0).and_then(|()| out.flush());
+        self.0.clear();
+        written
+    }
+}
+
+impl Canvas for CrosstermBackend<Page> {
     // A terminal that is gone is noticed by the draw itself.
     fn begin(&mut self) {
         let _ = queue!(self, BeginSynchronizedUpdate);

@@ -68,7 +68,7 @@ async fn an_event_is_opened_in_hex() {
     runner.wait_row(&["data", "world!"]).await;
     runner.keys("Tab Enter t").await.wait_for("77 6f 72 6c 64 21 0d 0a").await.wait_for("world!··").await;
     runner.keys("[").await.wait_for("connection").await;
-    runner.keys("] t").await.wait_gone("77 6f 72").await;
+    runner.keys("] t t").await.wait_gone("77 6f 72").await;
     let ended = runner.quit().await;
     assert_eq!(ended.app.lens, Lens::Text);
 }

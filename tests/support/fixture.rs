@@ -12,7 +12,9 @@ use sockscope::model::spec::Spec;
 use sockscope::model::tally::{Count, Flow};
 use sockscope::model::time::{Stamp, Wall};
 use sockscope::model::url::{Role, Scheme, Url};
-use sockscope::model::view::{EndpointRow, Kernel, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline};
+use sockscope::model::view::{
+    EndpointRow, Kernel, Query, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline,
+};
 
 const SECOND: u64 = 1_000_000_000;
 const NOW: Stamp = Stamp(201 * SECOND);
@@ -129,6 +131,27 @@ pub fn told(snapshot: &Snapshot, subject: Option<Subject>) -> Snapshot {
         Subject::Endpoint(_) => timeline(subject, listener_story()),
     });
     Snapshot { socket, timeline, ..snapshot.clone() }
+}
+
+/// What the hub would answer, had it these endpoints and sockets.
+pub fn answer(snapshot: &Snapshot, query: &Query) -> Snapshot {
+    let mut answer = told(snapshot, query.subject);
+    if let Some(only) = query.list.endpoint {
+        let list = &mut answer.sockets;
+        list.rows.retain(|row| row.endpoint == only);
+        list.total = list.rows.len();
+        (list.top, list.bottom) = (list.rows.first().map(|row| row.id), list.rows.last().map(|row| row.id));
+    }
+    answer
+}
+
+/// The busy one, its client connected.
+pub fn dialled() -> Snapshot {
+    let mut snapshot = busy();
+    snapshot.endpoints[5].state = State::Up;
+    snapshot.endpoints[5].open = 1;
+    snapshot.sockets.rows.push(socket(9, 6, Scheme::Tcp, Life::Open, 1, count((1, 5), (1, 5))));
+    snapshot
 }
 
 /// The same with another event under the cursor.

@@ -166,6 +166,7 @@ pub struct Runner {
 }
 
 impl Runner {
+    #[expect(clippy::new_ret_no_self, reason = "a runner begins as the stage it is set on")]
     pub fn new(columns: u16, rows: u16) -> Stage {
         Stage { size: (columns, rows), limits: Limits::default(), specs: Vec::new(), history: Vec::new() }
     }

@@ -1,3 +1,5 @@
+//! Frames in, events out: RFC 6455 section 5.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
