@@ -109,7 +109,10 @@ async fn an_echo_is_counted_alike_on_both_ends() {
             assert_eq!((near.sent.bytes, near.received.bytes), (5 * messages, 5 * messages), "{scheme}");
         }
         for count in [near, far] {
-            assert!(count.sent.wire >= count.sent.bytes && count.received.wire >= count.received.bytes, "{scheme}: {count:?}");
+            assert!(
+                count.sent.wire >= count.sent.bytes && count.received.wire >= count.received.bytes,
+                "{scheme}: {count:?}"
+            );
             assert!(!scheme.is_secure() || count.sent.wire > count.sent.bytes, "{scheme}: {count:?}");
             assert_eq!(count.errors, 0, "{scheme}\n{}", pair.lab.report());
         }

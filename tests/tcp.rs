@@ -382,3 +382,18 @@ async fn stopping_everything_is_quick_even_when_peers_are_not() {
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     lab.until("all are closed", || lab.rows().iter().all(|row| row.life.is_closed()).then_some(())).await;
 }
+
+#[tokio::test]
+async fn a_client_whose_connection_is_over_connects_anew_to_send() {
+    let lab = Lab::default();
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let id = lab.open(Role::Connect, &format!("tcp://{}", server.local_addr().unwrap()), Settings::default());
+    let (peer, _) = server.accept().await.unwrap();
+    drop(peer);
+    lab.endpoint(id, "over", |row| row.state == State::Stopped).await;
+    assert_eq!(lab.endpoints.broadcast(id, &Payload::Bytes("again".into())).unwrap(), 0);
+    let (mut peer, _) = server.accept().await.unwrap();
+    let mut got = [0; 5];
+    peer.read_exact(&mut got).await.unwrap();
+    assert_eq!(&got, b"again");
+}

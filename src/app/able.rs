@@ -23,7 +23,8 @@ impl App {
             (Action::Restart, Some(State::Failed(_))) => "retry",
             (Action::Restart, Some(State::Stopped)) => "start",
             (Action::Pause, _) if self.is_paused() => "resume",
-            (Action::Lens, _) if self.lens == Lens::Hex => "text",
+            (Action::Lens, _) if self.lens == Lens::Hex => "counts",
+            (Action::Lens, _) if self.lens == Lens::Counts => "text",
             (Action::Narrow, _) if self.lists.only.is_some() && self.lists.only == self.lists.endpoint => "all",
             (Action::Audience, _) if self.aims_at_all() => "one",
             _ => row.label,
@@ -115,6 +116,7 @@ impl App {
                 let replies = endpoint.spec.role == Role::Listen && socket.scheme.is_http();
                 match socket.life {
                     _ if replies => None,
+                    Life::Closed if endpoint.spec.role == Role::Connect => None,
                     Life::WeEnded | Life::Closing => Some("you half-closed it: nothing more can be sent"),
                     Life::Closed => Some("the socket is closed"),
                     Life::Opening(_) | Life::Open | Life::PeerEnded => None,
@@ -126,7 +128,11 @@ impl App {
                 };
                 let asks = endpoint.spec.role == Role::Listen
                     && (endpoint.spec.scheme() == Scheme::Udp || endpoint.spec.scheme().is_http());
-                no((asks && endpoint.state == State::Up) || endpoint.open > 0, "the endpoint has no open socket")
+                let dials = endpoint.spec.role == Role::Connect;
+                no(
+                    (asks && endpoint.state == State::Up) || dials || endpoint.open > 0,
+                    "the endpoint has no open socket",
+                )
             }
         }
     }

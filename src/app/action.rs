@@ -186,7 +186,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Palette, &[Char(':'), Ctrl('p')], P::Browse, "commands", "List what can be done here, by name.", 34),
     row(A::Help, &[Char('?')], P::Browse, "help", "Every key, every event's meaning.", 35),
     row(A::Quit, &[Char('q')], P::Browse, "quit", "Close every socket, restore the terminal, leave.", 36),
-    row(A::Lens, &[Char('t')], P::Browse, "hex", "Show the payload as text or as hex.", 40),
+    row(A::Lens, &[Char('t')], P::Browse, "hex", "Show the event as text, as hex, or the exact counters instead.", 40),
     row(A::Zoom, &[Char('z')], P::Browse, "zoom", "Give the pane the whole screen, or back.", 41),
     row(A::Toggle, &[Char('s')], P::Browse, "stop", "Start or stop the endpoint.", 42),
     row(A::Restart, &[Char('r')], P::Browse, "restart", "Start the endpoint again: retry one that failed.", 43),

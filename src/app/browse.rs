@@ -6,8 +6,8 @@ use super::keymap::rows;
 use super::list::step;
 use super::mode::{Address, Question};
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
-use crate::model::event::Event;
 use crate::model::id::Subject;
+use crate::model::life::Life;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
 
@@ -61,7 +61,8 @@ impl App {
                 self.inspector_top = 0;
                 self.lens = match self.lens {
                     Lens::Text => Lens::Hex,
-                    Lens::Hex => Lens::Text,
+                    Lens::Hex => Lens::Counts,
+                    Lens::Counts => Lens::Text,
                 };
             }
             Action::Zoom => self.zoomed = !self.zoomed,
@@ -113,10 +114,8 @@ impl App {
     /// One reads an event that stays: following would pull it away.
     fn scroll_inspector(&mut self, motion: Motion) {
         self.anchor();
-        let event = self.seen.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
-        let lines = event.map_or(0, |event| most_lines(event, self.lens, self.viewport.inspector_width));
         let height = self.viewport.inspector;
-        let len = lines.saturating_sub(height) + 1;
+        let len = self.viewport.inspector_lines.saturating_sub(height) + 1;
         self.inspector_top = step(motion, self.inspector_top, len, height);
     }
 
@@ -176,7 +175,11 @@ impl App {
     fn compose(&mut self) {
         let aim = match self.subject() {
             Some(Subject::Socket(_)) => {
-                self.socket().zip(self.endpoint()).map(|(socket, endpoint)| Aim::socket(socket, endpoint))
+                // A client's connection that is over: what is sent goes through a new one.
+                self.socket().zip(self.endpoint()).map(|(socket, endpoint)| match socket.life {
+                    Life::Closed if endpoint.spec.role == Role::Connect => Aim::all(endpoint),
+                    _ => Aim::socket(socket, endpoint),
+                })
             }
             _ => match self.endpoint() {
                 Some(row) if row.spec.scheme() == Scheme::Udp && row.spec.role == Role::Listen => {
@@ -206,18 +209,4 @@ impl App {
         }
         found.into_iter().map(|row| (row, self.label(row))).collect()
     }
-}
-
-/// More lines than an event can take in the inspector: a bound for scrolling, the screen has the number.
-fn most_lines(event: &Event, lens: Lens, width: usize) -> usize {
-    let head = &event.head;
-    let marks = match lens {
-        // Eight bytes a row where it is narrow.
-        Lens::Hex => head.len() / 8,
-        // Each of these may begin a line when JSON is laid out.
-        Lens::Text => head.iter().filter(|byte| matches!(byte, b'\n' | b'{' | b'}' | b'[' | b']' | b',')).count(),
-    };
-    let wrapped = head.len() * 4 / width.max(1);
-    // What stands above the payload: the event's own facts.
-    marks + wrapped + 32
 }

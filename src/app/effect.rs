@@ -81,6 +81,6 @@ pub struct Viewport {
     pub sockets: usize,
     pub timeline: usize,
     pub inspector: usize,
-    /// Columns of the inspector, for what wraps there.
-    pub inspector_width: usize,
+    /// Lines that the inspected event has there: the bound of its scroll.
+    pub inspector_lines: usize,
 }

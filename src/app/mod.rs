@@ -58,6 +58,8 @@ pub enum Lens {
     #[default]
     Text,
     Hex,
+    /// The exact counters of what is selected, instead of its event.
+    Counts,
 }
 
 /// What the picture does while events come in.

@@ -114,6 +114,8 @@ impl Held {
         if before.is_closed() {
             return;
         }
+        // An endpoint's timeline goes on behind a close: it can be started again.
+        let lives = matches!(log.subject, Subject::Socket(_));
         let handshake = log.framed && kind.exchange().is_some();
         let (one, sized) = if handshake { (None, None) } else { kind.counts() };
         if let Some(cell) = one {
@@ -126,7 +128,8 @@ impl Held {
             Kind::Data | Kind::Write | Kind::Message { .. } => {}
             Kind::Blocked { .. } => log.blocked.store(true, Relaxed),
             Kind::Drain { .. } => log.blocked.store(false, Relaxed),
-            _ => log.life.store(before.after(&kind).code(), Relaxed),
+            _ if lives => log.life.store(before.after(&kind).code(), Relaxed),
+            _ => {}
         }
         let limit = self.hub.share.load(Relaxed);
         let head = &bytes[..bytes.len().min(HEAD)];

@@ -26,7 +26,7 @@ impl Hub {
         }
         .cloned();
         let socket = match query.subject {
-            Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| row(id, socket, second, true)),
+            Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| row(id, socket, second)),
             _ => None,
         };
         let snapshot = Snapshot {
@@ -63,7 +63,7 @@ impl Hub {
         self.collect();
         let second = self.clock.now().0 / 1_000_000_000;
         let registry = self.registry.lock();
-        registry.sockets.get(&id).map(|socket| row(id, socket, second, true))
+        registry.sockets.get(&id).map(|socket| row(id, socket, second))
     }
 }
 
@@ -136,7 +136,7 @@ impl Registry {
     }
 
     fn row(&self, id: SocketId, second: u64) -> Option<SocketRow> {
-        self.sockets.get(&id).map(|socket| row(id, socket, second, false))
+        self.sockets.get(&id).map(|socket| row(id, socket, second))
     }
 }
 
@@ -147,10 +147,10 @@ fn state_name(life: Life, birth: &super::Birth) -> &'static str {
     }
 }
 
-/// `ask`: put the question to the kernel now; else its last answer's counts serve.
-fn row(id: SocketId, socket: &Socket, second: u64, ask: bool) -> SocketRow {
+/// A row that is looked at asks the kernel: one system call for each.
+fn row(id: SocketId, socket: &Socket, second: u64) -> SocketRow {
     let log = &socket.log;
-    let kernel = if ask { log.ask_kernel() } else { None };
+    let kernel = log.ask_kernel();
     SocketRow {
         id,
         endpoint: socket.birth.endpoint,
@@ -165,8 +165,7 @@ fn row(id: SocketId, socket: &Socket, second: u64, ask: bool) -> SocketRow {
         count: log.tally.read(),
         rate: rate(&socket.sum, second),
         kernel,
-        packets_known: socket.birth.scheme.counts_its_packets()
-            || log.gauge.get().is_some_and(|gauge| gauge.read().is_some()),
+        packets_known: kernel.is_some() || socket.birth.scheme.counts_its_packets(),
         blocked: log.blocked.load(Relaxed),
     }
 }

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Command, Context, Letter, MAILBOX, Outbox, Payload, protocol, tls};
+use super::{BoxFuture, Command, Context, Inbox, Letter, MAILBOX, Outbox, Payload, protocol, tls};
 use crate::hub::{Hub, Recorder};
 use crate::model::draft::{Draft, Rejection};
-use crate::model::end::Fault;
+use crate::model::end::{End, Fault};
 use crate::model::event::Kind;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::life::Life;
@@ -122,6 +122,11 @@ impl Endpoints {
 
     /// Starts a stopped or failed endpoint; a running one is stopped first.
     pub fn start(&self, id: EndpointId) {
+        self.start_with(id, None);
+    }
+
+    /// The same, with a first message for a client to send when it is connected.
+    fn start_with(&self, id: EndpointId, first: Option<Payload>) {
         let mut running = self.running.lock();
         let Some(endpoint) = running.get_mut(&id) else { return };
         if self.root.is_cancelled() {
@@ -131,9 +136,24 @@ impl Endpoints {
         let before = std::mem::take(&mut endpoint.over);
         endpoint.cancel = self.root.child_token();
         let (outbox, inbox) = mpsc::channel(MAILBOX);
+        if let Some(payload) = first {
+            // A new queue has room.
+            let _ = deliver(&outbox, Letter { socket: None, command: Command::Send(payload) });
+        }
         endpoint.mail = Some(outbox);
         self.hub.set_state(id, State::Starting, None);
-        let cx = Context {
+        let cx = self.context(id, endpoint, inbox);
+        let over = endpoint.over.clone();
+        self.tasks.spawn(async move {
+            // Dropped last, also by a panic: who waits for the end must not wait for ever.
+            let _over = over.drop_guard();
+            before.cancelled().await;
+            supervise(cx).await;
+        });
+    }
+
+    fn context(&self, id: EndpointId, endpoint: &Running, inbox: Inbox) -> Context {
+        Context {
             endpoint: id,
             spec: Arc::clone(&endpoint.spec),
             limits: Arc::clone(&self.limits),
@@ -145,14 +165,7 @@ impl Endpoints {
             reply: endpoint.set_reply.subscribe(),
             set_reply: endpoint.set_reply.clone(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
-        };
-        let over = endpoint.over.clone();
-        self.tasks.spawn(async move {
-            // Dropped last, also by a panic: who waits for the end must not wait for ever.
-            let _over = over.drop_guard();
-            before.cancelled().await;
-            supervise(cx).await;
-        });
+        }
     }
 
     pub fn stop(&self, id: EndpointId) {
@@ -216,7 +229,8 @@ impl Endpoints {
         self.mail.send(id, command)
     }
 
-    /// Sends to every open socket of an endpoint; how many took it.
+    /// Sends to every open socket of an endpoint; how many took it. A client whose connection is over
+    /// connects anew and sends then: that is 0.
     ///
     /// # Errors
     /// None did, and why.
@@ -225,6 +239,10 @@ impl Endpoints {
             return self.set_reply(id, Reply::Fixed((**fixed).clone())).map(|()| 1);
         }
         let sockets = self.hub.open_sockets(id);
+        if sockets.is_empty() && self.spec(id).is_some_and(|spec| spec.role == Role::Connect) {
+            self.start_with(id, Some(payload.clone()));
+            return Ok(0);
+        }
         let outcomes: Vec<_> =
             sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
         let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -298,13 +316,17 @@ impl Drop for Endpoints {
 
 /// One run of an endpoint, from start to the state it leaves behind.
 async fn supervise(cx: Context) {
-    let (id, hub, log, cancel, role) =
-        (cx.endpoint, Arc::clone(&cx.hub), cx.log.clone(), cx.cancel.clone(), cx.spec.role);
     let protocol = protocol(cx.spec.scheme());
-    let run = match role {
-        Role::Listen => protocol.serve(cx),
-        Role::Connect => protocol.connect(cx),
+    let run = match cx.spec.role {
+        Role::Listen => protocol.serve(cx.clone()),
+        Role::Connect => protocol.connect(cx.clone()),
     };
+    watch_over(cx, run).await;
+}
+
+/// Turns whatever a run comes to, a panic too, into the endpoint's state and a line.
+async fn watch_over(cx: Context, run: BoxFuture<Result<(), Fault>>) {
+    let Context { endpoint: id, hub, log, cancel, .. } = cx;
     let outcome = AssertUnwindSafe(run).catch_unwind().await;
     let fault = match outcome {
         Ok(Ok(())) => None,
@@ -318,8 +340,94 @@ async fn supervise(cx: Context) {
             hub.set_state(id, State::Failed(fault), None);
         }
         _ => {
-            log.payload(Kind::Log, b"stopped");
+            log.event(Kind::Close(Box::new(End::Stopped)));
             hub.set_state(id, State::Stopped, None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Clock;
+    use crate::model::url::Url;
+    use crate::model::view::Query;
+    use crate::net::stream::{self, Flow};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpStream;
+
+    /// Endpoints with one listener that is registered but run by the test.
+    fn idle() -> (Endpoints, Context) {
+        let hub = Hub::new(Clock::start(0), &Limits::default());
+        let identity = Arc::new(tls::Identity::new().unwrap());
+        let endpoints = Endpoints::new(Arc::clone(&hub), Limits::default(), identity);
+        let spec = Arc::new(Spec::new(Role::Listen, Url::parse("tcp://:0", Role::Listen).unwrap()));
+        let (id, log) = hub.add_endpoint(Arc::clone(&spec));
+        let (set_reply, _) = watch::channel(Reply::Echo);
+        let (mail, inbox) = mpsc::channel(1);
+        let running = Running {
+            spec,
+            log,
+            cancel: CancellationToken::new(),
+            over: CancellationToken::new(),
+            set_reply,
+            mail: Some(mail),
+        };
+        let cx = endpoints.context(id, &running, inbox);
+        (endpoints, cx)
+    }
+
+    async fn until<T>(hub: &Hub, mut find: impl FnMut() -> Option<T>) -> T {
+        let wait = async {
+            loop {
+                // The bell rings again only for one who has taken in what it rang for.
+                hub.collect();
+                if let Some(found) = find() {
+                    return found;
+                }
+                hub.changed().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), wait).await.expect("in time")
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_flow_ends_that_socket_alone() {
+        let (endpoints, cx) = idle();
+        let (hub, id, cancel) = (Arc::clone(&cx.hub), cx.endpoint, cx.cancel.clone());
+        let talk = |flow: Flow| async move {
+            let mut flow = flow;
+            let mut byte = [0];
+            flow.stream.read_exact(&mut byte).await.expect("a byte");
+            assert_ne!(byte, *b"!", "a bug");
+            End::Stopped
+        };
+        endpoints.tasks.spawn(watch_over(cx.clone(), Box::pin(stream::serve(cx, 0, &[], talk))));
+        let address = until(&hub, || hub.snapshot(&Query::default()).endpoint(id)?.local).await;
+        let mut bad = TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut bad, b"!").await.unwrap();
+        let end = until(&hub, || hub.socket(SocketId(1))?.end).await;
+        assert!(end.to_string().contains("a bug"), "{end}");
+        let mut good = TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut good, b".").await.unwrap();
+        let end = until(&hub, || hub.socket(SocketId(2))?.end).await;
+        assert_eq!(*end, End::Stopped);
+        cancel.cancel();
+        until(&hub, || (hub.states() == [State::Stopped]).then_some(())).await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_an_endpoint_is_its_failure_and_nobody_elses() {
+        let (endpoints, cx) = idle();
+        let hub = Arc::clone(&cx.hub);
+        let other = endpoints.open(Spec::new(Role::Listen, Url::parse("tcp://:0", Role::Listen).unwrap()));
+        endpoints.tasks.spawn(watch_over(cx, Box::pin(async { panic!("a bug in the endpoint") })));
+        let fault = until(&hub, || match hub.states().first()? {
+            State::Failed(fault) => Some(fault.clone()),
+            _ => None,
+        })
+        .await;
+        assert!(fault.to_string().contains("a bug in the endpoint"), "{fault}");
+        until(&hub, || (hub.snapshot(&Query::default()).endpoint(other)?.state == State::Up).then_some(())).await;
     }
 }

@@ -251,6 +251,7 @@ where
         let (record, inbox) = register(&cx, false, peer, None, layers);
         match dial(&cx, peer, &record).await {
             Ok(stream) => {
+                forward(&cx, &record);
                 cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
                 cx.hub.set_state(cx.endpoint, State::Up, None);
                 let mut ended = None;
@@ -283,6 +284,16 @@ where
         }
     }
     Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
+}
+
+/// What was to be sent as soon as there is a connection: into the mailbox of the one there is now.
+fn forward(cx: &Context, record: &Recorder) {
+    let (Some(id), Some(mut waiting)) = (record.socket(), cx.inbox.lock().take()) else { return };
+    while let Ok(letter) = waiting.try_recv() {
+        if let Err(rejection) = cx.mail.send(id, letter.command) {
+            cx.log.payload(Kind::Log, rejection.0.as_bytes());
+        }
+    }
 }
 
 /// The addresses of the spec's host.

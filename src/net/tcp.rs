@@ -86,7 +86,7 @@ async fn talk(flow: Flow) -> End {
     let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
     let settings = &cx.spec.settings;
     let mut talk = Talk {
-        stream: Probe::new(stream, Chunks::new(record)),
+        stream: Probe::new(stream, Chunks::new(record.clone())),
         inbox,
         inbox_open: true,
         buffer: Box::new_uninit_slice(BUFFER),
@@ -136,6 +136,9 @@ async fn talk(flow: Flow) -> End {
                 talk.writing = false;
                 first.get_or_insert(Party::Us);
             }
+            Turn::Letter(Some(Command::Send(Payload::Bytes(_)))) if talk.waiting.len() >= HIGH => {
+                record.error(Fault::Limit { what: "bytes that wait to be written (not sent)", limit: HIGH as u64 });
+            }
             Turn::Letter(Some(Command::Send(Payload::Bytes(bytes)))) if talk.writing && !talk.ending => {
                 talk.waiting.extend_from_slice(&bytes);
             }
@@ -179,8 +182,8 @@ impl Talk {
         if cancelled.poll(wakes).is_ready() {
             return Poll::Ready(Turn::Cancelled);
         }
+        // Read whatever waits: a close must reach a socket whose peer does not read.
         if self.inbox_open
-            && self.waiting.len() < HIGH
             && let Poll::Ready(letter) = self.inbox.poll_recv(wakes)
         {
             return Poll::Ready(Turn::Letter(letter.map(|letter| letter.command)));

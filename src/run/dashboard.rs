@@ -61,7 +61,23 @@ impl<B: Canvas> Dashboard<B> {
     ///
     /// # Errors
     /// The terminal is gone.
-    pub async fn run(mut self, mut input: impl Stream<Item = Input> + Unpin) -> Result<Self, Fatal> {
+    pub async fn run(mut self, input: impl Stream<Item = Input> + Unpin) -> Result<Self, Fatal> {
+        match self.turn(input).await {
+            Ok(()) => Ok(self),
+            Err(fatal) => {
+                self.leave();
+                Err(fatal)
+            }
+        }
+    }
+
+    /// Lets the terminal go without a last word. Ratatui's own drop shows the cursor, and panics when it
+    /// cannot even say that this failed; whoever took the terminal gives it back.
+    pub fn leave(self) {
+        std::mem::forget(self.terminal);
+    }
+
+    async fn turn(&mut self, mut input: impl Stream<Item = Input> + Unpin) -> Result<(), Fatal> {
         let (results_tx, mut results) = mpsc::channel(RESULTS);
         let session = Arc::clone(&self.session);
         let mut last = Instant::now().checked_sub(FRAME).unwrap_or_else(Instant::now);
@@ -74,7 +90,7 @@ impl<B: Canvas> Dashboard<B> {
                 // In this order: stopping beats everything; a frame that is due is not starved by a flood of
                 // keys or changes; keys come before what they might change.
                 biased;
-                () = self.shutdown.cancelled() => return Ok(self),
+                () = self.shutdown.cancelled() => return Ok(()),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     heartbeat = self.frame()?.map(|next| Instant::now() + next.max(FRAME));
                     last = Instant::now();
@@ -83,13 +99,13 @@ impl<B: Canvas> Dashboard<B> {
                 next = input.next() => {
                     let Some(next) = next else { return Err(Fatal::Gone) };
                     if self.take(next, &results_tx)? {
-                        return Ok(self);
+                        return Ok(());
                     }
                     due = due.or_else(|| Some(soon()));
                 }
                 Some(msg) = results.recv() => {
                     if self.update(msg, &results_tx) {
-                        return Ok(self);
+                        return Ok(());
                     }
                     due = due.or_else(|| Some(soon()));
                 }
@@ -108,11 +124,19 @@ impl<B: Canvas> Dashboard<B> {
             Input::Key(key) => self.update(Msg::Key(key), results),
             Input::Paste(text) => self.update(Msg::Paste(text), results),
             Input::Redraw => {
-                self.terminal.clear().map_err(|error| Fatal::Draw(error.to_string()))?;
+                self.wipe()?;
                 false
             }
             Input::Gone => return Err(Fatal::Gone),
         })
+    }
+
+    /// Forgets what is on the screen: the next frame is drawn whole. Not `Terminal::clear`, which asks the
+    /// terminal where its cursor is and waits for an answer that comes as input.
+    fn wipe(&mut self) -> Result<(), Fatal> {
+        let failed = |error: B::Error| Fatal::Draw(error.to_string());
+        let size = self.terminal.size().map_err(failed)?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height)).map_err(failed)
     }
 
     /// Tells the app, and performs what it wants. Whether it wants to quit.
@@ -124,7 +148,8 @@ impl<B: Canvas> Dashboard<B> {
                     Effect::Quit => return true,
                     Effect::Suspend => {
                         self.terminal.backend_mut().suspend();
-                        let _ = self.terminal.clear();
+                        // A terminal that is gone is noticed by the next frame.
+                        let _ = self.wipe();
                         None
                     }
                     Effect::Remember(draft) => self.remember(&draft),

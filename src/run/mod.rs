@@ -61,6 +61,8 @@ fn complain(reason: &str, code: u8) -> u8 {
 
 async fn start(plan: Plan) -> u8 {
     let Plan { mode, endpoints, mut limits, demo, ca_file } = plan;
+    // Before the terminal is taken: from there on no signal may end the program without giving it back.
+    let asked = asked_to_end();
     // Taken first: without a terminal nothing should listen.
     let held = match mode {
         Mode::Screen => match terminal::hold() {
@@ -94,7 +96,7 @@ async fn start(plan: Plan) -> u8 {
     let (code, last_words) = tokio::select! {
         biased;
         ended = face(mode, Arc::clone(&session), shutdown.clone()) => ended,
-        never = signals(shutdown.clone()) => match never {},
+        never = pass_on(asked, shutdown.clone()) => match never {},
         never = players(demo, Arc::clone(&session), identity, shutdown.clone()) => match never {},
     };
     session.endpoints.shutdown().await;
@@ -124,7 +126,10 @@ async fn screen(session: Arc<Session>, shutdown: CancellationToken) -> (u8, Opti
     let theme = Theme::on(Depth::detect(var), Ground::detect(var));
     let dashboard = Dashboard { terminal, session, app, theme, history, shutdown, frames: 0 };
     match dashboard.run(terminal::input()).await {
-        Ok(_) => (exit::DONE, None),
+        Ok(dashboard) => {
+            dashboard.leave();
+            (exit::DONE, None)
+        }
         Err(fatal) => (exit::BROKEN, Some(fatal.to_string())),
     }
 }
@@ -157,26 +162,33 @@ async fn players(
     std::future::pending().await
 }
 
-/// Waits for the signals that end a program, and passes them on; the face ends in order.
+/// The face ends in order.
+async fn pass_on(asked: impl Future<Output = ()>, shutdown: CancellationToken) -> std::convert::Infallible {
+    asked.await;
+    shutdown.cancel();
+    std::future::pending().await
+}
+
+/// Catches the signals that end a program from now on; the future waits for one of them.
 #[cfg(unix)]
-async fn signals(shutdown: CancellationToken) -> std::convert::Infallible {
+fn asked_to_end() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
-    if let [Ok(mut term), Ok(mut hangup), Ok(mut interrupt)] = kinds {
+    async move {
+        let [Ok(mut term), Ok(mut hangup), Ok(mut interrupt)] = kinds else {
+            return std::future::pending().await;
+        };
         tokio::select! {
             _ = term.recv() => {}
             _ = hangup.recv() => {}
             _ = interrupt.recv() => {}
         }
-        shutdown.cancel();
     }
-    std::future::pending().await
 }
 
 #[cfg(not(unix))]
-async fn signals(shutdown: CancellationToken) -> std::convert::Infallible {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        shutdown.cancel();
+async fn asked_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
-    std::future::pending().await
 }

@@ -107,6 +107,7 @@ impl Session {
                 let sent = self.endpoints.broadcast(*id, &payload)?;
                 Ok(match (reply, sent) {
                     (true, _) => format!("{id} answers this from now on"),
+                    (false, 0) => format!("{id} connects anew and sends {what}"),
                     (false, 1) => format!("sent {what} to the one socket of {id}"),
                     (false, sent) => format!("sent {what} to {sent} sockets of {id}"),
                 })

@@ -11,6 +11,7 @@
 
 use ratatui::layout::Rect;
 
+use super::inspector;
 use crate::app::{App, Mode, Pane, Viewport};
 
 /// Below this a border would break: the screen says so in a sentence.
@@ -91,7 +92,7 @@ pub fn viewport(app: &App, size: Rect) -> Viewport {
         sockets: rows(areas.sockets, 1),
         timeline: rows(areas.timeline, 1),
         inspector: rows(areas.inspector, 0),
-        inspector_width: usize::from(areas.inspector.width.saturating_sub(FRAME + 2)),
+        inspector_lines: inspector::lines(app.seen(), app.lens, areas.inspector),
     }
 }
 

@@ -312,14 +312,17 @@ impl Page {
 /// Rows of a hex dump: offset, 16, 8 or 4 bytes as the width allows, and their ASCII.
 pub fn hex(bytes: &[u8], width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let digits = if bytes.len() > 0xffff { 8 } else { 4 };
-    let row = [16, 8, 4].into_iter().find(|row| hex_width(digits, *row) <= width).unwrap_or(4);
+    // Two blanks between the three parts, or one where that lets a row hold twice as much.
+    let fits = |(row, gap): &(usize, usize)| hex_width(digits, *row, *gap) <= width;
+    let (row, gap) = [(16, 2), (16, 1), (8, 2), (8, 1), (4, 2)].into_iter().find(fits).unwrap_or((4, 1));
+    let between = &"  "[..gap];
     let lines = bytes.chunks(row).enumerate().map(|(i, chunk)| {
         let mut run = Run::default();
-        run.push(&format!("{:0digits$x}  ", i * row), digits + 2, theme.dim);
+        run.push(&format!("{:0digits$x}{between}", i * row), digits + gap, theme.dim);
         for at in 0..row {
-            let gap = if at > 0 && at % 8 == 0 { "  " } else { " " };
             if at > 0 {
-                run.push(gap, gap.len(), theme.plain);
+                let blank = if at % 8 == 0 { "  " } else { " " };
+                run.push(blank, blank.len(), theme.plain);
             }
             match chunk.get(at) {
                 Some(0) => run.push("00", 2, theme.dim),
@@ -327,7 +330,7 @@ pub fn hex(bytes: &[u8], width: usize, theme: &Theme) -> Vec<Line<'static>> {
                 None => run.push("  ", 2, theme.plain),
             }
         }
-        run.push("  ", 2, theme.plain);
+        run.push(between, gap, theme.plain);
         for byte in chunk {
             match byte {
                 b' '..=b'~' => run.push(char::from(*byte).encode_utf8(&mut [0; 4]), 1, theme.bright),
@@ -339,6 +342,6 @@ pub fn hex(bytes: &[u8], width: usize, theme: &Theme) -> Vec<Line<'static>> {
     lines.collect()
 }
 
-fn hex_width(digits: usize, row: usize) -> usize {
-    digits + 2 + row * 3 - 1 + (row - 1) / 8 + 2 + row
+fn hex_width(digits: usize, row: usize, gap: usize) -> usize {
+    digits + gap + row * 3 - 1 + (row - 1) / 8 + gap + row
 }

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use super::bytes::{self, Page};
 use super::cells::{self, span};
 use super::detail::kept;
+use super::tally;
 use super::theme::Theme;
 use super::{facts, json};
 use crate::app::Lens;
@@ -29,12 +30,40 @@ pub fn room(area: Rect) -> (usize, usize) {
     (usize::from(area.height.saturating_sub(2)), usize::from(area.width.saturating_sub(4)))
 }
 
-/// How many lines an event has in `width` columns: the bound of the scroll.
-pub fn lines(event: &Event, width: usize, lens: Lens) -> usize {
-    body(event, width, lens, &Theme::new(super::theme::Depth::Mono)).len()
+/// How many lines the pane has to show: the bound of its scroll.
+pub fn lines(snapshot: &Snapshot, lens: Lens, area: Rect) -> usize {
+    let theme = Theme::new(super::theme::Depth::Mono);
+    if lens == Lens::Counts {
+        return tally::page(snapshot, &theme).len();
+    }
+    let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
+    event.map_or(0, |event| body(event, room(area).1, lens, &theme).len())
+}
+
+/// The counters' page.
+fn counts(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme: &Theme) {
+    let title = Line::from(span("Counts", theme.bright));
+    let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
+    let reading = if event.is_some_and(reads_as_json) { "json" } else { "text" };
+    let inside = cells::pane(buf, area, view.focused, title, &[choices(reading, view.lens, theme)], theme);
+    if !inside.is_empty() {
+        scrolled(buf, area, inside, tally::page(snapshot, theme), view, theme);
+    }
+}
+
+fn scrolled(buf: &mut Buffer, area: Rect, inside: Rect, body: Vec<Line<'static>>, view: View, theme: &Theme) {
+    let (total, shown) = (body.len(), usize::from(inside.height));
+    let top = view.scroll.min(total.saturating_sub(shown));
+    for (y, line) in (inside.y..inside.bottom()).zip(body.into_iter().skip(top)) {
+        cells::line(buf, inside.x, y, inside.width, line, theme);
+    }
+    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme.edge(view.focused));
 }
 
 pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme: &Theme) {
+    if view.lens == Lens::Counts {
+        return counts(buf, area, snapshot, view, theme);
+    }
     let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
     let Some(event) = event else {
         let inside = cells::pane(buf, area, view.focused, span("Inspector", theme.bright).into(), &[], theme);
@@ -58,12 +87,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         return;
     }
     let body = body(event, usize::from(inside.width), view.lens, theme);
-    let (total, shown) = (body.len(), usize::from(inside.height));
-    let top = view.scroll.min(total.saturating_sub(shown));
-    for (y, line) in (inside.y..inside.bottom()).zip(body.into_iter().skip(top)) {
-        cells::line(buf, inside.x, y, inside.width, line, theme);
-    }
-    cells::thumb(buf, area, top as u64, shown as u64, total as u64, theme.edge(view.focused));
+    scrolled(buf, area, inside, body, view, theme);
 }
 
 fn title(event: &Event, theme: &Theme) -> Line<'static> {
@@ -92,9 +116,20 @@ fn title(event: &Event, theme: &Theme) -> Line<'static> {
 
 /// The ways to look at the payload, the one in use accented.
 fn lenses(event: &Event, lens: Lens, theme: &Theme) -> Line<'static> {
-    let reading = if reads_as_json(event) { "json" } else { "text" };
+    choices(if reads_as_json(event) { "json" } else { "text" }, lens, theme)
+}
+
+fn choices(reading: &'static str, lens: Lens, theme: &Theme) -> Line<'static> {
     let of = |it: Lens| if it == lens { theme.strong(theme.accent) } else { theme.dim };
-    Line::from(vec![span(reading, of(Lens::Text)), span(" · ", theme.faint), span("hex", of(Lens::Hex))])
+    let words = [(reading, Lens::Text), ("hex", Lens::Hex), ("counts", Lens::Counts)];
+    let mut line = Line::default();
+    for (word, lens) in words {
+        if !line.spans.is_empty() {
+            line.push_span(span(" · ", theme.faint));
+        }
+        line.push_span(span(word, of(lens)));
+    }
+    line
 }
 
 fn reads_as_json(event: &Event) -> bool {
@@ -121,7 +156,7 @@ fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'sta
         Lens::Hex => bytes::hex(&event.head, width, theme),
         Lens::Text if is_http_head(&event.kind) => http(event, width, theme),
         Lens::Text if reads_as_json(event) => json::pretty(kept(event), width, theme),
-        Lens::Text => bytes::text(kept(event), width, theme),
+        Lens::Text | Lens::Counts => bytes::text(kept(event), width, theme),
     });
     if event.size > event.head.len() as u64 {
         let (kept, all) = (size::bytes(event.head.len() as u64), size::bytes(event.size));

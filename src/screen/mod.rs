@@ -18,6 +18,7 @@ pub mod inspector;
 pub mod json;
 pub mod overlay;
 pub mod sockets;
+pub mod tally;
 pub mod theme;
 pub mod timeline;
 

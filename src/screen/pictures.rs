@@ -195,12 +195,20 @@ fn a_payload_kept_in_part_says_so_in_its_last_line() {
     event.head = "你".repeat(40).into_bytes();
     event.head.truncate(100);
     event.size = 65_000;
-    let count = inspector::lines(event, 40, Lens::Text);
+    let count = inspector::lines(&snapshot, Lens::Text, Rect::new(0, 0, 44, 5));
     let view = inspector::View { scroll: usize::MAX, ..inspector::View::default() };
     let out = picture(44, 5, |buf, area| inspector::draw(buf, area, &snapshot, view, &theme()));
     assert_eq!(count, 3);
     assert!(out.contains("… 100 B of 65 kB kept"), "{out}");
     assert!(!out.contains("\\x"), "a character cut by us is not an error of the peer's: {out}");
+}
+
+#[test]
+fn the_counts_are_exact_and_side_by_side() {
+    let snapshot = sample::snapshot();
+    let view = inspector::View { lens: Lens::Counts, ..inspector::View::default() };
+    let show = |width| picture(width, 34, |buf, area| inspector::draw(buf, area, &snapshot, view, &theme()));
+    insta::assert_snapshot!("counts", show(73) + &show(46));
 }
 
 /// Where the panes stand at one size of the terminal.

@@ -1,6 +1,9 @@
 //! What the integration tests share: a session without a screen, and waiting for conditions.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its part of this")]
 
+pub mod fixture;
+pub mod runner;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};

@@ -93,7 +93,10 @@ impl Aim {
             }
             Target::All(_) => {
                 let count = endpoint.map_or(0, |row| row.open);
-                let note = (count == 0).then(|| Note { text: "it has no open socket".into(), stop: true });
+                let note = (count == 0).then(|| match self.role {
+                    Role::Listen => Note { text: "it has no open socket".into(), stop: true },
+                    Role::Connect => Note { text: "sending connects it anew".into(), stop: false },
+                });
                 Audience { name: format!("all sockets of {home}"), count, note }
             }
             Target::Address(_, address) => Audience { name: format!("{address} from {home}"), count: 1, note: None },

@@ -32,8 +32,8 @@ fn a_step() -> impl Strategy<Value = Step> {
         1 => any::<String>().prop_map(Step::Paste),
         3 => any::<(u8, u8)>().prop_map(|(what, which)| Step::World(what, which)),
         4 => Just(Step::Look),
-        1 => (0usize..9, 0usize..9, 0usize..9, 0usize..9, 0usize..9).prop_map(|(endpoints, sockets, timeline, inspector, inspector_width)| {
-            Step::Viewport(Viewport { endpoints, sockets, timeline, inspector, inspector_width })
+        1 => (0usize..9, 0usize..9, 0usize..9, 0usize..9, 0usize..9).prop_map(|(endpoints, sockets, timeline, inspector, inspector_lines)| {
+            Step::Viewport(Viewport { endpoints, sockets, timeline, inspector, inspector_lines })
         }),
         1 => (0u64..4, any::<bool>()).prop_map(|(ticket, good)| Step::Told(ticket, good)),
     ]

@@ -155,7 +155,7 @@ pub(super) struct Rig {
 impl Rig {
     pub fn new(world: World) -> Self {
         let mut rig = Self { app: App::new(Vec::new()), world };
-        let viewport = Viewport { endpoints: 3, sockets: 4, timeline: 5, inspector: 4, inspector_width: 40 };
+        let viewport = Viewport { endpoints: 3, sockets: 4, timeline: 5, inspector: 4, inspector_lines: 40 };
         rig.app.update(Msg::Viewport(viewport));
         rig.look();
         rig

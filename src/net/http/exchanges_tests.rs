@@ -31,10 +31,10 @@ impl Watch for Follower {
 fn socket(stage: &Stage) -> (SocketId, Recorder) {
     use crate::model::spec::Spec;
     use crate::model::url::Url;
-    let spec = Spec::new(Role::Listen, Url::parse("ws://", Role::Listen).unwrap());
+    let spec = Spec::new(Role::Listen, Url::parse("http://", Role::Listen).unwrap());
     let (endpoint, _) = stage.hub.add_endpoint(spec.into());
     let peer = ([127, 0, 0, 1], 1).into();
-    stage.hub.open(Birth { endpoint, scheme: Scheme::Ws, accepted: true, peer, local: None, handshakes: 1 })
+    stage.hub.open(Birth { endpoint, scheme: Scheme::Http, accepted: true, peer, local: None, handshakes: 1 })
 }
 
 const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";

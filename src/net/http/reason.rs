@@ -13,7 +13,7 @@ pub enum Reason {
     Tls,
     /// Section 3 or 4.
     StartLine,
-    /// Section 2.3; the version as it was written.
+    /// Section 2.3.
     Version,
     /// Section 3.2.
     Target,

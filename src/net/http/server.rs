@@ -92,6 +92,7 @@ pub async fn talk(flow: Flow) -> End {
     let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
     let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
     let mut conn = http1::Builder::new()
+        .title_case_headers(true)
         .max_buf_size(BUFFER.max(limit.saturating_mul(2)))
         .serve_connection(TokioIo::new(gate), Service(Arc::new(desk)));
     let mut ending = false;

@@ -273,3 +273,33 @@ async fn a_reset_is_the_peers_wherever_it_comes() {
         assert_eq!(row.end.as_deref(), Some(&End::Reset { by: Party::Peer }), "{text:?}: {:?}", told(&events));
     }
 }
+
+#[tokio::test]
+async fn what_passes_the_gate_hyper_takes() {
+    let stage = Stage::new(Limits::default());
+    let (_, at) = stage.listen(Reply::Fixed(fixed("ok"))).await;
+    let start = |line: &str| format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let chunked = |body: &str| format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+    let cases = [
+        start("GET http://h:1/a?b"),
+        start("OPTIONS *"),
+        start("M-SEARCH *"),
+        start("GET /é?ü"),
+        start("GET /\"{}|~[]"),
+        start("GET host"),
+        start(&format!("GET /{}", "x".repeat(20_000))),
+        "GET / HTTP/1.1\nHost: x\n\n".to_owned(),
+        "\r\n\r\nGET / HTTP/1.1\r\nHost: ÿ\r\nA:\r\nB: \t c \t\r\n\r\n".to_owned(),
+        format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(99)),
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0005\r\nContent-Length: 5\r\n\r\nhello".to_owned(),
+        chunked("0005 \r\nhello\r\n0\r\n\r\n"),
+        chunked("5 ;a=b;c=\"d e\"\r\nhello\r\n000\r\nA: b\r\n\r\n"),
+        chunked(&format!("{}0\r\n\r\n", "1;aaaaaaaaaa\r\nx\r\n".repeat(1000))),
+        chunked(&format!("0\r\n{}\r\n", "A: b\r\n".repeat(90))),
+    ];
+    for text in cases {
+        let answer = ask(at, format!("{text}{GET}").as_bytes()).await;
+        let good = answer.matches("200 OK").count();
+        assert_eq!(good, 2, "{:?}: {answer}", text.get(..80).unwrap_or(&text));
+    }
+}

@@ -12,9 +12,10 @@ use tokio_tungstenite::{accept_async, accept_hdr_async};
 
 use super::tests::{Rig, closing, fault, names, next};
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::Kind;
+use crate::model::event::{Kind, Way};
+use crate::model::life::Life;
 use crate::model::spec::{Limits, Settings};
-use crate::model::view::State;
+use crate::model::view::{Snapshot, State};
 use crate::net::{Command, Payload};
 
 async fn server() -> (TcpListener, SocketAddr) {
@@ -139,4 +140,41 @@ async fn what_is_sent_during_the_handshake_goes_out_after_it() {
     rig.send(&row, Command::Send(Payload::Text("early".into())));
     let mut peer = accept_async(stream).await.unwrap();
     assert_eq!(next(&mut peer).await, Message::text("early"));
+}
+
+#[tokio::test]
+async fn over_tls_both_ends_tell_the_same_story() {
+    let rig = Rig::new();
+    let (_, to) = rig.listen_at("wss://127.0.0.1:0/", Settings::default()).await;
+    let client = rig.dial_at(&format!("wss://{to}/"), Settings { insecure: true, ..Settings::default() });
+    let open = |shot: &Snapshot| {
+        let mut open = shot.sockets.rows.iter().filter(|row| row.life == Life::Open);
+        let two = (open.next()?.clone(), open.next()?.clone());
+        Some(if two.0.endpoint == client { two } else { (two.1, two.0) })
+    };
+    let (ours, theirs) = rig.until(open).await;
+    rig.send(&ours, Command::Send(Payload::Text("secret".into())));
+    rig.event(&ours, |kind| matches!(kind, Kind::Message { way: Way::In, .. })).await;
+    rig.send(&ours, Command::Close);
+    rig.until(|shot| (shot.open == 0).then_some(())).await;
+    for (row, first, secured) in [(ours, Party::Us, "secureConnect"), (theirs, Party::Peer, "secureConnection")] {
+        let row = rig.hub.socket(row.id).unwrap();
+        assert_eq!(row.end.as_deref(), Some(&End::Finished { first }));
+        assert!(names(&rig.events(&row)).contains(&secured));
+        let flows = [row.count.received, row.count.sent];
+        assert!(flows.iter().all(|flow| (flow.messages, flow.bytes, flow.packets) == (1, 6, 2)), "{flows:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_above_the_limit_is_not_sent_and_nothing_breaks() {
+    let rig = Rig::new();
+    let (listener, to) = server().await;
+    rig.dial(to, Settings::default());
+    let mut peer = accept_async(accept(&listener).await).await.unwrap();
+    let row = rig.open().await;
+    rig.send(&row, Command::Send(Payload::Binary(vec![0; (2 << 20) + 1].into())));
+    rig.send(&row, Command::Send(Payload::Text("still here".into())));
+    assert_eq!(next(&mut peer).await, Message::text("still here"));
+    assert!(fault(&rig.events(&row)).contains("it was not sent"));
 }

@@ -34,13 +34,14 @@ impl Frame {
         }
         let mut mask = self.mask;
         mask.rotate_left((self.turned % 4) as usize);
-        let mut words = bytes.chunks_exact_mut(4);
-        for word in &mut words {
-            for (byte, mask) in word.iter_mut().zip(mask) {
-                *byte ^= mask;
-            }
+        let [a, b, c, d] = mask;
+        let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        // Eight at a time, which the compiler makes more of.
+        let (words, rest) = bytes.as_chunks_mut();
+        for word in words {
+            *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
         }
-        for (byte, mask) in words.into_remainder().iter_mut().zip(mask) {
+        for (byte, mask) in rest.iter_mut().zip(wide.to_ne_bytes()) {
             *byte ^= mask;
         }
     }
@@ -163,11 +164,7 @@ fn parse(part: &[u8; HEAD]) -> (Frame, bool) {
     if masked {
         mask.copy_from_slice(&rest[wide..wide + 4]);
     }
-    let head = FrameHead {
-        opcode: first & 0xf,
-        fin: first & 0x80 != 0,
-        masked,
-        len: u32::try_from(len).unwrap_or(u32::MAX),
-    };
+    let head =
+        FrameHead { opcode: first & 0xf, fin: first & 0x80 != 0, masked, len: u32::try_from(len).unwrap_or(u32::MAX) };
     (Frame { head, mask, len, left: len, turned: 0 }, minimal)
 }

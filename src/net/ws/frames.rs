@@ -252,9 +252,14 @@ fn wrong_close(payload: &[u8]) -> Option<String> {
     match payload {
         [] => None,
         [_] => Some("a close frame with half a code (RFC 6455 section 5.5.1)".into()),
-        [high, low, ..] => {
+        [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
-            (!is_close_code(code)).then(|| format!("{code} is no close code to send (RFC 6455 section 7.4)"))
+            if !is_close_code(code) {
+                return Some(format!("{code} is no close code to send (RFC 6455 section 7.4)"));
+            }
+            std::str::from_utf8(reason)
+                .is_err()
+                .then(|| "the reason of a close frame is not UTF-8 (RFC 6455 section 5.5.1)".into())
         }
     }
 }

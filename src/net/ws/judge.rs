@@ -138,9 +138,8 @@ mod tests {
 
     #[test]
     fn our_best_subprotocol_that_was_offered_is_chosen() {
-        let (response, _) = ask(|request| {
-            request.header(SEC_WEBSOCKET_PROTOCOL, "v0, v1").header(SEC_WEBSOCKET_PROTOCOL, "v2")
-        });
+        let (response, _) =
+            ask(|request| request.header(SEC_WEBSOCKET_PROTOCOL, "v0, v1").header(SEC_WEBSOCKET_PROTOCOL, "v2"));
         assert_eq!(response.headers()[SEC_WEBSOCKET_PROTOCOL], "v2");
         let (response, _) = ask(|request| request.header(SEC_WEBSOCKET_PROTOCOL, "v9"));
         assert!(!response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
@@ -164,6 +163,9 @@ mod tests {
             request.headers_mut().unwrap().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("8"));
             request
         });
-        assert_eq!((response.status().as_u16(), &response.headers()[SEC_WEBSOCKET_VERSION]), (426, &"13".parse().unwrap()));
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[SEC_WEBSOCKET_VERSION]),
+            (426, &"13".parse().unwrap())
+        );
     }
 }

@@ -18,6 +18,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use self::frames::Frames;
+use self::talk::Talk;
 use super::http::Exchanges;
 use super::kernel::Handle;
 use super::probe::Probe;
@@ -82,23 +83,25 @@ enum Cut {
 
 /// One connection: the handshake, then the conversation.
 async fn run(flow: Flow) -> End {
+    // Boxed, both: what the handshake needs must not be carried along for the life of the connection.
+    match Box::pin(open(flow)).await {
+        Ok(mut talk) => talk.run().await,
+        Err(end) => end,
+    }
+}
+
+async fn open(flow: Flow) -> Result<Box<Talk>, End> {
     let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
     let follower = Frames::new(record.clone(), cx.hub.clock(), role);
     let head = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let clear = Probe::new(stream, Exchanges::new(role, record.clone(), head, follower).upgrading());
     let mut desk = Desk { cx, role, peer, record, inbox, kernel, early: Vec::new() };
-    // Boxed: what the handshake needs must not be carried along for the life of the connection.
-    let opened = match role {
-        Role::Listen => Box::pin(server::accept(&mut desk, clear)).await,
-        Role::Connect => Box::pin(client::open(&mut desk, clear)).await,
+    let (mut socket, subprotocol) = match role {
+        Role::Listen => server::accept(&mut desk, clear).await?,
+        Role::Connect => client::open(&mut desk, clear).await?,
     };
-    match opened {
-        Ok((mut socket, subprotocol)) => {
-            frames(&mut socket).open(subprotocol);
-            talk::talk(desk, socket).await
-        }
-        Err(end) => end,
-    }
+    frames(&mut socket).open(subprotocol);
+    Ok(Box::new(Talk::new(desk, socket)))
 }
 
 impl Desk {

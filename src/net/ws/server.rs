@@ -78,11 +78,7 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box
 /// What hyper could not read, and what it answered; or how the stream ended below it. The decoder often knows
 /// better what is wrong.
 fn wrong(error: &hyper::Error, seen: Option<&Reason>) -> Result<Fault, End> {
-    let status = match () {
-        () if error.is_parse_too_large() => Some(431),
-        () if error.is_parse() => Some(400),
-        () => None,
-    };
+    let status = if error.is_parse_too_large() { Some(431) } else { error.is_parse().then_some(400) };
     let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     match (io, seen) {
         (Some(io), _) => Err(errno::end(Op::Read, io)),

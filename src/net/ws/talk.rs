@@ -49,7 +49,8 @@ enum Answer {
     Fixed(Message),
 }
 
-struct Talk {
+/// See the module.
+pub struct Talk {
     desk: Desk,
     socket: Socket,
     answer: Answer,
@@ -63,46 +64,6 @@ struct Talk {
     /// Whose close frame was first.
     first: Option<Party>,
     deadline: Option<Pin<Box<Sleep>>>,
-}
-
-pub async fn talk(mut desk: Desk, socket: Socket) -> End {
-    let early = std::mem::take(&mut desk.early);
-    let cancel = desk.cx.cancel.clone();
-    let answer = answer(&desk);
-    let mut talk = Talk {
-        desk,
-        socket,
-        answer,
-        queue: VecDeque::new(),
-        waiting: 0,
-        dirty: false,
-        inbox_open: true,
-        closing: false,
-        first: None,
-        deadline: None,
-    };
-    let greet = talk.desk.cx.spec.settings.greet.clone();
-    if let (Role::Listen, Some(greet)) = (talk.desk.role, greet) {
-        talk.push(message(&greet.0));
-    }
-    for command in early {
-        talk.obey(command);
-    }
-    let mut cancelled = Box::pin(cancel.cancelled());
-    loop {
-        let turn = poll_fn(|wakes| talk.turn(wakes, cancelled.as_mut())).await;
-        match turn {
-            Turn::Letter(None) => talk.inbox_open = false,
-            Turn::Letter(Some(Command::Reset)) => {
-                talk.desk.kernel.reset_on_close();
-                return End::Reset { by: Party::Us };
-            }
-            Turn::Letter(Some(command)) => talk.obey(command),
-            Turn::Over | Turn::Late => return talk.over().await,
-            Turn::Failed(op, error) => return talk.failed(op, error).await,
-            Turn::Cancelled => return talk.leave().await,
-        }
-    }
 }
 
 /// A fixed answer or a greeting: text if it is UTF-8.
@@ -126,6 +87,50 @@ fn close(code: u16, reason: &str) -> Message {
 }
 
 impl Talk {
+    /// A conversation that is about to begin: with the greeting, and what was sent too early.
+    pub fn new(mut desk: Desk, socket: Socket) -> Self {
+        let early = std::mem::take(&mut desk.early);
+        let mut talk = Self {
+            answer: answer(&desk),
+            desk,
+            socket,
+            queue: VecDeque::new(),
+            waiting: 0,
+            dirty: false,
+            inbox_open: true,
+            closing: false,
+            first: None,
+            deadline: None,
+        };
+        let greet = talk.desk.cx.spec.settings.greet.clone();
+        if let (Role::Listen, Some(greet)) = (talk.desk.role, greet) {
+            talk.push(message(&greet.0));
+        }
+        for command in early {
+            talk.obey(command);
+        }
+        talk
+    }
+
+    pub async fn run(&mut self) -> End {
+        let cancel = self.desk.cx.cancel.clone();
+        let mut cancelled = Box::pin(cancel.cancelled());
+        loop {
+            let turn = poll_fn(|wakes| self.turn(wakes, cancelled.as_mut())).await;
+            match turn {
+                Turn::Letter(None) => self.inbox_open = false,
+                Turn::Letter(Some(Command::Reset)) => {
+                    self.desk.kernel.reset_on_close();
+                    return End::Reset { by: Party::Us };
+                }
+                Turn::Letter(Some(command)) => self.obey(command),
+                Turn::Over | Turn::Late => return self.over().await,
+                Turn::Failed(op, error) => return self.failed(op, error).await,
+                Turn::Cancelled => return self.leave().await,
+            }
+        }
+    }
+
     /// Does what a person wants; the reset is the caller's.
     fn obey(&mut self, command: Command) {
         match command {
@@ -149,7 +154,11 @@ impl Talk {
     }
 
     fn push(&mut self, message: Message) {
-        if !self.closing {
+        let limit = self.desk.cx.limits.ws_message;
+        if message.len() as u64 > limit {
+            // tungstenite's buffer has room for the largest message and no more.
+            self.desk.record.error(Fault::Limit { what: "bytes of a WebSocket message; it was not sent", limit });
+        } else if !self.closing {
             self.waiting += message.len() + EACH;
             self.queue.push_back(message);
         }
@@ -262,7 +271,7 @@ impl Talk {
     }
 
     /// The conversation is over, or has been given the time it had.
-    async fn over(mut self) -> End {
+    async fn over(&mut self) -> End {
         let fault = frames(&mut self.socket).fault().cloned();
         finish(&self.desk, self.socket.get_mut()).await;
         match fault {
@@ -272,7 +281,7 @@ impl Talk {
     }
 
     /// The stream failed, or what the peer sent is no WebSocket: said to the peer where it can be.
-    async fn failed(mut self, op: Op, error: Error) -> End {
+    async fn failed(&mut self, op: Op, error: Error) -> End {
         let error = match error {
             Error::ConnectionClosed | Error::AlreadyClosed => return self.over().await,
             Error::Io(error) => return self.cut(op, &error),
@@ -305,7 +314,7 @@ impl Talk {
     }
 
     /// The endpoint is stopped: 1001 is "going away" (RFC 6455 section 7.4.1).
-    async fn leave(mut self) -> End {
+    async fn leave(&mut self) -> End {
         let said = async {
             if self.first.is_none() {
                 self.socket.send(close(1001, "")).await.ok()?;

@@ -56,14 +56,22 @@ impl Rig {
     }
 
     async fn listen(&self, settings: Settings) -> (EndpointId, SocketAddr) {
-        let url = Url::parse("ws://127.0.0.1:0/", Role::Listen).unwrap();
+        self.listen_at("ws://127.0.0.1:0/", settings).await
+    }
+
+    pub(super) async fn listen_at(&self, url: &str, settings: Settings) -> (EndpointId, SocketAddr) {
+        let url = Url::parse(url, Role::Listen).unwrap();
         let id = self.endpoints.open(Spec { settings, ..Spec::new(Role::Listen, url) });
         let up = |shot: &Snapshot| shot.endpoint(id).filter(|row| row.state == State::Up)?.local;
         (id, self.until(up).await)
     }
 
     pub(super) fn dial(&self, to: SocketAddr, settings: Settings) -> EndpointId {
-        let url = Url::parse(&format!("ws://{to}/chat?a=b"), Role::Connect).unwrap();
+        self.dial_at(&format!("ws://{to}/chat?a=b"), settings)
+    }
+
+    pub(super) fn dial_at(&self, url: &str, settings: Settings) -> EndpointId {
+        let url = Url::parse(url, Role::Connect).unwrap();
         self.endpoints.open(Spec { settings, ..Spec::new(Role::Connect, url) })
     }
 
@@ -77,9 +85,14 @@ impl Rig {
         let row = self.until(|shot| shot.sockets.rows.iter().find(|row| row.life == Life::Closed).cloned()).await;
         let events = self.events(&row);
         assert!(matches!(events[0].kind, Kind::Connection { .. } | Kind::Connect { .. }));
-        assert!(events.iter().skip(1).all(|event| !matches!(event.kind, Kind::Connection { .. } | Kind::Connect { .. })));
+        assert!(
+            events.iter().skip(1).all(|event| !matches!(event.kind, Kind::Connection { .. } | Kind::Connect { .. }))
+        );
         let closes = events.iter().filter(|event| matches!(event.kind, Kind::Close(_))).count();
-        assert!(closes == 1 && matches!(events.last().unwrap().kind, Kind::Close(_)), "one close, the last: {events:?}");
+        assert!(
+            closes == 1 && matches!(events.last().unwrap().kind, Kind::Close(_)),
+            "one close, the last: {events:?}"
+        );
         let messages = |way| {
             let mut all = (0, 0);
             for event in &events {
@@ -97,7 +110,7 @@ impl Rig {
         (row, end, events)
     }
 
-    fn events(&self, row: &SocketRow) -> Vec<Event> {
+    pub(super) fn events(&self, row: &SocketRow) -> Vec<Event> {
         self.hub.events(row.id.into(), 0, 10_000).unwrap().events
     }
 
@@ -106,7 +119,7 @@ impl Rig {
     }
 
     /// Waits for one kind of event on a socket.
-    async fn event(&self, row: &SocketRow, is: impl Fn(&Kind) -> bool) -> Event {
+    pub(super) async fn event(&self, row: &SocketRow, is: impl Fn(&Kind) -> bool) -> Event {
         self.until(|_| self.events(row).into_iter().find(|event| is(&event.kind))).await
     }
 }
@@ -188,7 +201,10 @@ async fn every_message_comes_back_and_is_counted() {
     assert_eq!((row.count.received.messages, row.count.received.bytes, row.count.received.packets), (5, size, 6));
     assert_eq!((row.count.sent.messages, row.count.sent.bytes, row.count.sent.packets), (5, size, 6));
     assert_eq!(row.count.errors, 0);
-    assert_eq!(names(&events)[..8], ["connection", "request", "head", "upgrade", "open", "message", "message", "message"]);
+    assert_eq!(
+        names(&events)[..8],
+        ["connection", "request", "head", "upgrade", "open", "message", "message", "message"]
+    );
     assert_eq!(events[5].head, b"hello");
     let big = events.iter().find(|event| event.size == 1 << 20).unwrap();
     assert_eq!(big.head, vec![7; crate::hub::HEAD]);
@@ -408,24 +424,23 @@ async fn an_echo_does_not_deadlock_against_a_peer_that_only_writes() {
     let rig = Rig::new();
     let (_, to) = rig.listen(Settings::default()).await;
     let (mut write, mut read) = peer(to).await.split();
-    // More than every buffer between the two: read only after all of it is written, or the bound was met.
+    // More than every buffer between the two, and nothing is read before the first megabyte is written.
     let message = Message::binary(vec![1; 64 << 10]);
-    let sent = message.clone();
-    let writer = tokio::spawn(async move {
+    let writing = async {
         for _ in 0..512 {
-            write.send(sent.clone()).await.unwrap();
+            write.send(message.clone()).await.unwrap();
         }
-        write
-    });
-    rig.until(|shot| (shot.count.received.bytes > 1 << 20).then_some(())).await;
-    for _ in 0..512 {
-        assert_eq!(read.next().await.unwrap().unwrap(), message);
-    }
-    let mut write = writer.await.unwrap();
-    write.close().await.unwrap();
-    drop(write);
-    while read.next().await.is_some() {}
-    drop(read);
+        write.close().await.unwrap();
+    };
+    let reading = async {
+        rig.until(|shot| (shot.count.received.bytes > 1 << 20).then_some(())).await;
+        for _ in 0..512 {
+            assert_eq!(read.next().await.unwrap().unwrap(), message);
+        }
+        while read.next().await.is_some() {}
+    };
+    tokio::join!(writing, reading);
+    drop((write, read));
     let (row, end, _) = rig.story().await;
     assert_eq!((row.count.sent.messages, end), (512, End::Finished { first: Party::Peer }));
 }

@@ -1,0 +1,125 @@
+//! The exact counters of what is selected, in and out side by side, with its endpoint's and everything's.
+
+use ratatui::text::Line;
+
+use super::cells::span;
+use super::theme::Theme;
+use crate::model::event::Way;
+use crate::model::id::Subject;
+use crate::model::size;
+use crate::model::tally::{Count, Flow};
+use crate::model::url::Scheme;
+use crate::model::view::{Rate, Snapshot, SocketRow};
+
+/// Columns of a number, exact to the last digit: `99,999,999,999`. Two and a name fit the narrowest pane.
+const NUMBER: usize = 14;
+const NAME: usize = 10;
+
+/// One block of the page: whose counters.
+struct Block {
+    title: String,
+    count: Count,
+    rate: Rate,
+    /// Whether the packet counters mean anything, and what they are.
+    packets: Option<&'static str>,
+    facts: Vec<(&'static str, String)>,
+}
+
+/// The page for the selected socket or endpoint.
+pub fn page(snapshot: &Snapshot, theme: &Theme) -> Vec<Line<'static>> {
+    let mut blocks = Vec::new();
+    let subject = snapshot.timeline.as_ref().map(|timeline| timeline.subject);
+    let endpoint = match subject {
+        Some(Subject::Socket(id)) => snapshot.row(id).map(|row| {
+            blocks.push(socket(row));
+            row.endpoint
+        }),
+        Some(Subject::Endpoint(id)) => Some(id),
+        None => None,
+    };
+    blocks.extend(endpoint.and_then(|id| snapshot.endpoint(id)).map(|row| Block {
+        title: format!("endpoint {} {}", row.id, row.spec.scheme()),
+        count: row.count,
+        rate: row.rate,
+        packets: Some(packets(row.spec.scheme())),
+        facts: vec![("sockets", format!("{} open, {} ever", row.open, size::exact(row.ever)))],
+    }));
+    blocks.push(Block {
+        title: "everything".into(),
+        count: snapshot.count,
+        rate: snapshot.rate,
+        packets: Some("packets"),
+        facts: vec![("dropped", format!("{} events of timelines", size::exact(snapshot.dropped)))],
+    });
+    blocks.iter().flat_map(|block| lines(block, theme)).collect()
+}
+
+fn socket(row: &SocketRow) -> Block {
+    let mut facts = Vec::new();
+    if let Some(kernel) = &row.kernel {
+        facts.push(("rtt", size::span(kernel.rtt)));
+        facts.push(("resent", format!("{} segments", size::exact(kernel.retransmits.into()))));
+        if row.scheme.counts_its_packets() {
+            let (received, sent) = (size::exact(kernel.segments_in), size::exact(kernel.segments_out));
+            facts.push(("segments", format!("{received} in, {sent} out")));
+        }
+    }
+    Block {
+        title: format!("socket {} {}", row.id, row.scheme),
+        count: row.count,
+        rate: row.rate,
+        packets: row.packets_known.then(|| packets(row.scheme)),
+        facts,
+    }
+}
+
+/// What a packet is.
+fn packets(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Udp => "datagrams",
+        Scheme::Ws | Scheme::Wss => "frames",
+        _ => "segments",
+    }
+}
+
+fn lines(block: &Block, theme: &Theme) -> Vec<Line<'static>> {
+    let (received, sent) = (block.count.received, block.count.sent);
+    let heading = |text: &str, way| span(format!("{text:>NUMBER$}"), theme.way(way));
+    let head = format!("{:<NAME$}", "");
+    let mut lines = vec![
+        Line::from(span(block.title.clone(), theme.bright)),
+        Line::from(vec![span(head, theme.dim), heading("▼ in", Way::In), heading("▲ out", Way::Out)]),
+    ];
+    let mut pair = |name: &str, received: String, sent: String| {
+        lines.push(Line::from(vec![
+            span(format!("{name:<NAME$}"), theme.dim),
+            span(format!("{received:>NUMBER$}"), theme.plain),
+            span(format!("{sent:>NUMBER$}"), theme.plain),
+        ]));
+    };
+    let mut each = |name: &str, of: fn(&Flow) -> u64| pair(name, size::exact(of(&received)), size::exact(of(&sent)));
+    if let Some(name) = block.packets {
+        each(name, |flow| flow.packets);
+    }
+    each("messages", |flow| flow.messages);
+    each("bytes", |flow| flow.bytes);
+    each("wire", |flow| flow.wire);
+    if block.packets.is_none() {
+        pair("packets", "n/a".into(), "n/a".into());
+    }
+    pair("per second", size::exact(block.rate.received), size::exact(block.rate.sent));
+    let errors = size::exact(block.count.errors);
+    let style = if block.count.errors > 0 { theme.bad } else { theme.plain };
+    lines.push(Line::from(vec![
+        span(format!("{:<NAME$}", "errors"), theme.dim),
+        span(format!("{errors:>NUMBER$}"), style),
+    ]));
+    for (name, value) in &block.facts {
+        lines.push(Line::from(vec![
+            span(format!("{name:<NAME$}"), theme.dim),
+            span(format!("{value:>width$}", width = 2 * NUMBER), theme.plain),
+        ]));
+    }
+    lines.push(Line::default());
+    lines
+}

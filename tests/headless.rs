@@ -1,0 +1,222 @@
+//! The binary without a terminal: what scripts and services get, by the exit codes the help gives.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+fn patience() -> Duration {
+    let seconds = std::env::var("SOCKSCOPE_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(10))
+}
+
+fn sockscope(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A run that ends by itself.
+fn output(args: &[&str]) -> Output {
+    sockscope(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A headless session: lines in, lines out.
+struct Headless {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Value>,
+    seen: Vec<Value>,
+}
+
+impl Headless {
+    fn start(args: &[&str]) -> Self {
+        let mut child = sockscope(args).stderr(Stdio::inherit()).spawn().unwrap();
+        let stdin = child.stdin.take();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (tx, lines) = channel();
+        std::thread::spawn(move || {
+            for line in out.lines() {
+                let line = line.unwrap();
+                let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                if tx.send(value).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, stdin, lines, seen: Vec::new() }
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// The next line that is meant.
+    fn line(&mut self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + patience();
+        loop {
+            let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            let line = line.unwrap_or_else(|error| panic!("{error}: no {what} in\n{:#?}", self.seen));
+            self.seen.push(line.clone());
+            if good(&line) {
+                return line;
+            }
+        }
+    }
+
+    fn event(&mut self, name: &str) -> Value {
+        self.line(name, |line| line["event"] == name)
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + patience();
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            let _ = self.lines.recv_timeout(Duration::from_millis(10));
+        }
+        panic!("it has not ended");
+    }
+}
+
+impl Drop for Headless {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn events_come_as_lines_and_commands_are_answered() {
+    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let hello = session.line("first line", |_| true);
+    assert_eq!((&hello["event"], &hello["v"], &hello["program"]), (&json!("hello"), &json!(1), &json!("sockscope")));
+    let listening = session.event("listening");
+    let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
+    peer.set_read_timeout(Some(patience())).unwrap();
+    peer.write_all(b"hi\n").unwrap();
+    let data = session.event("data");
+    assert_eq!((&data["socket"], &data["size"], &data["text"]), (&json!(1), &json!(3), &json!("hi\n")));
+    session.event("write");
+
+    session.say(r#"{"id":7,"command":"send","socket":1,"text":"from a script"}"#);
+    assert_eq!(session.event("done")["id"], 7);
+    let mut got = [0; 16];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"hi\nfrom a script");
+
+    session.say(r#"{"id":"a","command":"send","socket":9,"text":"to nobody"}"#);
+    let refused = session.event("refused");
+    assert_eq!(refused["id"], "a");
+    assert!(refused["reason"].as_str().unwrap().contains("#9"), "{refused}");
+
+    session.say(r#"{"command":"sned"}"#);
+    let bad = session.event("badCommand");
+    assert!(bad["reason"].as_str().unwrap().contains("sned"), "{bad}");
+    session.say("not json at all");
+    assert!(session.event("badCommand")["input"].as_str().unwrap().contains("not json"));
+
+    session.say(r#"{"id":8,"command":"open","listen":"udp://:0"}"#);
+    assert_eq!(session.line("the new endpoint", |line| line["id"] == 8)["endpoint"], 2);
+
+    session.say(r#"{"command":"end","socket":1}"#);
+    session.line("our FIN", |line| line["event"] == "end" && line["way"] == "out");
+    assert_eq!(peer.read(&mut got).unwrap(), 0);
+
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}
+
+#[test]
+fn the_end_of_every_socket_is_written_before_it_quits() {
+    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let address = session.event("listening")["local"].as_str().unwrap().to_owned();
+    let peers: Vec<_> = (0..20).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    for _ in &peers {
+        session.line("a socket of its own", |line| line["event"] == "connection" && line["socket"].is_u64());
+    }
+    session.say(r#"{"command":"quit"}"#);
+    for _ in &peers {
+        session.line("a socket's end", |line| line["event"] == "close" && line["socket"].is_u64());
+    }
+    assert_eq!(session.code(), Some(0));
+}
+
+#[test]
+fn nothing_that_could_start_is_exit_code_three() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", taken.local_addr().unwrap());
+    let mut session = Headless::start(&["--headless", "-l", &url]);
+    let error = session.event("error");
+    assert_eq!(error["error"]["name"], "EADDRINUSE");
+    assert_eq!(session.code(), Some(3));
+}
+
+#[test]
+fn one_that_started_is_enough() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", taken.local_addr().unwrap());
+    let mut session = Headless::start(&["--headless", "-l", &url, "-l", "tcp://:0"]);
+    session.event("listening");
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}
+
+#[test]
+fn a_wrong_url_is_exit_code_two_and_a_sentence() {
+    let ended = output(&["--headless", "-l", "tpc://:0"]);
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(said(&ended).contains("\"tpc\" is no scheme"), "{}", said(&ended));
+}
+
+#[test]
+fn without_a_terminal_it_names_headless() {
+    let ended = output(&["-l", "tcp://:0"]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(said(&ended).contains("--headless"), "{}", said(&ended));
+    assert!(ended.stdout.is_empty(), "nothing of a screen goes down a pipe");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it() {
+    let mut child = sockscope(&["--headless", "-l", "tcp://:0"]).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("listening") {
+        line.clear();
+        out.read_line(&mut line).unwrap();
+    }
+    drop(out);
+    let listening: Value = serde_json::from_str(&line).unwrap();
+    // The next line it writes finds nobody.
+    let _peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
+    let deadline = Instant::now() + patience();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it talks to nobody");
+        std::thread::yield_now();
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn the_default_configuration_is_printed_and_read_back() {
+    let printed = output(&["--print-config"]);
+    assert_eq!(printed.status.code(), Some(0));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), String::from_utf8(printed.stdout).unwrap().replace("41234", "0")).unwrap();
+    let mut session = Headless::start(&["--headless", "--config", file.path().to_str().unwrap()]);
+    assert_eq!(session.event("hello")["v"], 1);
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}

@@ -1,0 +1,63 @@
+//! Against peers nobody here wrote: Node, npm `ws`, curl, OpenSSL, socat, ncat, in both directions.
+//!
+//! What is missing on a machine is skipped with a line that says so; see `support/peers.rs`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, its helpers too; it has a clock of its own"
+)]
+
+#[path = "../support/peers.rs"]
+mod peers;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod certificates;
+mod chapter;
+mod curl;
+mod node_http;
+mod node_tls;
+mod node_ws;
+mod openssl;
+mod relays;
+mod scope;
+
+use std::net::SocketAddr;
+
+use sockscope::model::event::{Event, Kind};
+use sockscope::model::id::SocketId;
+use support::Lab;
+
+/// The events of one name on a timeline.
+fn named(lab: &Lab, socket: SocketId, name: &str) -> Vec<Event> {
+    lab.events(socket).into_iter().filter(|event| event.kind.name() == name).collect()
+}
+
+/// The bytes that came in as `data`, or went out as `write`, end to end.
+fn payload(lab: &Lab, socket: SocketId, name: &str) -> String {
+    let bytes: Vec<u8> = named(lab, socket, name).into_iter().flat_map(|event| event.head).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+/// What went wrong on a timeline: names and sentences.
+fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
+    let fault = |event: Event| match event.kind {
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+            Some((fault.name(), fault.to_string()))
+        }
+        _ => None,
+    };
+    lab.events(socket).into_iter().filter_map(fault).collect()
+}
+
+fn port(address: SocketAddr) -> String {
+    address.port().to_string()
+}
+
+/// Nothing went wrong, but for a peer that ends TLS without the `close_notify` of RFC 8446 section 6.1, as
+/// Node's `destroy` and ncat do: that has to be said.
+fn assert_closed_well(lab: &Lab, socket: SocketId) {
+    let faults = faults(lab, socket);
+    assert!(faults.len() <= 1 && faults.iter().all(|fault| fault.1.contains("close_notify")), "{}", lab.report());
+}

@@ -1,0 +1,183 @@
+//! A made-up session whose every number and time is fixed: what whole screens are drawn from.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sockscope::model::end::{End, Fault, Op, Party};
+use sockscope::model::event::{Event, Form, Kind, Way};
+use sockscope::model::id::{EndpointId, SocketId, Subject};
+use sockscope::model::life::Life;
+use sockscope::model::spec::Spec;
+use sockscope::model::tally::{Count, Flow};
+use sockscope::model::time::{Stamp, Wall};
+use sockscope::model::url::{Role, Scheme, Url};
+use sockscope::model::view::{EndpointRow, Kernel, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline};
+
+const SECOND: u64 = 1_000_000_000;
+const NOW: Stamp = Stamp(201 * SECOND);
+/// The session began at 11:57:42.123456.
+const WALL: Wall = Wall { epoch: 1_700_053_062_123_456_000, offset: -3600 };
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn count(received: (u64, u64), sent: (u64, u64)) -> Count {
+    let flow = |(messages, bytes)| Flow { packets: messages + 2, messages, bytes, wire: bytes };
+    Count { received: flow(received), sent: flow(sent), errors: 0 }
+}
+
+fn endpoint(id: u32, role: Role, url: &str, open: usize, rate: (u64, u64), spark: &[u32]) -> EndpointRow {
+    let url = Url::parse(url, role).unwrap();
+    let local = SocketAddr::from(([127, 0, 0, 1], url.port));
+    let mut cells = [0; SPARK];
+    cells[SPARK - spark.len()..].copy_from_slice(spark);
+    EndpointRow {
+        id: EndpointId(id),
+        spec: Arc::new(Spec::new(role, url)),
+        state: State::Up,
+        local: (role == Role::Listen).then_some(local),
+        open,
+        ever: open as u64 + 1,
+        count: count((120, 8_124), (118, 8_100)),
+        rate: Rate { received: rate.0, sent: rate.1 },
+        spark: cells,
+    }
+}
+
+fn socket(id: u32, endpoint: u32, scheme: Scheme, life: Life, age: u64, count: Count) -> SocketRow {
+    SocketRow {
+        id: SocketId(id),
+        endpoint: EndpointId(endpoint),
+        scheme,
+        accepted: true,
+        peer: SocketAddr::from(([127, 0, 0, 1], 53_310 + u16::try_from(id).unwrap())),
+        local: Some(SocketAddr::from(([127, 0, 0, 1], scheme.listen_port()))),
+        life,
+        end: None,
+        opened: Stamp(NOW.0 - age * SECOND),
+        closed: None,
+        count,
+        rate: Rate { received: u64::from(id) % 3, sent: u64::from(id) % 2 },
+        kernel: Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 0 }),
+        packets_known: true,
+        blocked: false,
+    }
+}
+
+/// Nothing runs.
+pub fn empty() -> Snapshot {
+    Snapshot { now: Stamp(3 * SECOND), wall: WALL, ..Snapshot::default() }
+}
+
+/// Five listeners and a client that failed, seven sockets, the third one's timeline.
+pub fn busy() -> Snapshot {
+    let refused = Fault::Io { op: Op::Connect, name: "ECONNREFUSED", text: "Connection refused".into() };
+    let mut failed = endpoint(6, Role::Connect, "tcp://127.0.0.1:9000", 0, (0, 0), &[]);
+    failed.state = State::Failed(refused);
+    let endpoints = vec![
+        endpoint(1, Role::Listen, "tcp://:8124", 2, (12, 12), &[0, 3, 9, 4, 1, 0, 2, 7]),
+        endpoint(2, Role::Listen, "udp://:41234", 1, (2, 2), &[1, 0, 0, 1, 0, 0, 1, 2]),
+        endpoint(3, Role::Listen, "http://:8180", 1, (1, 1), &[0, 0, 5, 0, 0, 5, 0, 0]),
+        endpoint(4, Role::Listen, "ws://:8181", 1, (30, 31), &[4, 5, 6, 7, 8, 9, 8, 7]),
+        endpoint(5, Role::Listen, "tls://:8443", 1, (0, 0), &[0, 0, 0, 0, 0, 0, 0, 1]),
+        failed,
+    ];
+    let mut rows = vec![
+        socket(3, 1, Scheme::Tcp, Life::PeerEnded, 48, count((4, 217), (4, 229))),
+        socket(4, 4, Scheme::Ws, Life::Open, 60, count((301, 12_345), (300, 12_300))),
+        socket(5, 3, Scheme::Http, Life::Open, 12, count((42, 9_876), (42, 65_432))),
+        socket(6, 2, Scheme::Udp, Life::Open, 75, count((1_234, 11_106), (1_234, 11_106))),
+        socket(7, 5, Scheme::Tls, Life::Open, 31, count((18, 1_048_576), (18, 1_048_576))),
+        socket(8, 1, Scheme::Tcp, Life::Open, 5, count((1, 65_536), (0, 0))),
+        socket(2, 1, Scheme::Tcp, Life::Closed, 150, count((9, 99), (9, 99))),
+    ];
+    rows[5].blocked = true;
+    rows[6].end = Some(Arc::new(End::Reset { by: Party::Peer }));
+    rows[6].closed = Some(Stamp(NOW.0 - 40 * SECOND));
+    let snapshot = Snapshot {
+        now: NOW,
+        wall: WALL,
+        endpoints,
+        socket: None,
+        open: 6,
+        count: count((1_605, 1_147_755), (1_603, 1_137_742)),
+        rate: Rate { received: 45, sent: 46 },
+        dropped: 0,
+        timeline: None,
+        sockets: SocketList {
+            total: rows.len(),
+            all: rows.len(),
+            first: 0,
+            top: rows.first().map(|row| row.id),
+            bottom: rows.last().map(|row| row.id),
+            rows,
+        },
+    };
+    told(&snapshot, Some(SocketId(3).into()))
+}
+
+/// The same with the timeline of `subject`.
+pub fn told(snapshot: &Snapshot, subject: Option<Subject>) -> Snapshot {
+    let socket = match subject {
+        Some(Subject::Socket(id)) => snapshot.row(id).cloned(),
+        _ => None,
+    };
+    let timeline = subject.map(|subject| match subject {
+        Subject::Socket(_) => timeline(subject, socket_story()),
+        Subject::Endpoint(_) => timeline(subject, listener_story()),
+    });
+    Snapshot { socket, timeline, ..snapshot.clone() }
+}
+
+/// The same with another event under the cursor.
+pub fn inspecting(snapshot: &Snapshot, seq: usize) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    if let Some(timeline) = &mut snapshot.timeline {
+        timeline.inspected = timeline.events.get(seq).cloned();
+    }
+    snapshot
+}
+
+const JSON: &str = r#"{"op":"sub","ch":["ticker","depth"],"id":7731,"note":"订阅成功"}"#;
+
+type Story = Vec<(u64, Kind, Vec<u8>)>;
+
+/// Every row: nanoseconds after the one before, what, payload.
+fn socket_story() -> Story {
+    let said = |after, kind, text: &str| (after, kind, text.as_bytes().to_vec());
+    vec![
+        said(0, Kind::Connection { peer: Box::new(at("127.0.0.1:53313")), socket: None }, ""),
+        said(14_000, Kind::Write, "你好, sockscope\n"),
+        said(1_880_000_000, Kind::Data, "world!\r\n"),
+        said(38_000, Kind::Write, "world!\r\n"),
+        said(2_410_000_000, Kind::Data, JSON),
+        said(78_000, Kind::Write, JSON),
+        said(570_000_000, Kind::Blocked { waiting: 65_536 }, ""),
+        said(254_000_000, Kind::Drain { blocked: 254_000_000 }, ""),
+        said(3_000_000, Kind::Message { way: Way::In, form: Form::Text, frames: 2 }, "fragments, whole again"),
+        (9_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00 caf\xc3\xa9".to_vec()),
+        said(6_890_000_000, Kind::End { way: Way::In }, ""),
+    ]
+}
+
+fn listener_story() -> Story {
+    vec![
+        (0, Kind::Listening { local: Box::new(at("127.0.0.1:8124")) }, Vec::new()),
+        (5_000_000, Kind::Connection { peer: Box::new(at("127.0.0.1:53313")), socket: Some(SocketId(3)) }, Vec::new()),
+        (1_000, Kind::Log, b"server got: hello from 127.0.0.1:53313".to_vec()),
+        (2_000_000, Kind::Error(Box::new(Fault::Limit { what: "open connections", limit: 10_000 })), Vec::new()),
+    ]
+}
+
+fn timeline(subject: Subject, story: Story) -> Timeline {
+    let mut time = 153 * SECOND;
+    let event = |((after, kind, head), seq): ((u64, Kind, Vec<u8>), u64)| {
+        time += after;
+        Event { seq, at: Stamp(time), size: head.len() as u64, kind, head }
+    };
+    let events: Vec<Event> = story.into_iter().zip(0..).map(event).collect();
+    let inspected = events.last().cloned();
+    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected }
+}
