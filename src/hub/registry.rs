@@ -22,6 +22,8 @@ pub(super) struct Endpoint {
     pub open: usize,
     pub ever: u64,
     pub sum: Sum,
+    /// Errors of its own timeline that are in the sums already.
+    pub own_errors: u64,
     pub spark: Spark,
 }
 
@@ -94,6 +96,7 @@ impl Registry {
             open: 0,
             ever: 0,
             sum: Sum::default(),
+            own_errors: 0,
             spark: Spark::default(),
         };
         self.endpoints.insert(id, endpoint);
@@ -134,11 +137,10 @@ impl Registry {
     fn collect_endpoint(&mut self, id: EndpointId, second: u64) {
         if let Some(endpoint) = self.endpoints.get_mut(&id) {
             endpoint.log.dirty.swap(false, std::sync::atomic::Ordering::AcqRel);
-            // An endpoint's own events carry no payload; only its errors count, and they are kept in
-            // its own tally until they are summed here.
-            let own = endpoint.log.tally.read();
-            let new = Count { errors: own.errors, ..Count::default() };
-            endpoint.log.tally.set(crate::model::tally::Cell::Errors, 0);
+            // Of an endpoint's own events only its errors count.
+            let own = endpoint.log.tally.read().errors;
+            let new = Count { errors: own - endpoint.own_errors, ..Count::default() };
+            endpoint.own_errors = own;
             endpoint.sum.add(new, second);
             self.total.add(new, second);
         }

@@ -60,7 +60,7 @@ impl Shown {
     pub fn style_of(&self, text: &str) -> Option<ratatui::style::Style> {
         let rows = self.rows();
         let (y, at) = rows.iter().enumerate().find_map(|(y, row)| Some((y, row.find(text)?)))?;
-        let x = u16::from(rows[y][..at].cell_width());
+        let x = rows[y][..at].cell_width();
         self.buffer.cell((x, u16::try_from(y).ok()?)).map(Cell::style)
     }
 }
