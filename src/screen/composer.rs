@@ -15,15 +15,14 @@ use crate::model::draft::{Coding, Ending, Shape};
 /// Draws the panel; where the cursor is, when it has the keys.
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
     let composing = matches!(app.mode, Mode::Compose | Mode::History(_));
-    let note = app.audience().and_then(|audience| audience.note);
-    let inside = cells::pane(
-        buf,
-        area,
-        composing,
-        title(app, composing, note.as_ref(), theme),
-        &modes(app, composing, theme),
-        theme,
-    );
+    let note = app.audience().and_then(|audience| audience.note).filter(|_| composing);
+    let modes = modes(app, composing, theme);
+    // A note stands in the title where the choices still fit beside it, else before the sum.
+    let least = modes.last().map_or(0, cells::line_width);
+    let whole = title(app, composing, note.as_ref(), theme);
+    let fits = cells::line_width(&whole) + least + 10 <= usize::from(area.width);
+    let (title, below) = if fits { (whole, None) } else { (title(app, composing, None, theme), note) };
+    let inside = cells::pane(buf, area, composing, title, &modes, theme);
     if inside.height == 0 {
         return None;
     }
@@ -34,7 +33,11 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Po
     let info = Rect { y: inside.bottom() - 1, height: 1, ..inside };
     let text = Rect { height: inside.height - 1, ..inside };
     let cursor = draft(app, text, buf, theme);
-    cells::line(buf, info.x + 2, info.y, info.width.saturating_sub(2), sum(app, theme), theme);
+    let mut line = sum(app, theme);
+    if let Some(note) = below {
+        line.spans.insert(0, span(format!("{}  ", note.text), if note.stop { theme.bad } else { theme.waiting }));
+    }
+    cells::line(buf, info.x + 2, info.y, info.width.saturating_sub(2), line, theme);
     Some(cursor)
 }
 

@@ -8,7 +8,7 @@ use super::bytes::clean;
 use super::cells::{self, span};
 use super::field;
 use super::theme::Theme;
-use crate::app::{App, Mode, keymap};
+use crate::app::{App, Key, Mode, keymap};
 
 /// Draws the row; where the cursor is, when a line is typed there.
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
@@ -40,18 +40,29 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Po
     None
 }
 
-/// As many hints as fit, whole.
+/// As many hints as fit, whole. Help and the way out keep the right end, however much there is to do.
 fn hints(app: &App, room: Rect, buf: &mut Buffer, theme: &Theme) {
+    let (always, others): (Vec<_>, Vec<_>) =
+        keymap::hints(app).into_iter().partition(|(key, _)| matches!(key, Key::Char('?' | 'q')));
+    let width = |(key, label): &(Key, &str)| cells::width(&key.to_string()) + 1 + cells::width(label);
+    let reserved: usize = always.iter().map(|hint| width(hint) + 2).sum();
+    let mut left = usize::from(room.width).saturating_sub(reserved);
     let mut x = room.x;
-    for (key, label) in keymap::hints(app) {
-        let key = key.to_string();
-        let width = u16::try_from(cells::width(&key) + 1 + cells::width(label)).unwrap_or(u16::MAX);
-        if x + width > room.right() {
-            break;
+    for hint in others.iter().chain(&always) {
+        let columns = width(hint);
+        if always.contains(hint) {
+            left = usize::MAX;
+        } else if columns > left {
+            // The next ones may be shorter, but they matter less: the order must not jump with the width.
+            left = 0;
+            continue;
         }
-        let line = Line::from(vec![span(key, theme.accent), Span::raw(" "), span(label, theme.dim)]);
-        buf.set_line(x, room.y, &line, width);
-        x += width + 2;
+        let (key, label) = hint;
+        let line = Line::from(vec![span(key.to_string(), theme.accent), Span::raw(" "), span(*label, theme.dim)]);
+        let columns = u16::try_from(columns).unwrap_or(u16::MAX);
+        buf.set_line(x, room.y, &line, room.right().saturating_sub(x).min(columns));
+        x = x.saturating_add(columns + 2);
+        left = left.saturating_sub(usize::from(columns) + 2);
     }
 }
 
