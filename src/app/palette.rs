@@ -1,6 +1,7 @@
 //! The command list: everything that can be done here and now, found by a few letters of its name.
 
-use frizbee::{Config, Matcher};
+use fuzzy_matcher::FuzzyMatcher;
+use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::action::{Motion, Row};
 use super::editor::Editor;
@@ -49,18 +50,20 @@ impl Palette {
             self.found = self.all.iter().map(line).collect();
             return;
         }
-        // The label comes first, where a match weighs most.
-        let lines: Vec<String> = self.all.iter().map(|(row, label)| format!("{label} {}", row.help)).collect();
-        let matches = Matcher::new(query.as_str(), &Config::default()).match_list_indices(&lines);
-        let found = matches.iter().filter_map(|found| {
-            let &(row, label) = self.all.get(found.index as usize)?;
-            let mut hits: Vec<usize> = found.indices.iter().map(|at| *at as usize).collect();
-            hits.sort_unstable();
-            let (label_hits, rest): (Vec<_>, Vec<_>) = hits.into_iter().partition(|at| *at < label.len());
-            let help_hits = rest.into_iter().filter_map(|at| at.checked_sub(label.len() + 1)).collect();
-            Some(Found { row, label, label_hits, help_hits })
-        });
-        self.found = found.collect();
+        let matcher = SkimMatcherV2::default();
+        let mut found: Vec<(i64, Found)> = Vec::new();
+        for &(row, label) in &self.all {
+            // The label comes first, where a match weighs most.
+            let line = format!("{label} {}", row.help);
+            let Some((score, hits)) = matcher.fuzzy_indices(&line, &query) else { continue };
+            let behind = label.chars().count();
+            let (label_hits, rest): (Vec<_>, Vec<_>) = hits.into_iter().partition(|at| *at < behind);
+            let help_hits = rest.into_iter().filter_map(|at| at.checked_sub(behind + 1)).collect();
+            found.push((score, Found { row, label, label_hits, help_hits }));
+        }
+        // Stable: what scores alike keeps the table's order.
+        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        self.found = found.into_iter().map(|(_, found)| found).collect();
     }
 
     pub fn step(&mut self, motion: Motion) {
