@@ -384,6 +384,34 @@ async fn stopping_everything_is_quick_even_when_peers_are_not() {
 }
 
 #[tokio::test]
+async fn silence_is_told_once_each_time_and_the_socket_stays_open() {
+    for scheme in ["tcp", "tls", "http", "ws"] {
+        let lab = Lab::default();
+        let settings = Settings { timeout: Some(Duration::from_millis(60)), ..Settings::default() };
+        let (_, address) = lab.listen(&format!("{scheme}://:0"), settings).await;
+        let url = format!("{scheme}://localhost:{}", address.port());
+        let client = lab.open(Role::Connect, &url, Settings::default());
+        lab.endpoint(client, "up", |row| row.state == State::Up).await;
+        let far = || lab.rows().into_iter().find(|row| row.accepted && row.life == Life::Open);
+        let far = lab.until(&format!("{scheme}: the listener's side is open"), far).await.id;
+        let told = || lab.names(far).iter().filter(|name| **name == "timeout").count();
+        lab.until(&format!("{scheme}: the silence is told"), || (told() == 1).then_some(())).await;
+        let payload = match scheme {
+            "ws" => Payload::Text("again".into()),
+            "http" => Payload::Request(Box::new(sockscope::net::http::Request {
+                method: "GET".into(),
+                target: "/".into(),
+                ..Default::default()
+            })),
+            _ => Payload::Bytes("again".into()),
+        };
+        lab.endpoints.broadcast(client, &payload).unwrap();
+        lab.until(&format!("{scheme}: and the next one"), || (told() == 2).then_some(())).await;
+        assert_eq!(lab.hub.socket(far).unwrap().life, Life::Open, "{scheme}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_whose_connection_is_over_connects_anew_to_send() {
     let lab = Lab::default();
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -44,6 +44,9 @@ pub struct Settings {
     pub show: Option<String>,
     /// After the peer's FIN keep our side open (Node's `allowHalfOpen`).
     pub half_open: bool,
+    /// Tell when a connection was silent for so long (Node's `setTimeout`): the socket stays open.
+    #[serde(deserialize_with = "read_some_span")]
+    pub timeout: Option<Duration>,
     /// Clients over TLS: do not check the server's certificate.
     pub insecure: bool,
     /// Clients over TLS: a PEM file with the roots to trust instead of the system's.
@@ -188,6 +191,13 @@ fn read_bytes<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
     match Size::deserialize(input)? {
         Size::Number(n) => Ok(n),
         Size::Text(text) => size::parse_bytes(&text).map_err(de::Error::custom),
+    }
+}
+
+fn read_some_span<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
+    match read_span(input)? {
+        Duration::ZERO => Err(de::Error::custom("a timeout of nothing would never stop firing: write one such as 30s")),
+        span => Ok(Some(span)),
     }
 }
 

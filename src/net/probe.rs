@@ -24,6 +24,8 @@ pub trait Watch: Send + Unpin {
     fn failed(&mut self, _op: Op, _error: &io::Error) {}
     /// A write of so many bytes waits; called at each attempt, with the waker's context.
     fn waiting(&mut self, _bytes: usize, _cx: &mut Context<'_>) {}
+    /// A read found nothing and waits; called at each attempt, with the waker's context.
+    fn idle(&mut self, _cx: &mut Context<'_>) {}
 }
 
 /// See the module.
@@ -53,7 +55,11 @@ impl<S: AsyncRead + Unpin, W: Watch> AsyncRead for Probe<S, W> {
         let this = &mut *self;
         let before = buf.filled().len();
         let room = buf.remaining();
-        match ready!(Pin::new(&mut this.stream).poll_read(cx, buf)) {
+        let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(cx, buf) else {
+            this.watch.idle(cx);
+            return Poll::Pending;
+        };
+        match outcome {
             Ok(()) => {
                 let bytes = &buf.filled()[before..];
                 if !bytes.is_empty() {

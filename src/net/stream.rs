@@ -187,13 +187,13 @@ where
 }
 
 /// The probe around the TCP stream, and the handle on its kernel side.
-fn wire(stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
+fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
     // Small writes are what a person sends and wants to see leave (Node's `setNoDelay`).
     let _ = stream.set_nodelay(true);
     let tcp = Tcp::new(stream);
     let handle = tcp.handle();
     record.gauge(Box::new(handle.clone()));
-    (Probe::new(tcp, Wire::new(record.clone())), handle)
+    (Probe::new(tcp, Wire::new(record.clone(), cx.spec.settings.timeout)), handle)
 }
 
 async fn secure_server(
@@ -202,7 +202,7 @@ async fn secure_server(
     record: &Recorder,
     alpn: &'static [&'static [u8]],
 ) -> Result<(Stream, Handle), End> {
-    let (probe, kernel) = wire(stream, record);
+    let (probe, kernel) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         return Ok((Box::new(probe), kernel));
     }
@@ -357,7 +357,7 @@ async fn secure_client(
     record: &Recorder,
     alpn: &'static [&'static [u8]],
 ) -> Result<(Stream, Handle), End> {
-    let (probe, kernel) = wire(stream, record);
+    let (probe, kernel) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         return Ok((Box::new(probe), kernel));
     }

@@ -19,9 +19,10 @@ use crate::model::time::nanos;
 /// A write that waits this long is worth a line: shorter waits are how any busy stream breathes.
 const WORTH_A_LINE: Duration = Duration::from_millis(50);
 
-/// Around the TCP stream: wire bytes, and `blocked` / `drain`.
+/// Around the TCP stream: wire bytes, `blocked` / `drain`, and `timeout` where one is set.
 pub struct Wire {
     record: Recorder,
+    silence: Option<Silence>,
     wait: Option<Wait>,
     /// Kept between waits, so that a busy stream allocates its timer once.
     timer: Option<Pin<Box<Sleep>>>,
@@ -32,19 +33,61 @@ struct Wait {
     said: bool,
 }
 
+/// How long nothing has crossed, in either direction.
+struct Silence {
+    most: Duration,
+    since: Instant,
+    /// Told once: the next one begins with the next byte.
+    told: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
 impl Wire {
-    pub fn new(record: Recorder) -> Self {
-        Self { record, wait: None, timer: None }
+    /// `timeout`: tell when nothing has crossed for so long.
+    pub fn new(record: Recorder, timeout: Option<Duration>) -> Self {
+        let silence = timeout.map(|most| Silence {
+            most,
+            since: Instant::now(),
+            told: false,
+            timer: Box::pin(tokio::time::sleep(most)),
+        });
+        Self { record, silence, wait: None, timer: None }
+    }
+
+    fn crossed(&mut self) {
+        if let Some(silence) = &mut self.silence {
+            silence.since = Instant::now();
+            if std::mem::take(&mut silence.told) {
+                // It has run out, and nobody polls it but for its wake-up.
+                silence.timer.as_mut().reset(silence.since + silence.most);
+            }
+        }
     }
 }
 
 impl Watch for Wire {
     fn read(&mut self, bytes: &[u8]) {
         self.record.wire(Way::In, bytes.len());
+        self.crossed();
+    }
+
+    fn idle(&mut self, cx: &mut Context<'_>) {
+        let Some(silence) = self.silence.as_mut().filter(|silence| !silence.told) else { return };
+        while silence.timer.as_mut().poll(cx).is_ready() {
+            let due = silence.since + silence.most;
+            if Instant::now() >= due {
+                silence.told = true;
+                self.record.event(Kind::Timeout { idle: nanos(silence.since.elapsed()) });
+                return;
+            }
+            // Something has crossed since it was set.
+            silence.timer.as_mut().reset(due);
+        }
     }
 
     fn wrote(&mut self, bytes: &[u8]) {
         self.record.wire(Way::Out, bytes.len());
+        self.crossed();
         if let Some(wait) = self.wait.take().filter(|wait| wait.said) {
             self.record.event(Kind::Drain { blocked: nanos(wait.since.elapsed()) });
         }

@@ -29,6 +29,7 @@ const FITS: &[Fit] = &[
         |_, scheme| matches!(scheme, Scheme::Tcp | Scheme::Tls),
         "half_open is for tcp and tls: the other protocols decide themselves when a connection ends",
     ),
+    Fit("timeout", |_, scheme| scheme != Scheme::Udp, "timeout is for connections: udp has none"),
     Fit("insecure", tls_client, "insecure is for clients over TLS: connect to tls://, https:// or wss://"),
     Fit("ca", tls_client, "ca is for clients over TLS: connect to tls://, https:// or wss://"),
     Fit("server_name", tls_client, "server_name is for clients over TLS: connect to tls://, https:// or wss://"),

@@ -73,7 +73,7 @@ fn an_error_points_at_its_line_and_column() {
       |          ^^^^^^^^^
     "#);
     insta::assert_snapshot!(error("[[endpoint]]\nlisten = 'tcp://'\ngreat = 'hi'\n"), @r"
-    config.toml:3:1: unknown field `great`, expected one of `reply`, `greet`, `show`, `half_open`, `insecure`, `ca`, `server_name`, `subprotocols`
+    config.toml:3:1: unknown field `great`, expected one of `reply`, `greet`, `show`, `half_open`, `timeout`, `insecure`, `ca`, `server_name`, `subprotocols`
       |
     3 | great = 'hi'
       | ^^^^^
