@@ -26,8 +26,10 @@ pub struct Count {
 
 /// The live form of a [`Count`]: written by one flow, read by anyone without a lock.
 ///
-/// Writers of one tally are serialised by the timeline's lock, so a plain load and store is exact and
-/// costs no locked instruction; readers may see one counter a moment before its neighbour.
+/// Each cell has one writer at a time (events come under the timeline's lock; wire, clear and packet cells
+/// are written by the one task that owns the flow; the kernel's segments by whoever asks, under the lock),
+/// so a plain load and store is exact and costs no locked instruction. Readers may see one counter a
+/// moment before its neighbour.
 #[derive(Debug, Default)]
 pub struct Tally {
     cells: [AtomicU64; 9],
@@ -49,13 +51,13 @@ pub enum Cell {
 }
 
 impl Tally {
-    /// Adds to one counter. The caller holds the timeline's lock (see the type).
+    /// Adds to one counter. The caller is its one writer (see the type).
     pub fn add(&self, cell: Cell, n: u64) {
         let cell = &self.cells[cell as usize];
         cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
-    /// Sets one counter, for those the kernel keeps (segments). The caller holds the timeline's lock.
+    /// Sets one counter, for those the kernel keeps (segments). The caller is its one writer.
     pub fn set(&self, cell: Cell, n: u64) {
         self.cells[cell as usize].store(n, Relaxed);
     }

@@ -44,7 +44,7 @@ pub struct History {
 /// What was there.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Loaded {
-    /// Oldest first, [`KEEP`] at the most.
+    /// Oldest first, the newest thousand at the most.
     pub drafts: Vec<Draft>,
     /// Lines that were not drafts.
     pub skipped: usize,

@@ -1,5 +1,5 @@
 //! WebSocket (RFC 6455). hyper and tungstenite speak it; what the timeline says comes from decoders of the
-//! clear stream below them ([`frames`], and HTTP's for the handshake), which hide nothing.
+//! clear stream below them ([`mod@frames`], and HTTP's for the handshake), which hide nothing.
 
 mod broken;
 mod client;
