@@ -47,7 +47,7 @@ fn title(app: &App, composing: bool, note: Option<&Note>, theme: &Theme) -> Line
         Some(audience) => {
             spans.push(span(" → ", theme.dim));
             spans.push(span(clean(&audience.name).into_owned(), theme.accent));
-            if audience.count != 1 {
+            if audience.count != 1 && app.composer.shape != Shape::Reply {
                 spans.push(span(format!(" ({})", audience.count), theme.bright));
             }
         }
