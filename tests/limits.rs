@@ -114,3 +114,33 @@ fn a_reader_that_goes_away_ends_it_in_order() {
     };
     assert_eq!(code, Some(0));
 }
+
+#[test]
+fn a_signal_ends_it_in_the_middle_of_a_flood() {
+    let mut scope = Headless::new("");
+    let listening = scope.until("listening", |line| line["event"] == "listening");
+    let address = listening["local"].as_str().unwrap().to_owned();
+    let flood = std::thread::spawn(move || {
+        let peer = TcpStream::connect(address).unwrap();
+        let mut back = peer.try_clone().unwrap();
+        let reader = std::thread::spawn(move || std::io::copy(&mut back, &mut std::io::sink()));
+        let mut peer = peer;
+        while peer.write_all(&[b'x'; 100]).is_ok() {}
+        let _ = reader.join();
+    });
+    for _ in 0..2_000 {
+        scope.until("data", |line| line["event"] == "data");
+    }
+    let status = Command::new("kill").args(["-TERM", &scope.child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let deadline = std::time::Instant::now() + patience();
+    let ended = loop {
+        if let Some(status) = scope.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(std::time::Instant::now() < deadline, "it does not hear the signal");
+        let _ = scope.lines.recv_timeout(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
+    flood.join().unwrap();
+}

@@ -124,7 +124,7 @@ impl App {
             }
             _ => {
                 let Some(endpoint) = self.endpoint().filter(|_| self.lists.lead == Lead::Endpoints) else {
-                    return Some("no socket is selected");
+                    return Some("no socket is selected: S-Tab to an endpoint, and i types to its sockets");
                 };
                 let asks = endpoint.spec.role == Role::Listen
                     && (endpoint.spec.scheme() == Scheme::Udp || endpoint.spec.scheme().is_http());

@@ -38,6 +38,11 @@ impl Editor {
 
     /// A key as text or as an editing command. Whether it was one.
     pub fn input(&mut self, key: Key) -> bool {
+        if key == Key::Ctrl('u') {
+            // As in every shell: from the start of the line to the cursor.
+            self.area.delete_line_by_head();
+            return true;
+        }
         let Some(input) = translate(key) else { return false };
         if self.lines == Lines::One && input.key == Typed::Enter {
             return false;

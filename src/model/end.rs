@@ -23,7 +23,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// Fits behind "while": "while reading".
+    /// Fits behind "while": "ECONNRESET while reading: the peer reset the connection".
     pub fn doing(self) -> &'static str {
         match self {
             Self::Resolve => "resolving the name",
@@ -75,7 +75,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { op, name, text } => write!(f, "{name}: {text} while {}", op.doing()),
+            Self::Io { op, name, text } => write!(f, "{name} while {}: {text}", op.doing()),
             Self::Tls { alert: Some((Party::Us, name)), text } => write!(f, "we sent the alert {name}: {text}"),
             Self::Tls { alert: Some((Party::Peer, name)), text } => write!(f, "the peer sent the alert {name}: {text}"),
             Self::Tls { alert: None, text } => write!(f, "TLS failed: {text}"),

@@ -72,7 +72,7 @@ mod tests {
     fn an_errno_has_its_name_and_a_sentence() {
         let fault = fault(Op::Bind, &io::Error::from_raw_os_error(libc::EADDRINUSE));
         assert_eq!(fault.name(), "EADDRINUSE");
-        assert_eq!(fault.to_string(), "EADDRINUSE: the port is taken while binding");
+        assert_eq!(fault.to_string(), "EADDRINUSE while binding: the port is taken");
     }
 
     #[test]

@@ -25,7 +25,9 @@ pub mod exit {
 
 const AFTER: &str = "\
 A URL is scheme://[host][:port][/path] with one of tcp, udp, http, https, ws, wss, tls.
-No host means loopback, port 0 takes a free one, IPv6 addresses stand in brackets.
+No host means loopback, port 0 takes a free one, IPv6 addresses stand in brackets. A listener
+without a port takes its scheme's own: tcp 8124, udp 41234, http 8180, https 8543, ws 8181,
+wss 8544, tls 8443; a client of http or ws the usual 80 or 443.
 
 Examples:
   sockscope                                      five listeners on loopback, one a protocol

@@ -12,6 +12,7 @@ pub mod terminal;
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -24,6 +25,9 @@ use self::session::Session;
 use crate::app::{App, Msg};
 use crate::net::tls;
 use crate::screen::theme::{Depth, Ground, Theme};
+
+/// How long a signal waits for an orderly end: well above what endpoints are given.
+const LAST_CALL: Duration = Duration::from_secs(3);
 
 /// The whole program, from arguments to exit code.
 pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
@@ -93,12 +97,12 @@ async fn start(plan: Plan) -> u8 {
         session.open(spec);
     }
     let shutdown = CancellationToken::new();
-    let (code, last_words) = tokio::select! {
-        biased;
-        ended = face(mode, Arc::clone(&session), shutdown.clone()) => ended,
-        never = pass_on(asked, shutdown.clone()) => match never {},
-        never = players(demo, Arc::clone(&session), identity, shutdown.clone()) => match never {},
-    };
+    // On the workers: a face that is busy, or waits for a slow reader, must not hold them up.
+    session.endpoints.spawn(pass_on(asked, shutdown.clone()));
+    if demo {
+        session.endpoints.spawn(demo::play(Arc::clone(&session), identity, shutdown.clone()));
+    }
+    let (code, last_words) = face(mode, Arc::clone(&session), shutdown).await;
     session.endpoints.shutdown().await;
     drop(held);
     match last_words {
@@ -149,24 +153,13 @@ fn remembered() -> (App, Option<History>) {
     (app, history)
 }
 
-/// The demo's clients, if they are wanted; the face decides when all ends.
-async fn players(
-    demo: bool,
-    session: Arc<Session>,
-    identity: Arc<tls::Identity>,
-    shutdown: CancellationToken,
-) -> std::convert::Infallible {
-    if demo {
-        demo::play(session, identity, shutdown).await;
-    }
-    std::future::pending().await
-}
-
 /// The face ends in order.
-async fn pass_on(asked: impl Future<Output = ()>, shutdown: CancellationToken) -> std::convert::Infallible {
+async fn pass_on(asked: impl Future<Output = ()>, shutdown: CancellationToken) {
     asked.await;
     shutdown.cancel();
-    std::future::pending().await
+    tokio::time::sleep(LAST_CALL).await;
+    // The face hangs in a write that nobody reads: there is nothing left to wait for.
+    std::process::exit(i32::from(exit::DONE));
 }
 
 /// Catches the signals that end a program from now on; the future waits for one of them.

@@ -143,8 +143,8 @@ fn sum(app: &App, theme: &Theme) -> Line<'static> {
 fn hint(shape: Shape, coding: Coding) -> &'static str {
     match (shape, coding) {
         (Shape::Close, _) => "a code and a reason: 1000 bye",
-        (Shape::Request, _) => "METHOD target, header lines, an empty line, the body",
-        (Shape::Reply, _) => "status, header lines, an empty line, the body",
+        (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
+        (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",
         (_, Coding::Escapes) => "\\r \\n \\t \\0 \\e \\\\ \\xNN \\u{...}",
         (_, Coding::Hex) => "68 65 6c 6c 6f, or 0x68, 0x65, or 68:65",

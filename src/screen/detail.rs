@@ -85,6 +85,8 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Connection { peer, socket: Some(id) } => {
             vec![span(id.to_string(), theme.accent), plain(format!(" from {peer}"))]
         }
+        // UDP has no handshake that could take time.
+        Kind::Connect { peer, took: 0 } => vec![plain(format!("to {peer}"))],
         Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
         Kind::Data | Kind::Write | Kind::Log => Vec::new(),
         Kind::Message { form, frames, .. } => {

@@ -52,6 +52,7 @@ fn rows(event: &Event) -> Vec<Row> {
             rows.extend(socket.map(|id| ("socket", id.to_string())));
             rows
         }
+        Kind::Connect { peer, took: 0 } => vec![("peer", peer.to_string())],
         Kind::Connect { peer, took } => vec![("peer", peer.to_string()), ("took", spent(took))],
         Kind::Blocked { waiting } => vec![
             ("waiting", format!("{} B", size::exact(*waiting))),

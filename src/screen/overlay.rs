@@ -46,6 +46,10 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
         match shown.value {
             Value::Text(editor) => {
                 let at = line(buf, room, editor, shown.focused, theme);
+                if editor.is_empty() {
+                    let example = shown.field.example();
+                    cells::left(buf, room.x + 1, y, room.width.saturating_sub(1), example, theme.dim);
+                }
                 if shown.focused {
                     cursor = Some(at);
                 }

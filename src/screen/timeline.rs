@@ -296,7 +296,7 @@ fn endpoint_title(row: &EndpointRow, theme: &Theme) -> Line<'static> {
 
 fn totals(row: &EndpointRow, theme: &Theme) -> Vec<Line<'static>> {
     let facts = [
-        format!("{} sockets ever", size::exact(row.ever)),
+        format!("{} socket{} so far", size::exact(row.ever), if row.ever == 1 { "" } else { "s" }),
         format!("{} ▼ {} ▲", size::bytes(row.count.received.bytes), size::bytes(row.count.sent.bytes)),
     ];
     vec![dotted(&facts, theme), dotted(&facts[..1], theme)]

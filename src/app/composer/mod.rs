@@ -17,6 +17,9 @@ use super::key::Key;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::view::Snapshot;
 
+/// Targets whose unsent drafts are kept: more than a person juggles.
+const KEPT: usize = 32;
+
 /// A paste that is larger belongs in a file: the editor keeps every line in memory, twice with undo.
 pub const PASTE: usize = 1 << 20;
 
@@ -35,6 +38,8 @@ pub struct Composer {
     /// Position in the history while one walks it, and the text one came from.
     walk: Option<(usize, Draft)>,
     tickets: u64,
+    /// What waits for targets one typed to before, the latest last.
+    kept: Vec<(Target, Draft)>,
 }
 
 impl Default for Composer {
@@ -49,20 +54,33 @@ impl Default for Composer {
             pending: None,
             walk: None,
             tickets: 0,
+            kept: Vec::new(),
         }
     }
 }
 
 impl Composer {
-    /// Aims anew; the text is kept, and the shape where the protocol has it.
+    /// Aims anew. What was typed to another target stays with it, and is there again for it.
     pub fn start(&mut self, aim: Aim) {
+        let left = self.aim.as_ref().map(|aim| aim.home().clone()).filter(|home| home != aim.home());
+        if let Some(home) = left {
+            if !self.editor.is_empty() {
+                self.kept.push((home, self.draft()));
+                self.kept.drain(..self.kept.len().saturating_sub(KEPT));
+            }
+            self.editor.clear();
+        }
         let shapes = aim.shapes();
-        let shape = shapes.iter().copied().find(|shape| *shape == self.shape).or(shapes.first().copied());
+        self.shape =
+            shapes.iter().copied().find(|shape| *shape == self.shape).or(shapes.first().copied()).unwrap_or_default();
+        let mine = self.kept.iter().position(|(home, _)| home == aim.home());
         self.aim = Some(aim);
         self.refused = None;
         self.pending = None;
+        if let Some((_, draft)) = mine.map(|at| self.kept.remove(at)) {
+            self.recall(&draft);
+        }
         self.walk = None;
-        self.set_shape(shape.unwrap_or_default());
     }
 
     pub fn draft(&self) -> Draft {
@@ -103,7 +121,7 @@ impl Composer {
     }
 
     pub fn next_shape(&mut self) {
-        self.set_shape(next(self.shapes(), self.shape));
+        self.shape = next(self.shapes(), self.shape);
         self.refused = None;
     }
 
@@ -152,7 +170,7 @@ impl Composer {
         self.refused = None;
         if self.draft() == draft {
             self.walk = None;
-            self.editor.set(example(self.shape));
+            self.editor.clear();
         }
         Some(draft)
     }
@@ -248,23 +266,6 @@ impl Composer {
         self.refused = None;
         self.walk = None;
         self.editor.set(&draft.text);
-    }
-
-    /// An untouched example makes way for the next shape's.
-    fn set_shape(&mut self, shape: Shape) {
-        if self.editor.is_empty() || self.editor.text() == example(self.shape) {
-            self.editor.set(example(shape));
-        }
-        self.shape = shape;
-    }
-}
-
-/// What stands in an empty editor.
-fn example(shape: Shape) -> &'static str {
-    match shape {
-        Shape::Request => "GET /",
-        Shape::Reply => "200",
-        _ => "",
     }
 }
 

@@ -68,6 +68,11 @@ impl Aim {
         }
     }
 
+    /// What a draft belongs to: the one it began with, or the endpoint.
+    pub fn home(&self) -> &Target {
+        self.near.as_ref().unwrap_or(&self.target)
+    }
+
     /// Between the one and all.
     pub fn toggled(&self) -> Option<Target> {
         match &self.target {

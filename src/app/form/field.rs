@@ -32,6 +32,15 @@ impl Field {
         }
     }
 
+    /// What could stand in an empty field.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Url => "tcp://127.0.0.1:9000",
+            Self::Text | Self::Greet => "hello\\r\\n",
+            _ => "",
+        }
+    }
+
     /// A line for the foot of the form.
     pub fn help(self) -> &'static str {
         match self {

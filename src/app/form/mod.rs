@@ -45,7 +45,7 @@ pub struct Form {
 impl Form {
     pub fn add() -> Self {
         let settings = Settings::default();
-        Self { url: Editor::single().with("tcp://127.0.0.1:9000"), ..Self::of(None, Role::Listen, settings) }
+        Self::of(None, Role::Listen, settings)
     }
 
     pub fn edit(id: EndpointId, spec: &Spec) -> Self {

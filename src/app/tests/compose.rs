@@ -137,13 +137,13 @@ fn shapes_are_the_protocols() {
         (rig.app.composer.shape, text(&rig))
     };
     assert_eq!(shape(1), (Shape::Bytes, String::new()));
-    assert_eq!(shape(3), (Shape::Reply, "200".into()));
+    assert_eq!(shape(3), (Shape::Reply, String::new()));
     assert_eq!(shape(4), (Shape::Text, String::new()));
     let mut client = World::five();
     client.endpoints.push(endpoint(6, Role::Connect, "https://localhost"));
     let mut rig = Rig::new(client.with(9, 6).with(10, 1));
     rig.press("i");
-    assert_eq!((rig.app.composer.shape, text(&rig).as_str()), (Shape::Request, "GET /"));
+    assert_eq!((rig.app.composer.shape, text(&rig).as_str()), (Shape::Request, ""));
     rig.press("Esc j i");
     assert_eq!(text(&rig), "", "an untouched example is not a draft");
 }
@@ -173,9 +173,16 @@ fn a_datagram_has_a_largest_size() {
 #[test]
 fn escape_keeps_the_draft() {
     let mut rig = tcp();
-    rig.press("i half Esc j i");
+    rig.press("i half Esc i");
     assert_eq!(text(&rig), "half");
+    // It stays with whom it was meant for.
+    rig.press("Esc j i");
+    assert_eq!(text(&rig), "");
     assert_eq!(rig.app.audience().unwrap().name, "#2 tcp 127.0.0.1:50002");
+    rig.press("other Esc k i");
+    assert_eq!(text(&rig), "half");
+    rig.press("Esc j i");
+    assert_eq!(text(&rig), "other");
 }
 
 #[test]

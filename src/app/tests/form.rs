@@ -54,7 +54,7 @@ fn only_fields_that_apply_are_shown() {
 #[test]
 fn choices_change_by_arrows_and_space_and_texts_take_them_as_text() {
     let mut rig = Rig::new(World::five());
-    rig.press("a Space");
+    rig.press("a tcp://127.0.0.1:9000 Space");
     assert!(form(&rig).url.text().ends_with(' '));
     rig.press("Back Tab Left");
     assert_eq!(form(&rig).reply, Answer::Text);
@@ -89,7 +89,7 @@ fn editing_keeps_what_the_form_does_not_show() {
 #[test]
 fn escapes_that_are_none_are_said_at_their_field() {
     let mut rig = Rig::new(World::five());
-    rig.press("a Tab Tab \\q Enter");
+    rig.press("a tcp://:1 Tab Tab \\q Enter");
     let (field, error) = form(&rig).error.clone().unwrap();
     assert_eq!(field, Field::Greet);
     assert!(error.contains("\\q"), "{error}");

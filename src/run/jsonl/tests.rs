@@ -25,7 +25,7 @@ fn line_of(kind: Kind, size: u64, head: &[u8]) -> Value {
 fn kinds() -> Vec<(Kind, Value)> {
     let at: std::net::SocketAddr = "127.0.0.1:5000".parse().unwrap();
     let fault = || Fault::Io { op: Op::Read, name: "ECONNRESET", text: "Connection reset by peer".into() };
-    let error = json!({"name": "ECONNRESET", "text": "ECONNRESET: Connection reset by peer while reading"});
+    let error = json!({"name": "ECONNRESET", "text": "ECONNRESET while reading: Connection reset by peer"});
     let secured = || Secured {
         version: "TLSv1.3",
         cipher: "TLS13_AES_256_GCM_SHA384".into(),
