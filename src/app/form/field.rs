@@ -36,7 +36,6 @@ impl Field {
     pub fn example(self) -> &'static str {
         match self {
             Self::Url => "tcp://127.0.0.1:9000",
-            Self::Text | Self::Greet => "hello\\r\\n",
             _ => "",
         }
     }
