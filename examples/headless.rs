@@ -10,13 +10,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sockscope::app::Target;
-use sockscope::model::draft::{Coding, Draft, Ending, Shape};
+use sockscope::model::draft::{Coding, Draft, Ending, Shape, shapes};
 use sockscope::model::event::{Kind, Way};
 use sockscope::model::id::{EndpointId, SocketId};
 use sockscope::model::spec::{Limits, Spec};
 use sockscope::model::url::{Role, Scheme, Url};
 use sockscope::model::view::{Query, State};
-use sockscope::net::shapes;
 use sockscope::run::jsonl::Follower;
 use sockscope::run::session::Session;
 

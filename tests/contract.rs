@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sockscope::model::draft::{Draft, Shape};
+use sockscope::model::draft::{Draft, Shape, shapes};
 use sockscope::model::end::{End, Party};
 use sockscope::model::event::Kind;
 use sockscope::model::id::{EndpointId, SocketId};
@@ -14,7 +14,7 @@ use sockscope::model::life::Life;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::{Role, Scheme};
 use sockscope::model::view::{SocketRow, State};
-use sockscope::net::{Command, PROTOCOLS, protocol, shapes};
+use sockscope::net::{Command, PROTOCOLS, protocol};
 use support::{Lab, assert_one_life, identity};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::url::{Role, Scheme};
+
 /// How the typed text becomes bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +91,21 @@ impl Shape {
             Self::Request => "request",
             Self::Reply => "default reply",
         }
+    }
+}
+
+/// The largest UDP payload over IPv4: 65,535 less 20 of IP and 8 of UDP header (RFC 791, RFC 768).
+pub const DATAGRAM: usize = 65_507;
+/// The largest payload of a WebSocket control frame (RFC 6455 section 5.5).
+pub const CONTROL: usize = 125;
+
+/// The shapes of draft that a scheme's sockets take, the usual one first.
+pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
+    match (scheme, role) {
+        (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
+        (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
+        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
+        (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
 }
 

@@ -26,11 +26,11 @@ use tokio_util::sync::CancellationToken;
 pub use self::endpoints::Endpoints;
 use self::endpoints::Mailboxes;
 use crate::hub::{Hub, Recorder};
-use crate::model::draft::{Draft, Rejection, Shape};
+use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::spec::{Fixed, Limits, Reply, Spec};
-use crate::model::url::{Role, Scheme};
+use crate::model::url::Scheme;
 
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -135,16 +135,6 @@ pub fn protocol(scheme: Scheme) -> &'static dyn Protocol {
     };
     // A test holds every scheme against the list.
     PROTOCOLS.iter().find(speaks).copied().unwrap_or(&tcp::Tcp)
-}
-
-/// The shapes of draft that a scheme's sockets take, the usual one first.
-pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
-    match (scheme, role) {
-        (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
-        (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
-        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
-        (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{BoxFuture, Command, Context, Info, MAILBOX, Outbox, Payload, Protocol, errno, stream};
 use crate::hub::{Birth, Recorder};
-use crate::model::draft::{Draft, Rejection};
+use crate::model::draft::{DATAGRAM, Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Form, Kind, Way};
 use crate::model::spec::Reply;
@@ -20,8 +20,6 @@ use crate::model::view::State;
 
 pub struct Udp;
 
-/// The largest UDP payload over IPv4 (65,535 less 20 of IP and 8 of UDP header, RFC 768).
-const LARGEST: usize = 65_507;
 /// Datagrams taken in one go before mail and cancellation are looked at again.
 const BURST: usize = 64;
 
@@ -32,8 +30,8 @@ impl Protocol for Udp {
 
     fn compose(&self, draft: &Draft) -> Result<Payload, Rejection> {
         let bytes = draft.encode()?;
-        if bytes.len() > LARGEST {
-            return Err(Rejection(format!("{} bytes do not fit a datagram: {LARGEST} at most", bytes.len())));
+        if bytes.len() > DATAGRAM {
+            return Err(Rejection(format!("{} bytes do not fit a datagram: {DATAGRAM} at most", bytes.len())));
         }
         Ok(Payload::Bytes(bytes.into()))
     }

@@ -8,7 +8,7 @@ mod preview;
 mod target;
 
 pub use history::{History, HistorySearch, MOST};
-pub use preview::{CONTROL, DATAGRAM, Preview, takes_ending};
+pub use preview::{Preview, takes_ending};
 pub use target::{Aim, Audience, Note, name, standing};
 
 use super::editor::Editor;

@@ -2,14 +2,9 @@
 
 use std::fmt;
 
-use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape};
+use crate::model::draft::{CONTROL, Coding, DATAGRAM, Draft, Ending, Rejection, Shape};
 use crate::model::size::exact;
 use crate::model::url::Scheme;
-
-/// The largest UDP payload over IPv4: 65,535 less the IP and UDP heads (RFC 768, RFC 791).
-pub const DATAGRAM: usize = 65_507;
-/// The largest payload of a WebSocket control frame (RFC 6455 section 5.5).
-pub const CONTROL: usize = 125;
 
 /// What would be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]

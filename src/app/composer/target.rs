@@ -1,7 +1,7 @@
 //! Who a draft is for: fixed when one begins to type, and said in words.
 
 use super::super::effect::Target;
-use crate::model::draft::Shape;
+use crate::model::draft::{self, Shape};
 use crate::model::id::EndpointId;
 use crate::model::life::Life;
 use crate::model::url::{Role, Scheme};
@@ -60,12 +60,7 @@ impl Aim {
 
     /// What the protocol lets one send, the usual first.
     pub fn shapes(&self) -> &'static [Shape] {
-        match (self.scheme, self.role) {
-            (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
-            (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
-            (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
-            (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
-        }
+        draft::shapes(self.scheme, self.role)
     }
 
     /// What a draft belongs to: the one it began with, or the endpoint.

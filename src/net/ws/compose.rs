@@ -1,7 +1,7 @@
 //! A draft as a WebSocket message, a ping or a close frame; or the sentence that says why not.
 
-use super::frames::{CONTROL, is_close_code};
-use crate::model::draft::{Coding, Draft, Rejection, Shape, encode};
+use super::frames::is_close_code;
+use crate::model::draft::{CONTROL, Coding, Draft, Rejection, Shape, encode};
 use crate::net::Payload;
 
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {

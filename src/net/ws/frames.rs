@@ -9,6 +9,7 @@ use std::io;
 
 use super::decoder::{Decoder, Frame, Next};
 use crate::hub::{HEAD, Recorder};
+use crate::model::draft::CONTROL;
 use crate::model::end::{Fault, Op};
 use crate::model::event::{Form, FrameHead, Kind, Way};
 use crate::model::time::{Clock, Stamp, nanos};
@@ -18,8 +19,6 @@ use crate::net::wire;
 
 /// Pings of ours that may still be answered; older ones are forgotten.
 const PINGS: usize = 16;
-/// The largest payload of a control frame (RFC 6455 section 5.5).
-pub const CONTROL: usize = 125;
 /// A message head's buffer above this is given back: 10,000 idle sockets would hold 80 MB.
 const KEPT: usize = 512;
 
