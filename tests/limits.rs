@@ -144,3 +144,43 @@ fn a_signal_ends_it_in_the_middle_of_a_flood() {
     assert_eq!(ended.code(), Some(0));
     flood.join().unwrap();
 }
+
+#[test]
+fn a_signal_ends_it_though_nobody_reads_what_it_writes() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sockscope"))
+        .args(["--headless", "-l", "tcp://127.0.0.1:0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"listening\"") {
+        line.clear();
+        assert!(out.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+    }
+    let listening: Value = serde_json::from_str(&line).unwrap();
+    // From here on `out` is not read: more events than a pipe and a buffer hold make the next write hang.
+    let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
+    let mut back = [0; 1000];
+    for _ in 0..500 {
+        peer.write_all(&[b'x'; 1000]).unwrap();
+        peer.read_exact(&mut back).unwrap();
+    }
+    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    let deadline = std::time::Instant::now() + patience();
+    let (_keep, wait) = mpsc::channel::<()>();
+    let ended = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if std::time::Instant::now() >= deadline {
+            child.kill().unwrap();
+            panic!("it waits for a reader for ever");
+        }
+        let _ = wait.recv_timeout(Duration::from_millis(20));
+    };
+    assert_eq!(ended.code(), Some(0));
+    drop(out);
+}
