@@ -5,6 +5,7 @@
 
 mod alert;
 mod chain;
+mod details;
 mod failure;
 mod judge;
 mod known;
@@ -194,7 +195,7 @@ impl Layer<'_> {
     {
         let started = self.clock.now();
         let name = server_name(url, settings)?;
-        let terms = Terms { insecure: settings.insecure, ca: settings.ca.clone() };
+        let terms = Terms { insecure: settings.tls.insecure, ca: settings.tls.ca.clone() };
         let known = self.identity.clients.get(endpoint, terms, || self.identity.client(settings))?;
         let (stream, keys, seen) = self.watched(stream, Role::Connect);
         let mut config = known.config;
@@ -212,6 +213,7 @@ impl Layer<'_> {
     fn watched<S>(&self, stream: S, role: Role) -> (Watched<S>, Arc<Keys>, Arc<Seen>) {
         let (keys, seen) = (Arc::new(Keys::default()), Arc::new(Seen::default()));
         let records = Records::new(self.record.clone(), self.clock, role, Arc::clone(&keys), Arc::clone(&seen));
+        self.record.explain(seen.clone());
         (Probe::new(stream, records), keys, seen)
     }
 
@@ -251,13 +253,13 @@ impl Layer<'_> {
             objection: verdict.and_then(Result::err),
             chain: state.peer_certificates().map_or_else(Vec::new, chain::chain),
         };
-        seen.story().secured = Some(Box::new(secured.clone()));
+        seen.story().agreed(&secured);
         secured
     }
 }
 
 fn server_name(url: &Url, settings: &Settings) -> Result<ServerName<'static>, Fault> {
-    let host = match (&settings.server_name, &url.host) {
+    let host = match (&settings.tls.server_name, &url.host) {
         (Some(name), _) => name.clone(),
         (None, Host::Name(name)) => name.to_string(),
         (None, Host::Ip(ip)) => return Ok(ServerName::from(*ip)),

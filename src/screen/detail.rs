@@ -109,6 +109,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let text = clean(&end.to_string()).into_owned();
             vec![if end.had_error() { bad(text) } else { plain(text) }]
         }
+        Kind::Set(change) => vec![plain(format!("{} = {}", change.name, clean(&change.value)))],
         Kind::ClientHello(hello) if hello.astray => vec![waiting(tls::offer(hello))],
         Kind::ClientHello(hello) => vec![plain(tls::offer(hello))],
         Kind::ServerHello(answer) => vec![plain(tls::answer(answer))],

@@ -66,6 +66,7 @@ fn rows(event: &Event) -> Vec<Row> {
         }
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
         Kind::Close(end) => of_end(end),
+        Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
         Kind::ClientHello(hello) => tls::of_hello(hello),
         Kind::ServerHello(answer) => tls::of_answer(answer),
         Kind::Handshake(flight) => tls::of_flight(flight),

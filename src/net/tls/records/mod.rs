@@ -319,14 +319,16 @@ impl Records {
                 if let Some(mut client) = hello::client(body, way) {
                     client.hello.again = std::mem::replace(&mut self.hello_seen, true);
                     (self.random, self.early) = (client.random, client.hello.early);
-                    self.seen.story().hello = Some(client.hello.clone());
+                    let mut story = self.seen.story();
+                    story.server_name.clone_from(&client.hello.server_name);
+                    story.hello = Some(client.hello.clone());
+                    drop(story);
                     return self.tell_event(way, Kind::ClientHello(Box::new(client.hello)));
                 }
             }
             2 => {
                 if let Some(server) = hello::server(body, way) {
                     self.chosen(&server);
-                    self.seen.story().answer = Some(server.answer.clone());
                     return self.tell_event(way, Kind::ServerHello(Box::new(server.answer)));
                 }
             }

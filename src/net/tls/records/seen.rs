@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::model::event::Way;
-use crate::model::tls::{Answer, Hello, Secured};
+use crate::model::tls::{Hello, Secured};
 
 /// Record types by number (RFC 8446 section 5.1, RFC 6520 for the last), from 20 on.
 pub const TYPES: [&str; 5] = ["change_cipher_spec", "alert", "handshake", "application_data", "heartbeat"];
@@ -20,8 +20,9 @@ pub struct Seen {
 
 #[derive(Default)]
 pub struct Story {
+    /// Until the handshake is done: 10,000 sockets would hold 20 MB of them.
     pub hello: Option<Hello>,
-    pub answer: Option<Answer>,
+    pub server_name: Option<Box<str>>,
     /// The last alert in and out.
     pub alerts: [Option<&'static str>; 2],
     /// Session tickets that crossed.
@@ -32,6 +33,14 @@ pub struct Story {
     pub lost: bool,
     /// What was agreed on, once it is.
     pub secured: Option<Box<Secured>>,
+}
+
+impl Story {
+    /// The handshake is done.
+    pub fn agreed(&mut self, secured: &Secured) {
+        self.hello = None;
+        self.secured = Some(Box::new(secured.clone()));
+    }
 }
 
 impl Seen {
