@@ -16,6 +16,7 @@ mod support;
 mod certificates;
 mod chapter;
 mod curl;
+mod handshake;
 mod node_http;
 mod node_tls;
 mod node_ws;
@@ -49,6 +50,12 @@ fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
         _ => None,
     };
     lab.events(socket).into_iter().filter_map(fault).collect()
+}
+
+/// The names on a timeline without what the TLS handshake and its alerts say.
+fn talk(lab: &Lab, socket: SocketId) -> Vec<&'static str> {
+    let of_tls = ["clientHello", "serverHello", "handshake", "sessionTicket", "alert"];
+    lab.names(socket).into_iter().filter(|name| !of_tls.contains(name)).collect()
 }
 
 fn port(address: SocketAddr) -> String {
