@@ -122,9 +122,11 @@ async fn a_fin_without_close_notify_is_told_as_truncation() {
 async fn tls_on_a_plain_port_is_recognised_and_the_plain_answer_too() {
     // A server that speaks first, as mail servers do.
     let lab = Lab::default();
-    let (_, address) = lab.listen("tcp://:0", Settings::default().with("greet", "220 mail.test ESMTP\\r\\n").unwrap()).await;
+    let (_, address) =
+        lab.listen("tcp://:0", Settings::default().with("greet", "220 mail.test ESMTP\\r\\n").unwrap()).await;
     lab.open(Role::Connect, &format!("tls://localhost:{}", address.port()), Settings::default());
-    lab.until("both are over", || (lab.rows().iter().filter(|row| row.life.is_closed()).count() == 2).then_some(())).await;
+    lab.until("both are over", || (lab.rows().iter().filter(|row| row.life.is_closed()).count() == 2).then_some(()))
+        .await;
     let rows = lab.rows();
     let find = |accepted: bool| rows.iter().find(|row| row.accepted == accepted).unwrap().id;
     let hello = hello(&lab, find(true)).unwrap();
@@ -144,7 +146,10 @@ async fn a_plain_client_at_a_tls_port_is_told_what_it_meets() {
     let dialled = lab.rows().into_iter().find(|row| !row.accepted).unwrap().id;
     lab.closed(dialled).await;
     let text = said(&lab, dialled);
-    assert!(text.contains("the peer sent the alert decode_error: it speaks TLS") && text.contains("use tls://"), "{text}");
+    assert!(
+        text.contains("the peer sent the alert decode_error: it speaks TLS") && text.contains("use tls://"),
+        "{text}"
+    );
     let accepted = lab.rows().into_iter().find(|row| row.accepted).unwrap().id;
     assert!(said(&lab, accepted).contains("in plain text and we speak TLS; it said \"hello there"), "{}", lab.report());
     let alert = |event: &Event| matches!(event.kind, Kind::Alert { way: Way::Out, name: "decode_error" });

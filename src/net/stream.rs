@@ -221,7 +221,7 @@ async fn secure_server(
     }
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
-    let layer = tls::Layer { identity: &cx.identity, record, clock: cx.hub.clock(), alpn, limit };
+    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
     let handshake = async {
         if scheme.has_path() {
             // A browser that was told http:// is answered in its own language.
@@ -372,7 +372,7 @@ async fn secure_client(
         return Ok((Box::new(Probe::new(probe, astray)), kernel));
     }
     let limit = cx.limits.handshake_time;
-    let layer = tls::Layer { identity: &cx.identity, record, clock: cx.hub.clock(), alpn, limit };
+    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
     let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
     let stream = secured(cx, record, handshake).await?;
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))

@@ -28,7 +28,8 @@ use tokio_rustls::{LazyConfigAcceptor, TlsConnector, client, server};
 pub use self::alert::fault;
 use self::failure::Ours;
 use self::judge::Judge;
-use self::known::{Clients, Terms};
+pub use self::known::Clients;
+use self::known::Terms;
 pub use self::records::Astray;
 use self::records::{Keys, Records, Seen};
 pub use self::refuse::refuse;
@@ -49,7 +50,6 @@ pub struct Identity {
     ca_pem: String,
     server: Arc<ServerConfig>,
     provider: Arc<CryptoProvider>,
-    clients: Clients,
 }
 
 /// How long the certificate is good: under the 398 days that browsers and systems accept.
@@ -71,7 +71,7 @@ impl Identity {
             .map_err(|error| fault(&error))?;
         // Tickets for TLS 1.2 too, and sessions that are not forgotten with the 257th.
         server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| fault(&error))?;
-        Ok(Self { ca, ca_pem, server: Arc::new(server), provider, clients: Clients::default() })
+        Ok(Self { ca, ca_pem, server: Arc::new(server), provider })
     }
 
     /// The CA's certificate, for a peer that is to trust us.
@@ -144,6 +144,8 @@ fn read_roots(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Fa
 /// TLS on one connection: who does the handshake, and who is told of it.
 pub struct Layer<'a> {
     pub identity: &'a Identity,
+    /// What our clients keep from one connection to the next.
+    pub clients: &'a Clients,
     pub record: &'a Recorder,
     pub clock: Clock,
     pub alpn: &'a [&'a [u8]],
@@ -196,7 +198,7 @@ impl Layer<'_> {
         let started = self.clock.now();
         let name = server_name(url, settings)?;
         let terms = Terms { insecure: settings.tls.insecure, ca: settings.tls.ca.clone() };
-        let known = self.identity.clients.get(endpoint, terms, || self.identity.client(settings))?;
+        let known = self.clients.get(endpoint, terms, || self.identity.client(settings))?;
         let (stream, keys, seen) = self.watched(stream, Role::Connect);
         let mut config = known.config;
         config.alpn_protocols = self.protocols();

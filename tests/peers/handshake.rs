@@ -98,7 +98,7 @@ async fn every_step_of_s_clients_handshake_is_told_by_its_name() {
         "out finished",
         "done",
     ];
-    for (option, expected, version) in [("-no_tls1_2", &tls13[..], "TLS 1.3"), ("-no_tls1_3", &tls12[..], "TLS 1.2")] {
+    for (option, expected, version) in [("-tls1_3", &tls13[..], "TLS 1.3"), ("-no_tls1_3", &tls12[..], "TLS 1.2")] {
         let lab = Lab::default();
         let (_, address) = lab.listen("https://:0", Settings::default()).await;
         let address = address.to_string();
@@ -126,7 +126,7 @@ async fn every_step_of_s_clients_handshake_is_told_by_its_name() {
 async fn s_client_resumes_with_the_session_it_kept() {
     let Some(openssl) = peer("openssl") else { return };
     let dir = tempfile::tempdir().unwrap();
-    for option in ["-no_tls1_2", "-no_tls1_3"] {
+    for option in ["-tls1_3", "-no_tls1_3"] {
         let lab = Lab::default();
         let (_, address) = lab.listen("tls://:0", Settings::default()).await;
         let (address, file) = (address.to_string(), dir.path().join(option));
@@ -193,15 +193,15 @@ async fn nothing_in_common_is_said_with_both_offers() {
         ("https", &["-alpn", "foo,bar"], "no_application_protocol", &["it offers foo bar", "we have", "http/1.1"]),
         (
             "tls",
-            &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
-            "protocol_version",
-            &["it offers TLS 1.1", "we have TLS 1.3 TLS 1.2"],
+            &["-no_tls1_3", "-no_tls1_2", "-cipher", "ALL:@SECLEVEL=0"],
+            "handshake_failure",
+            &["it offers TLS 1.1, we have TLS 1.3 TLS 1.2"],
         ),
         (
             "tls",
             &["-no_tls1_3", "-cipher", "AES128-SHA256"],
             "handshake_failure",
-            &["it offers TLS_RSA_WITH_AES_128_CBC_SHA256", "we have TLS_AES_256_GCM_SHA384"],
+            &["ciphers: it offers TLS_RSA_WITH_AES_128_CBC_SHA256", "we have TLS_AES_256_GCM_SHA384"],
         ),
     ];
     for (scheme, options, alert, says) in cases {

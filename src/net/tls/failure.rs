@@ -63,25 +63,30 @@ fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
     let protocols = || ours.alpn.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>();
     let groups = || ours.provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect::<Vec<_>>();
     let mut parts = Vec::new();
-    let mut part = |what: &str, offered: &[Box<str>], have: Vec<String>| {
+    let mut part = |what: &str, offered: &[Box<str>], have: &[String]| {
+        // Of the server that refused us nothing is known; of a client, what we have as well is not the trouble.
+        if !is_ours && offered.iter().any(|name| have.iter().any(|have| **have == **name)) {
+            return;
+        }
         let offered = if offered.is_empty() { "none".into() } else { list(offered) };
-        let have = if is_ours { String::new() } else { format!(", we have {}", list(&have)) };
+        let have = if is_ours { String::new() } else { format!(", we have {}", list(have)) };
         parts.push(format!("{what}: {who} {offered}{have}"));
     };
+    let versions = ["TLS 1.3".to_owned(), "TLS 1.2".to_owned()];
     match alert {
-        "protocol_version" => part("versions", &hello.versions, vec!["TLS 1.3".into(), "TLS 1.2".into()]),
-        "no_application_protocol" => part("ALPN", &hello.alpn, protocols()),
+        "protocol_version" => part("versions", &hello.versions, &versions),
+        "no_application_protocol" => part("ALPN", &hello.alpn, &protocols()),
         "unrecognized_name" => {
             return format!("; {who} the name {}", hello.server_name.as_deref().unwrap_or("none"));
         }
         _ => {
-            part("versions", &hello.versions, vec!["TLS 1.3".into(), "TLS 1.2".into()]);
-            part("ciphers", &hello.ciphers, suites(ours));
-            part("groups", &hello.groups, groups());
-            part("signatures", &hello.schemes, Vec::from(["ecdsa_secp256r1_sha256".to_owned()]));
+            part("versions", &hello.versions, &versions);
+            part("ciphers", &hello.ciphers, &suites(ours));
+            part("groups", &hello.groups, &groups());
+            part("signatures", &hello.schemes, &["ecdsa_secp256r1_sha256".to_owned()]);
         }
     }
-    format!("; {}", parts.join("; "))
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join("; ")) }
 }
 
 fn suites(ours: &Ours<'_>) -> Vec<String> {

@@ -33,8 +33,13 @@ pub struct Known {
 pub struct Clients(Mutex<BTreeMap<EndpointId, Known>>);
 
 impl Clients {
+    /// Its endpoint is gone.
+    pub fn forget(&self, endpoint: EndpointId) {
+        self.0.lock().remove(&endpoint);
+    }
+
     /// The endpoint's, made anew if there is none yet or its terms are others.
-    pub fn get(
+    pub(super) fn get(
         &self,
         endpoint: EndpointId,
         terms: Terms,

@@ -12,6 +12,7 @@ mod open;
 mod plain;
 mod read;
 mod seen;
+mod suites;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +44,7 @@ const LOOKED: u32 = 16;
 /// What an alert and a KeyUpdate are long in TLS 1.3: found by their size wherever they come.
 const ALERT: u16 = 2 + 1 + 16;
 const KEY_UPDATE: u16 = 5 + 1 + 16;
-/// Steps told in one flight; a handshake has ten in all.
+/// Steps told in one line; a handshake has ten in all.
 const STEPS: usize = 32;
 
 /// How far one direction has come.
@@ -114,10 +115,11 @@ pub struct Records {
     early: bool,
     suite: Option<Suite>,
     is_tls13: bool,
-    /// What has crossed in this call and is not told yet.
-    steps: Vec<Step>,
-    sealed: bool,
-    tickets: (u16, u32, u32),
+    /// What has crossed and is not told yet: one write of ours comes in pieces.
+    flight: Option<Flight>,
+    tickets: Option<(Way, u16, u32, u32)>,
+    /// Sides whose Finished has crossed.
+    finished: u8,
     /// The first bytes that came in, until it is clear that they are TLS.
     first: Vec<u8>,
 }
@@ -141,9 +143,9 @@ impl Records {
             early: false,
             suite: None,
             is_tls13: false,
-            steps: Vec::new(),
-            sealed: false,
-            tickets: (0, 0, 0),
+            flight: None,
+            tickets: None,
+            finished: 0,
             first: Vec::new(),
         }
     }
@@ -157,7 +159,11 @@ impl Records {
     }
 
     fn take(&mut self, way: Way, mut bytes: &[u8]) {
-        self.settle();
+        if way == Way::In {
+            self.settle();
+        } else {
+            self.open_waiting();
+        }
         if self.started.is_none() {
             self.started = Some(self.clock.now());
         }
@@ -182,7 +188,10 @@ impl Records {
                 }
             }
         }
-        self.tell(way);
+        // Within the handshake what we send is told together, as soon as nothing more is written.
+        if way == Way::In || self.finished >= 2 {
+            self.tell();
+        }
     }
 
     /// A record: handled now, or behind those that wait for their key.
@@ -210,7 +219,7 @@ impl Records {
     }
 
     /// Handles what waited for a key that is there by now.
-    pub fn settle(&mut self) {
+    fn open_waiting(&mut self) {
         for way in [Way::In, Way::Out] {
             if self.side(way).waiting.is_empty() {
                 continue;
@@ -225,7 +234,6 @@ impl Records {
                 let side = self.side(way);
                 side.held = side.held.saturating_sub(len);
             }
-            self.tell(way);
             self.at = None;
         }
     }
@@ -235,19 +243,19 @@ impl Records {
         match (self.side(way).stage, head.kind) {
             (Stage::Lost, _) => {}
             (Stage::Clear, 20) => {
-                self.step("change_cipher_spec", 1);
+                self.step(way, "change_cipher_spec", 1, false);
                 if self.suite.is_some() && !self.is_tls13 {
                     self.side(way).stage = Stage::Sealed;
                 }
             }
-            (Stage::Clear, 21 | 22) => self.content(way, head.kind, body.as_deref().unwrap_or_default()),
+            (Stage::Clear, 21 | 22) => self.content(way, head.kind, body.as_deref().unwrap_or_default(), false),
             // Data before any key: 0-RTT of a client that we do not take.
             (Stage::Clear, _) => {}
             // For old middle boxes, in the clear and without a number (RFC 8446 appendix D.4).
-            (Stage::Handshake | Stage::Traffic, 20) => self.step("change_cipher_spec", 1),
+            (Stage::Handshake | Stage::Traffic, 20) => self.step(way, "change_cipher_spec", 1, false),
             // From a peer that has no key yet, or never will.
             (Stage::Handshake | Stage::Traffic, 21 | 22) => {
-                self.content(way, head.kind, body.as_deref().unwrap_or_default());
+                self.content(way, head.kind, body.as_deref().unwrap_or_default(), false);
             }
             (Stage::Sealed | Stage::Handshake | Stage::Traffic, _) => return self.sealed(way, head, body),
         }
@@ -280,8 +288,7 @@ impl Records {
         match opener.open(head, &mut body) {
             Some((kind @ (21 | 22), content)) => {
                 let content = content.to_vec();
-                self.sealed = true;
-                self.content(way, kind, &content);
+                self.content(way, kind, &content, true);
             }
             Some(_) => {}
             // 0-RTT that is thrown away has a key of its own.
@@ -295,12 +302,12 @@ impl Records {
     }
 
     /// The content of a record of alerts or handshake messages.
-    fn content(&mut self, way: Way, kind: u8, content: &[u8]) {
+    fn content(&mut self, way: Way, kind: u8, content: &[u8], sealed: bool) {
         if kind == 21 {
             if let [_, description] = content {
                 let name = names::alert(*description);
                 self.seen.story().alerts[way as usize] = Some(name);
-                self.tell_event(way, Kind::Alert { way, name });
+                self.tell_event(Kind::Alert { way, name });
             }
             return;
         }
@@ -309,11 +316,11 @@ impl Records {
             return;
         }
         while let Some((kind, body)) = self.side(way).joiner.next() {
-            self.message(way, kind, &body);
+            self.message(way, kind, &body, sealed);
         }
     }
 
-    fn message(&mut self, way: Way, kind: u8, body: &[u8]) {
+    fn message(&mut self, way: Way, kind: u8, body: &[u8], sealed: bool) {
         match kind {
             1 => {
                 if let Some(mut client) = hello::client(body, way) {
@@ -323,24 +330,27 @@ impl Records {
                     story.server_name.clone_from(&client.hello.server_name);
                     story.hello = Some(client.hello.clone());
                     drop(story);
-                    return self.tell_event(way, Kind::ClientHello(Box::new(client.hello)));
+                    return self.tell_event(Kind::ClientHello(Box::new(client.hello)));
                 }
             }
             2 => {
                 if let Some(server) = hello::server(body, way) {
                     self.chosen(&server);
-                    return self.tell_event(way, Kind::ServerHello(Box::new(server.answer)));
+                    return self.tell_event(Kind::ServerHello(Box::new(server.answer)));
                 }
             }
-            4 => return self.ticket(body),
-            20 if self.side(way).stage == Stage::Handshake => {
+            4 => return self.ticket(way, body),
+            20 => {
+                self.finished = self.finished.saturating_add(1);
                 let side = self.side(way);
-                (side.stage, side.opener) = (Stage::Traffic, None);
+                if side.stage == Stage::Handshake {
+                    (side.stage, side.opener) = (Stage::Traffic, None);
+                }
             }
             24 => self.update(way),
             _ => {}
         }
-        self.step(names::message(kind), body.len());
+        self.step(way, names::message(kind), body.len(), sealed);
     }
 
     /// From the ServerHello on it is known how the rest is encrypted.
@@ -369,7 +379,7 @@ impl Records {
     }
 
     /// RFC 8446 section 4.6.1, RFC 5077 section 3.3.
-    fn ticket(&mut self, body: &[u8]) {
+    fn ticket(&mut self, way: Way, body: &[u8]) {
         let mut body = Reader(body);
         let ticket = (|| {
             let lifetime = body.u32()?;
@@ -380,38 +390,47 @@ impl Records {
             Some((lifetime, body.long()?.0.len()))
         })();
         if let Some((lifetime, len)) = ticket {
-            let (count, _, bytes) = self.tickets;
+            if self.tickets.is_some_and(|tickets| tickets.0 != way) {
+                self.tell();
+            }
+            let (_, count, _, bytes) = self.tickets.unwrap_or((way, 0, 0, 0));
             let len = u32::try_from(len).unwrap_or(u32::MAX);
-            self.tickets = (count.saturating_add(1), lifetime, bytes.saturating_add(len));
+            self.tickets = Some((way, count.saturating_add(1), lifetime, bytes.saturating_add(len)));
         }
     }
 
-    fn step(&mut self, name: &'static str, len: usize) {
-        if self.steps.len() < STEPS {
-            self.steps.push(Step { name, len: u32::try_from(len).unwrap_or(u32::MAX) });
+    fn step(&mut self, way: Way, name: &'static str, len: usize, sealed: bool) {
+        if self.flight.as_ref().is_some_and(|flight| flight.way != way || flight.steps.len() >= STEPS) {
+            self.tell();
         }
+        let now = self.at.unwrap_or_else(|| self.clock.now());
+        let since = self.started.map_or(0, |started| nanos(now.since(started)));
+        let flight = self.flight.get_or_insert_with(|| Flight { way, sealed, since, steps: Vec::new() });
+        flight.sealed |= sealed;
+        flight.steps.push(Step { name, len: u32::try_from(len).unwrap_or(u32::MAX) });
     }
 
     /// An event, behind what came before it.
-    fn tell_event(&mut self, way: Way, kind: Kind) {
-        self.tell(way);
+    fn tell_event(&mut self, kind: Kind) {
+        self.tell();
         self.record.event(kind);
     }
 
-    /// The messages of this call, in one line.
-    fn tell(&mut self, way: Way) {
-        let sealed = std::mem::take(&mut self.sealed);
-        if !self.steps.is_empty() {
-            let steps = std::mem::take(&mut self.steps);
-            let now = self.at.unwrap_or_else(|| self.clock.now());
-            let since = self.started.map_or(0, |started| nanos(now.since(started)));
-            self.record.event(Kind::Handshake(Box::new(Flight { way, sealed, since, steps })));
+    /// The messages that wait to be told, in one line.
+    fn tell(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            self.record.event(Kind::Handshake(Box::new(flight)));
         }
-        let (count, lifetime, bytes) = std::mem::take(&mut self.tickets);
-        if count > 0 {
+        if let Some((way, count, lifetime, bytes)) = self.tickets.take() {
             self.seen.story().tickets += u32::from(count);
             self.record.event(Kind::SessionTicket { way, count, lifetime, bytes });
         }
+    }
+
+    /// Nothing more crosses for now: what waited for a key that is there, and what waits to be told.
+    pub fn settle(&mut self) {
+        self.open_waiting();
+        self.tell();
     }
 }
 

@@ -1,6 +1,8 @@
 //! Numbers of TLS as the names people know: RFC 8446, RFC 5246 and the IANA registries behind them.
 
-use rustls::{CipherSuite, NamedGroup};
+use rustls::NamedGroup;
+
+use super::suites::SUITES;
 
 /// RFC 8701: values nobody implements, sent so that peers learn to ignore what they do not know.
 pub fn is_grease(value: u16) -> bool {
@@ -21,13 +23,10 @@ fn listed(table: &[(u16, &'static str)], value: u16) -> Option<&'static str> {
     table.iter().find(|row| row.0 == value).map(|row| row.1)
 }
 
-/// The registry's name of a cipher suite: rustls says `TLS13_` where it says `TLS_`.
 pub fn cipher(value: u16) -> Box<str> {
-    let name = printed(value, &CipherSuite::from(value));
-    match name.strip_prefix("TLS13_") {
-        Some(rest) => format!("TLS_{rest}").into(),
-        None => name,
-    }
+    // In order of their numbers: a hello lists tens of them.
+    let found = SUITES.binary_search_by_key(&value, |row| row.0);
+    found.map_or_else(|_| number(value), |at| SUITES[at].1.into())
 }
 
 pub fn group(value: u16) -> Box<str> {
@@ -221,7 +220,8 @@ mod tests {
     fn a_number_has_the_registrys_name_or_is_shown_as_it_is() {
         assert_eq!(&*cipher(0x1301), "TLS_AES_128_GCM_SHA256");
         assert_eq!(&*cipher(0xc02f), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
-        assert_eq!(&*cipher(0x7f7f), "0x7f7f");
+        assert_eq!((&*cipher(0x002f), &*cipher(0x7f7f)), ("TLS_RSA_WITH_AES_128_CBC_SHA", "0x7f7f"));
+        assert!(SUITES.is_sorted_by_key(|row| row.0));
         assert_eq!(&*group(0x001d), "X25519");
         assert_eq!(&*group(0x001b), "brainpoolP384r1");
         assert_eq!(&*version(0x0304), "TLS 1.3");
