@@ -6,7 +6,7 @@ use super::bytes::clean;
 use super::facts::Row;
 use crate::model::event::Way;
 use crate::model::size;
-use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured};
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Step};
 
 /// Foreign names in a row.
 pub fn list(names: &[Box<str>]) -> String {
@@ -66,9 +66,11 @@ pub fn answer(answer: &Answer) -> String {
 
 /// The messages that crossed: their names, and their sizes where there is something in them.
 pub fn flight(flight: &Flight) -> String {
-    let step = |step: &crate::model::tls::Step| match step.len {
-        0 | 1 => step.name.to_owned(),
-        len => format!("{} {}", step.name, size::bytes(len.into())),
+    let step = |step: &Step| match (step.name, step.len) {
+        // In every handshake, and never what one looks for.
+        ("change_cipher_spec", _) => "ccs".into(),
+        (name, 0) => name.to_owned(),
+        (name, len) => format!("{name} {}", size::bytes(len.into())),
     };
     flight.steps.iter().map(step).collect::<Vec<_>>().join(", ")
 }

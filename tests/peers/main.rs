@@ -23,6 +23,7 @@ mod node_ws;
 mod openssl;
 mod relays;
 mod scope;
+mod tshark;
 
 use std::net::SocketAddr;
 
@@ -54,9 +55,10 @@ fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
 
 /// The names on a timeline without what the TLS handshake and its alerts say.
 fn talk(lab: &Lab, socket: SocketId) -> Vec<&'static str> {
-    let of_tls = ["clientHello", "serverHello", "handshake", "sessionTicket", "alert"];
-    lab.names(socket).into_iter().filter(|name| !of_tls.contains(name)).collect()
+    lab.names(socket).into_iter().filter(|name| !OF_TLS.contains(name)).collect()
 }
+
+const OF_TLS: [&str; 5] = ["clientHello", "serverHello", "handshake", "sessionTicket", "alert"];
 
 fn port(address: SocketAddr) -> String {
     address.port().to_string()
