@@ -55,6 +55,9 @@ pub struct Identity {
 /// How long the certificate is good: under the 398 days that browsers and systems accept.
 const LIFETIME: time::Duration = time::Duration::days(397);
 
+/// What the certificate is for.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 impl Identity {
     /// Makes a CA and a certificate for `localhost`, `127.0.0.1` and `::1`.
     ///
@@ -113,8 +116,7 @@ fn certificates() -> Result<Made, rcgen::Error> {
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::new(ca, ca_key);
 
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let mut leaf = CertificateParams::new(names)?;
+    let mut leaf = CertificateParams::new(NAMES.map(str::to_owned))?;
     leaf.distinguished_name.push(DnType::CommonName, "localhost");
     leaf.use_authority_key_identifier_extension = true;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -232,7 +234,7 @@ impl Layer<'_> {
             Ok(Err(error)) => super::errno::fault(crate::model::end::Op::Read, &error),
             Err(_) => Fault::Late { what: "the TLS handshake was done", after: self.limit },
         };
-        Err(failure::told(fault, seen, &Ours { provider: &self.identity.provider, alpn: self.alpn }))
+        Err(failure::told(fault, seen, &Ours { provider: &self.identity.provider, alpn: self.alpn, names: &NAMES }))
     }
 
     /// What was agreed on, remembered for the details page.

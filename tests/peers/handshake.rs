@@ -237,6 +237,24 @@ async fn an_alert_of_s_client_is_told_as_it_crossed() {
     }
 }
 
+#[tokio::test]
+async fn a_name_our_certificate_does_not_have_is_said() {
+    let Some(openssl) = peer("openssl") else { return };
+    let (lab, ca) = (Lab::default(), crate::certificates::our_ca());
+    let (_, address) = lab.listen("tls://:0", Settings::default()).await;
+    let (address, ca) = (address.to_string(), ca.path().to_str().unwrap().to_owned());
+    let args = ["s_client", "-connect", &address, "-servername", "elsewhere.test", "-CAfile", &ca];
+    let args = [&args[..], &["-verify_hostname", "elsewhere.test", "-verify_return_error"]].concat();
+    let done = run(&openssl, &args, b"").await;
+    assert_ne!(done.code, Some(0), "{}", done.text());
+    let socket = lab.nth(1).await;
+    lab.closed(socket).await;
+    let faults = faults(&lab, socket);
+    assert!(faults[0].1.contains("asked for the name elsewhere.test"), "{faults:?}");
+    assert!(faults[0].1.contains("our certificate is for localhost"), "{faults:?}");
+    assert_eq!(alerts(&lab, socket)[0].0, Way::In, "{}", lab.report());
+}
+
 /// An `s_server` with options of its own, and where it listens.
 async fn s_server(openssl: &Path, certificates: &Certificates, options: &[&str]) -> (Peer, String) {
     let (cert, key) = (certificates.path("server.pem"), certificates.path("server.key"));

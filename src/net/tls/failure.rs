@@ -10,6 +10,8 @@ use crate::model::tls::Hello;
 pub struct Ours<'a> {
     pub provider: &'a rustls::crypto::CryptoProvider,
     pub alpn: &'a [&'a [u8]],
+    /// What our certificate is for.
+    pub names: &'a [&'a str],
 }
 
 /// Of one list so many are named.
@@ -37,9 +39,21 @@ pub fn told(fault: Fault, seen: &Seen, ours: &Ours<'_>) -> Fault {
     };
     let offers = match (alert, &story.hello) {
         (Some((_, name)), Some(hello)) if is_about_offers(name) => offers(name, hello, ours),
+        (Some((Party::Peer, name)), Some(hello)) if name.contains("certificate") || name == "unknown_ca" => {
+            stranger(hello, ours)
+        }
         _ => String::new(),
     };
     Fault::Tls { alert, text: format!("{text}{offers}").into() }
+}
+
+/// A client that asked for a name our certificate does not have, and then did not like it.
+fn stranger(hello: &Hello, ours: &Ours<'_>) -> String {
+    let asked = hello.server_name.as_deref().filter(|_| hello.way == Way::In);
+    let foreign = asked.filter(|name| !ours.names.iter().any(|ours| ours.eq_ignore_ascii_case(name)));
+    foreign.map_or_else(String::new, |name| {
+        format!("; it asked for the name {name}, and our certificate is for {}", ours.names.join(" "))
+    })
 }
 
 /// Alerts that mean: nothing in common.

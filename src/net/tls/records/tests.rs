@@ -357,6 +357,24 @@ proptest! {
     }
 
     #[test]
+    fn no_bytes_on_a_plain_port_panic_and_no_split_matters(
+        bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(22), Just(3), Just(0), Just(1)], 0..400),
+        listens in any::<bool>(),
+        piece in 1..50usize,
+    ) {
+        let role = if listens { Role::Listen } else { Role::Connect };
+        let run = |piece: usize| {
+            let desk = Desk::new(role);
+            let mut astray = Astray::new(desk.records.record.clone(), role, Scheme::Tcp);
+            for part in bytes.chunks(piece) {
+                astray.read(part);
+            }
+            desk.story()
+        };
+        prop_assert_eq!(run(bytes.len().max(1)), run(piece));
+    }
+
+    #[test]
     fn no_hello_panics(mut body in prop::collection::vec(any::<u8>(), 0..300), flips in prop::collection::vec((0..300usize, any::<u8>()), 0..8)) {
         let _ = hello::client(&body, Way::In);
         let _ = hello::server(&body, Way::In);
