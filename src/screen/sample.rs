@@ -191,6 +191,25 @@ pub(crate) fn tls() -> Vec<(u64, Kind, Vec<u8>)> {
                 ..Hello::default()
             })),
         ),
+        none(3_100_000, Kind::SecureConnection(Box::new(secured()))),
+        some(700_000, Kind::Data, "hello"),
+        none(1_000_000, Kind::Alert { way: Way::In, name: "close_notify" }),
+        none(1_000_000, Kind::Alert { way: Way::Out, name: "unknown_ca" }),
+        none(
+            20_000,
+            Kind::TlsError(Box::new(Fault::Tls {
+                alert: Some((Party::Peer, "unknown_ca")),
+                text: "received fatal alert".into(),
+            })),
+        ),
+        none(20_000, Kind::Close(Box::new(End::Stopped))),
+    ]
+}
+
+/// What crosses between the hello and the end of a handshake.
+pub(crate) fn handshake() -> Vec<(u64, Kind, Vec<u8>)> {
+    let names = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+    vec![
         none(
             600_000,
             Kind::ServerHello(Box::new(Answer {
@@ -214,18 +233,6 @@ pub(crate) fn tls() -> Vec<(u64, Kind, Vec<u8>)> {
             })),
         ),
         none(9_000, Kind::SessionTicket { way: Way::Out, count: 2, lifetime: 43_200, bytes: 464 }),
-        none(3_100_000, Kind::SecureConnection(Box::new(secured()))),
-        some(700_000, Kind::Data, "hello"),
-        none(1_000_000, Kind::Alert { way: Way::In, name: "close_notify" }),
-        none(1_000_000, Kind::Alert { way: Way::Out, name: "unknown_ca" }),
-        none(
-            20_000,
-            Kind::TlsError(Box::new(Fault::Tls {
-                alert: Some((Party::Peer, "unknown_ca")),
-                text: "received fatal alert".into(),
-            })),
-        ),
-        none(20_000, Kind::Close(Box::new(End::Stopped))),
     ]
 }
 
@@ -321,5 +328,5 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
 
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
-    [tcp(), tls(), http(), ws(), listener()].concat()
+    [tcp(), tls(), http(), ws(), listener(), handshake()].concat()
 }
