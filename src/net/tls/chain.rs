@@ -42,7 +42,8 @@ fn certificate(der: &[u8]) -> Certificate {
 }
 
 fn cut(mut text: String) -> Box<str> {
-    text.truncate(text.floor_char_boundary(NAME));
+    let end = (0..=NAME.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or(0));
     text.into()
 }
 

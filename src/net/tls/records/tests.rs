@@ -315,9 +315,7 @@ fn an_alert_is_found_behind_a_flood_of_data() {
 fn first(bytes: &[u8]) -> Option<Box<[u8]>> {
     let mut desk = Desk::new(Role::Listen);
     desk.records.read(bytes);
-    let seen = desk.records.seen.clone();
-    let first = seen.story().first.clone();
-    first
+    desk.records.seen.story().first.clone()
 }
 
 #[test]
