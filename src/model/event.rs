@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use super::datagram::Note;
 use super::end::{End, Fault, Party};
 use super::id::SocketId;
 use super::tally::Cell;
@@ -150,6 +151,8 @@ pub enum Kind {
         way: Way,
         code: Option<u16>,
     },
+    /// What there is to tell of a UDP socket besides its datagrams.
+    Datagram(Box<Note>),
 }
 
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
@@ -203,6 +206,13 @@ pub const VOCABULARY: &[Word] = &[
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
     word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
     word("udp, ws", "message", "a datagram or a whole WebSocket message"),
+    word("udp", "local", "at which address of ours the peer's datagrams arrive from here on"),
+    word("udp", "truncated", "the datagram before it was longer than what is taken"),
+    word("udp", "overflow", "the kernel dropped datagrams: they came faster than they were read"),
+    word("udp", "joined", "a multicast group is listened to"),
+    word("udp", "left", "a multicast group is no longer listened to"),
+    word("udp", "folded", "a peer made room; its counts went on in the row of older peers"),
+    word("udp", "dns", "the datagram before it as DNS: question or answer, code, time"),
     word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, ciphers, groups"),
     word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
     word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
@@ -258,6 +268,7 @@ impl Kind {
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
             Self::Closing { .. } => "closing",
+            Self::Datagram(note) => note.name(),
         }
     }
 
@@ -277,6 +288,7 @@ impl Kind {
             | Self::Ping { way }
             | Self::Pong { way, .. }
             | Self::Closing { way, .. } => Some(*way),
+            Self::Datagram(note) => note.way(),
             Self::Listening { .. }
             | Self::Connection { .. }
             | Self::Connect { .. }
@@ -348,6 +360,7 @@ impl Kind {
             Self::Close(_) => size_of::<End>() + 64,
             Self::ClientHello(_) => size_of::<Hello>() + 1024,
             Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
+            Self::Datagram(note) => note.weight(),
             _ => 0,
         }
     }

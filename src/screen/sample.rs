@@ -69,6 +69,8 @@ pub(crate) fn socket(id: u32, scheme: Scheme, peer: &str, life: Life, packets: u
         kernel: None,
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 

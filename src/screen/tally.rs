@@ -8,6 +8,7 @@ use crate::model::event::Way;
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::tally::{Count, Flow};
+use crate::model::time::Stamp;
 use crate::model::url::Scheme;
 use crate::model::view::{Rate, Snapshot, SocketRow};
 
@@ -31,7 +32,7 @@ pub fn page(snapshot: &Snapshot, theme: &Theme) -> Vec<Line<'static>> {
     let subject = snapshot.timeline.as_ref().map(|timeline| timeline.subject);
     let endpoint = match subject {
         Some(Subject::Socket(id)) => snapshot.row(id).map(|row| {
-            blocks.push(socket(row));
+            blocks.push(socket(row, snapshot.now));
             row.endpoint
         }),
         Some(Subject::Endpoint(id)) => Some(id),
@@ -54,7 +55,7 @@ pub fn page(snapshot: &Snapshot, theme: &Theme) -> Vec<Line<'static>> {
     blocks.iter().flat_map(|block| lines(block, theme)).collect()
 }
 
-fn socket(row: &SocketRow) -> Block {
+fn socket(row: &SocketRow, now: Stamp) -> Block {
     let mut facts = Vec::new();
     if let Some(kernel) = &row.kernel {
         facts.push(("rtt", size::span(kernel.rtt)));
@@ -64,6 +65,10 @@ fn socket(row: &SocketRow) -> Block {
             facts.push(("segments", format!("{received} in, {sent} out")));
         }
     }
+    if row.folded > 0 {
+        facts.push(("stands for", format!("{} peers", size::exact(row.folded))));
+    }
+    facts.extend(row.seen.map(|seen| ("last seen", format!("{} ago", size::span(now.since(seen))))));
     Block {
         title: format!("socket {} {}", row.id, row.scheme),
         count: row.count,

@@ -65,6 +65,8 @@ fn socket(id: u32, endpoint: u32, scheme: Scheme, life: Life, age: u64, count: C
         kernel: Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 0 }),
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 

@@ -53,7 +53,7 @@ pub fn count_line(about: About, count: &Count, open: Option<usize>, packets: boo
     to_line(&line)
 }
 
-fn flow(flow: Flow, packets: bool) -> serde_json::Value {
+pub(super) fn flow(flow: Flow, packets: bool) -> serde_json::Value {
     json!({
         "packets": packets.then_some(flow.packets),
         "messages": flow.messages,
@@ -104,7 +104,7 @@ fn party(party: Party) -> &'static str {
 }
 
 /// Writes what is there; what is not there is left out.
-fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+pub(super) fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
 }
 
@@ -127,7 +127,7 @@ fn payload<M: SerializeMap>(map: &mut M, size: u64, head: &[u8]) -> Result<(), M
     entry(map, "kept", cut.then_some(kept))
 }
 
-fn micros(nanos: u64) -> u64 {
+pub(super) fn micros(nanos: u64) -> u64 {
     nanos / 1000
 }
 
@@ -185,6 +185,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
+        Kind::Datagram(note) => super::datagram::detail(map, note),
     }
 }
 

@@ -1,0 +1,171 @@
+//! What an endpoint asks of its socket: broadcast, multicast, sharing its port.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+
+use socket2::{InterfaceIndexOrAddress, SockRef, Socket};
+
+use crate::model::multicast::{Join, Via};
+
+/// See `model::setting::udp` for what each means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    pub broadcast: bool,
+    pub reuse: bool,
+    pub join: Vec<Join>,
+    pub multicast_ttl: u32,
+    pub multicast_loop: bool,
+    pub multicast_interface: Option<Via>,
+    pub connected: bool,
+    /// The longest datagram taken, in bytes.
+    pub longest: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            broadcast: false,
+            reuse: false,
+            join: Vec::new(),
+            multicast_ttl: 1,
+            multicast_loop: true,
+            multicast_interface: None,
+            connected: true,
+            longest: 1 << 16,
+        }
+    }
+}
+
+impl Options {
+    /// What must be so before the address is taken.
+    pub fn before_bind(&self, socket: &Socket) -> io::Result<()> {
+        if self.reuse {
+            socket.set_reuse_address(true)?;
+        }
+        socket.set_broadcast(self.broadcast)
+    }
+
+    /// What can change while the socket is open.
+    pub fn apply(&self, socket: &SockRef<'_>, is_v6: bool) -> io::Result<()> {
+        socket.set_broadcast(self.broadcast)?;
+        if is_v6 {
+            socket.set_multicast_hops_v6(self.multicast_ttl)?;
+            socket.set_multicast_loop_v6(self.multicast_loop)?;
+        } else {
+            socket.set_multicast_ttl_v4(self.multicast_ttl)?;
+            socket.set_multicast_loop_v4(self.multicast_loop)?;
+            // A socket hears the groups it joined, not those that anybody on this machine did.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            socket.set_multicast_all_v4(false)?;
+        }
+        let Some(via) = &self.multicast_interface else { return Ok(()) };
+        match (is_v6, via) {
+            (true, via) => socket.set_multicast_if_v6(index(via)?),
+            (false, Via::Address(IpAddr::V4(address))) => socket.set_multicast_if_v4(address),
+            (false, via) => socket.set_multicast_if_v4(&address_of(index(via)?)?),
+        }
+    }
+}
+
+/// Takes part in a group, or no longer.
+pub fn member(socket: &SockRef<'_>, join: &Join, is_joining: bool) -> io::Result<()> {
+    match join.group {
+        IpAddr::V4(group) => {
+            let interface = match &join.via {
+                None => InterfaceIndexOrAddress::Address(Ipv4Addr::UNSPECIFIED),
+                Some(Via::Address(IpAddr::V4(address))) => InterfaceIndexOrAddress::Address(*address),
+                Some(via) => InterfaceIndexOrAddress::Index(index(via)?),
+            };
+            match is_joining {
+                true => socket.join_multicast_v4_n(&group, &interface),
+                false => socket.leave_multicast_v4_n(&group, &interface),
+            }
+        }
+        IpAddr::V6(group) => {
+            let index = join.via.as_ref().map_or(Ok(0), index)?;
+            match is_joining {
+                true => socket.join_multicast_v6(&group, index),
+                false => socket.leave_multicast_v6(&group, index),
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+pub use self::interfaces::{address_of, index, name};
+
+#[cfg(unix)]
+mod interfaces {
+    use std::io;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use nix::ifaddrs::getifaddrs;
+    use nix::net::if_::{if_indextoname, if_nametoindex};
+    use nix::sys::socket::SockaddrStorage;
+
+    use crate::model::multicast::Via;
+
+    fn ip(address: Option<SockaddrStorage>) -> Option<IpAddr> {
+        let address = address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::from(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::from(v6.ip())))
+    }
+
+    /// The index of an interface.
+    pub fn index(via: &Via) -> io::Result<u32> {
+        match via {
+            Via::Index(index) => Ok(*index),
+            Via::Name(name) => Ok(if_nametoindex(name.as_str())?),
+            Via::Address(wanted) => {
+                let found = getifaddrs()?.find(|row| ip(row.address) == Some(*wanted));
+                let found = found.ok_or_else(|| io::Error::from_raw_os_error(libc::EADDRNOTAVAIL))?;
+                Ok(if_nametoindex(found.interface_name.as_str())?)
+            }
+        }
+    }
+
+    /// The first IPv4 address of an interface.
+    pub fn address_of(index: u32) -> io::Result<Ipv4Addr> {
+        let wanted = if_indextoname(index)?;
+        let wanted = wanted.to_string_lossy();
+        let mut rows = getifaddrs()?.filter(|row| row.interface_name == wanted);
+        let v4 = |row| match row {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        };
+        let found = rows.find_map(|row| ip(row.address).and_then(v4));
+        found.ok_or_else(|| io::Error::from_raw_os_error(libc::EADDRNOTAVAIL))
+    }
+
+    /// The name of an interface.
+    pub fn name(index: u32) -> Option<Box<str>> {
+        let name = if_indextoname(index).ok()?;
+        Some(name.to_string_lossy().into())
+    }
+}
+
+#[cfg(not(unix))]
+pub use self::none::{address_of, index, name};
+
+#[cfg(not(unix))]
+mod none {
+    use std::io;
+    use std::net::Ipv4Addr;
+
+    use crate::model::multicast::Via;
+
+    pub fn index(via: &Via) -> io::Result<u32> {
+        match via {
+            Via::Index(index) => Ok(*index),
+            Via::Name(_) | Via::Address(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    pub fn address_of(_: u32) -> io::Result<Ipv4Addr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn name(_: u32) -> Option<Box<str>> {
+        None
+    }
+}
