@@ -23,6 +23,8 @@ pub enum Op {
     /// A multicast group.
     Join,
     Leave,
+    /// Setting a socket option.
+    Set,
 }
 
 impl Op {
@@ -38,6 +40,7 @@ impl Op {
             Self::Shutdown => "half-closing",
             Self::Join => "joining the group",
             Self::Leave => "leaving the group",
+            Self::Set => "setting an option",
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod id;
 pub mod life;
 pub mod multicast;
 pub mod ring;
+pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod tally;
