@@ -7,7 +7,7 @@
 //! closed or given to somebody else.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub mod drops;
+pub mod memory;
 
 use std::io;
 use std::pin::Pin;

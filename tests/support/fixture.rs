@@ -108,6 +108,7 @@ pub fn busy() -> Snapshot {
         endpoints,
         socket: None,
         open: 6,
+        older: 0,
         count: count((1_605, 1_147_755), (1_603, 1_137_742)),
         rate: Rate { received: 45, sent: 46 },
         dropped: 0,

@@ -5,6 +5,7 @@
 
 mod dialogue;
 mod dns;
+mod facts;
 mod groups;
 mod options;
 mod peers;
@@ -14,6 +15,7 @@ mod said;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,8 +23,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use self::dialogue::Dialogue;
+use self::facts::Socket;
 use self::groups::Groups;
-use self::options::Options;
 use self::peers::Peers;
 use self::port::{Arrived, Port};
 use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, Protocol, errno, stream};
@@ -32,6 +34,7 @@ use crate::model::draft::{DATAGRAM, Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Form, Kind, Way};
 use crate::model::multicast::Join;
+use crate::model::setting::udp::Udp as Settings;
 use crate::model::spec::Reply;
 use crate::model::url::Scheme;
 use crate::model::view::State;
@@ -67,24 +70,24 @@ impl Protocol for Udp {
 }
 
 async fn serve(cx: Context) -> Result<(), Fault> {
-    let options = Options::default();
-    let port = bind(&cx, &options).await?;
+    let port = bind(&cx).await?;
     let local = port.local;
     cx.log.event(Kind::Listening { local: Box::new(local) });
     cx.hub.set_state(cx.endpoint, State::Up, Some(local));
-    Talk::new(cx, port, options, None).run().await
+    Talk::new(cx, port, None).run().await
 }
 
 async fn connect(cx: Context) -> Result<(), Fault> {
-    let options = Options::default();
+    let asked = &cx.spec.settings.udp;
     let peer = *stream::resolve(&cx).await?.first().ok_or_else(nowhere)?;
-    let mut port = Port::bind(Port::any(peer, 0), &options).map_err(|error| errno::fault(Op::Bind, &error))?;
+    let from = asked.from.unwrap_or_else(|| Port::any(peer));
+    let mut port = Port::bind(from, asked).map_err(|error| errno::fault(Op::Bind, &error))?;
     // From a group or a broadcast address nobody answers: who is connected to one hears nothing.
-    if options.connected && !is_many(peer.ip()) {
+    if asked.connected && !is_many(peer.ip()) {
         port.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error))?;
     }
     cx.hub.set_state(cx.endpoint, State::Up, Some(port.local));
-    Talk::new(cx, port, options, Some(peer)).run().await
+    Talk::new(cx, port, Some(peer)).run().await
 }
 
 /// Whether an address is more than one machine's.
@@ -92,10 +95,10 @@ fn is_many(ip: IpAddr) -> bool {
     ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
 }
 
-async fn bind(cx: &Context, options: &Options) -> Result<Port, Fault> {
+async fn bind(cx: &Context) -> Result<Port, Fault> {
     let mut last = nowhere();
     for address in stream::resolve(cx).await? {
-        match Port::bind(address, options) {
+        match Port::bind(address, &cx.spec.settings.udp) {
             Ok(port) => return Ok(port),
             Err(error) => last = errno::fault(Op::Bind, &error),
         }
@@ -111,7 +114,8 @@ fn nowhere() -> Fault {
 struct Talk {
     cx: Context,
     port: Port,
-    options: Options,
+    /// What the endpoint was told to be at last.
+    asked: Settings,
     groups: Groups,
     peers: Peers,
     /// A client's peer: when that is closed, the client is over.
@@ -120,6 +124,8 @@ struct Talk {
     letters: Inbox,
     /// When to ask for what was dropped behind the last datagram.
     aftermath: Option<Instant>,
+    /// What the details page shows of it.
+    facts: Arc<Socket>,
 }
 
 /// What a letter or a datagram means for the loop.
@@ -130,14 +136,16 @@ enum Then {
 }
 
 impl Talk {
-    fn new(cx: Context, port: Port, options: Options, home: Option<SocketAddr>) -> Self {
+    fn new(cx: Context, port: Port, home: Option<SocketAddr>) -> Self {
         let (mail, letters) = mpsc::channel(MAILBOX);
         let mut peers = Peers::new(&cx, port.local, mail);
         if let Some(home) = home {
             peers.dialled(home);
         }
         let (groups, dialogue) = (Groups::default(), Dialogue::default());
-        let mut talk = Self { cx, port, options, groups, peers, home, dialogue, letters, aftermath: None };
+        let facts = Socket::tell(&port, &cx.log);
+        let asked = cx.spec.settings.udp.clone();
+        let mut talk = Self { cx, port, asked, groups, peers, home, dialogue, letters, aftermath: None, facts };
         talk.set_options();
         talk
     }
@@ -145,19 +153,20 @@ impl Talk {
     /// Makes the socket what the options say; what is refused is told, and the others go on.
     fn set_options(&mut self) {
         let local = self.port.local.ip();
-        if let Err(error) = self.options.apply(&self.port.options(), local.is_ipv6()) {
-            self.cx.log.error(errno::fault(Op::Bind, &error));
+        if let Err(error) = options::apply(&self.port.options(), local.is_ipv6(), &self.asked) {
+            self.cx.log.error(errno::fault(Op::Set, &error));
         }
-        let mut join = self.options.join.clone();
+        let mut join = self.asked.join.clone();
         // Who listens at a group's own address wants to hear it.
         if local.is_multicast() && !join.iter().any(|join| join.group == local) {
             join.push(Join { group: local, via: None });
         }
-        self.groups.apply(&self.port, &join, self.options.multicast_interface.as_ref(), &self.cx.log);
+        self.groups.apply(&self.port, &join, self.asked.multicast_interface.as_ref(), &self.cx.log);
+        self.facts.set_groups(self.groups.names());
     }
 
     async fn run(mut self) -> Result<(), Fault> {
-        let mut buffer = vec![0; self.options.longest.clamp(1, 1 << 16)];
+        let mut buffer = Vec::new();
         let mut own = self.cx.inbox.lock().take();
         let outcome = loop {
             let letter = tokio::select! {
@@ -171,6 +180,8 @@ impl Talk {
                 }
                 ready = self.port.ready() => match ready {
                     Ok(_) => {
+                        // It may have been set anew: what is longer is cut, and told.
+                        buffer.resize(self.asked.datagram as usize, 0);
                         self.drain(&mut buffer).await;
                         continue;
                     }
@@ -198,6 +209,10 @@ impl Talk {
                     self.send(to, &bytes).await;
                 }
             }
+            (Command::Set(..), _) => {
+                self.asked = self.cx.now.borrow().settings.udp.clone();
+                self.set_options();
+            }
             (Command::Close, Some(address)) => {
                 self.peers.forget(address, End::Finished { first: Party::Us });
                 if self.home == Some(address) {
@@ -212,7 +227,7 @@ impl Talk {
     /// Takes what has arrived, errors of earlier datagrams first, and answers it.
     async fn drain(&mut self, buffer: &mut [u8]) {
         self.hear_troubles();
-        let reply = self.cx.reply.borrow().clone();
+        let reply = self.cx.reply(Reply::clone);
         let answers = self.home.is_none();
         for _ in 0..BURST {
             let arrived = match self.port.receive(buffer) {
@@ -278,7 +293,7 @@ impl Talk {
                 record.payload(message(Way::Out), bytes);
                 self.read_dns(Way::Out, to, bytes, &record);
             }
-            Err(error) => record.error(refused(&error, self.options.broadcast)),
+            Err(error) => record.error(refused(&error, self.asked.broadcast)),
         }
     }
 
@@ -323,6 +338,7 @@ impl Talk {
     fn tell_lost(&self, lost: u64) {
         if lost > 0 {
             let total = self.port.lost();
+            self.facts.set_lost(total);
             self.cx.log.event(Kind::Datagram(Box::new(Note::Overflow { lost, total })));
         }
     }

@@ -6,64 +6,38 @@ use std::net::{IpAddr, Ipv4Addr};
 use socket2::{InterfaceIndexOrAddress, SockRef, Socket};
 
 use crate::model::multicast::{Join, Via};
+use crate::model::setting::udp::Udp;
 
-/// See `model::setting::udp` for what each means.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Options {
-    pub broadcast: bool,
-    pub reuse: bool,
-    pub join: Vec<Join>,
-    pub multicast_ttl: u32,
-    pub multicast_loop: bool,
-    pub multicast_interface: Option<Via>,
-    pub connected: bool,
-    /// The longest datagram taken, in bytes.
-    pub longest: usize,
+/// What must be so before the address is taken.
+pub fn before_bind(socket: &Socket, asked: &Udp) -> io::Result<()> {
+    if asked.share_port {
+        socket.set_reuse_address(true)?;
+    }
+    socket.set_broadcast(asked.broadcast)
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            broadcast: false,
-            reuse: false,
-            join: Vec::new(),
-            multicast_ttl: 1,
-            multicast_loop: true,
-            multicast_interface: None,
-            connected: true,
-            longest: 1 << 16,
-        }
+/// What can change while the socket is open.
+pub fn apply(socket: &SockRef<'_>, is_v6: bool, asked: &Udp) -> io::Result<()> {
+    socket.set_broadcast(asked.broadcast)?;
+    if let Some(bytes) = asked.receive_queue {
+        socket.set_recv_buffer_size(usize::try_from(bytes).unwrap_or(usize::MAX))?;
     }
-}
-
-impl Options {
-    /// What must be so before the address is taken.
-    pub fn before_bind(&self, socket: &Socket) -> io::Result<()> {
-        if self.reuse {
-            socket.set_reuse_address(true)?;
-        }
-        socket.set_broadcast(self.broadcast)
+    if is_v6 {
+        socket.set_multicast_hops_v6(asked.multicast_ttl)?;
+        socket.set_multicast_loop_v6(asked.multicast_loop)?;
+    } else {
+        socket.set_multicast_ttl_v4(asked.multicast_ttl)?;
+        socket.set_multicast_loop_v4(asked.multicast_loop)?;
+        // A socket hears the groups it joined, not those that anybody on this machine did.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        socket.set_multicast_all_v4(false)?;
     }
-
-    /// What can change while the socket is open.
-    pub fn apply(&self, socket: &SockRef<'_>, is_v6: bool) -> io::Result<()> {
-        socket.set_broadcast(self.broadcast)?;
-        if is_v6 {
-            socket.set_multicast_hops_v6(self.multicast_ttl)?;
-            socket.set_multicast_loop_v6(self.multicast_loop)?;
-        } else {
-            socket.set_multicast_ttl_v4(self.multicast_ttl)?;
-            socket.set_multicast_loop_v4(self.multicast_loop)?;
-            // A socket hears the groups it joined, not those that anybody on this machine did.
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            socket.set_multicast_all_v4(false)?;
-        }
-        let Some(via) = &self.multicast_interface else { return Ok(()) };
-        match (is_v6, via) {
-            (true, via) => socket.set_multicast_if_v6(index(via)?),
-            (false, Via::Address(IpAddr::V4(address))) => socket.set_multicast_if_v4(address),
-            (false, via) => socket.set_multicast_if_v4(&address_of(index(via)?)?),
-        }
+    match (is_v6, &asked.multicast_interface) {
+        (true, None) => socket.set_multicast_if_v6(0),
+        (true, Some(via)) => socket.set_multicast_if_v6(index(via)?),
+        (false, None) => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
+        (false, Some(Via::Address(IpAddr::V4(address)))) => socket.set_multicast_if_v4(address),
+        (false, Some(via)) => socket.set_multicast_if_v4(&address_of(index(via)?)?),
     }
 }
 

@@ -79,10 +79,6 @@ impl Peers {
         self.by_address.keys().copied().collect()
     }
 
-    pub fn len(&self) -> usize {
-        self.by_address.len()
-    }
-
     fn get(&mut self, address: SocketAddr, local: Option<SocketAddr>) -> &mut Peer {
         self.turn += 1;
         let turn = self.turn;

@@ -4,18 +4,20 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Ready;
 use tokio::net::UdpSocket;
 
-use super::options::Options;
-use super::said;
+use super::{options, said};
 use crate::model::end::Fault;
+use crate::model::setting::udp::Udp;
 
 /// A bound socket.
 pub struct Port {
-    socket: UdpSocket,
+    /// Shared with those who tell of it on the details page.
+    pub socket: Arc<UdpSocket>,
     pub local: SocketAddr,
     /// Sends to one peer and hears nobody else.
     pub connected: bool,
@@ -78,22 +80,23 @@ impl Port {
     ///
     /// # Errors
     /// Whatever bind(2) says, or what of the options is refused.
-    pub fn bind(address: SocketAddr, options: &Options) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, asked: &Udp) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
         socket.set_nonblocking(true)?;
-        options.before_bind(&socket)?;
+        options::before_bind(&socket, asked)?;
         socket.bind(&address.into())?;
         let socket = UdpSocket::from_std(socket.into())?;
         let local = socket.local_addr()?;
         // On one address of ours every datagram arrives at that one: asking costs time.
         let notes = said::Notes::ask(&socket, local.ip().is_unspecified());
+        let socket = Arc::new(socket);
         Ok(Self { socket, local, connected: false, notes, lost: Lost::default() })
     }
 
-    /// The unspecified address of a family, with a port.
-    pub fn any(like: SocketAddr, port: u16) -> SocketAddr {
+    /// Any address of a family, and any port.
+    pub fn any(like: SocketAddr) -> SocketAddr {
         let ip = if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv6Addr::UNSPECIFIED) };
-        SocketAddr::new(ip, port)
+        SocketAddr::new(ip, 0)
     }
 
     pub async fn connect(&mut self, peer: SocketAddr) -> io::Result<()> {
@@ -105,7 +108,7 @@ impl Port {
     }
 
     pub fn options(&self) -> SockRef<'_> {
-        SockRef::from(&self.socket)
+        SockRef::from(&*self.socket)
     }
 
     /// Waits for a datagram, or for an error of an earlier one.
@@ -147,7 +150,7 @@ impl Port {
 
     /// The same by what the kernel says now: also those dropped since the last that was not.
     pub fn lost_by_now(&mut self) -> u64 {
-        said::drops(&self.socket).map_or(0, |counter| self.lost.upto(counter))
+        said::memory(&self.socket).map_or(0, |memory| self.lost.upto(memory.drops))
     }
 
     /// Datagrams the kernel dropped since the socket was opened, as far as was looked.
@@ -166,7 +169,7 @@ mod tests {
         assert_eq!(lost.upto(10), 10);
         assert_eq!(lost.upto(7), 0);
         assert_eq!(lost.upto(u32::MAX / 2), u64::from(u32::MAX / 2 - 10));
-        assert_eq!(lost.upto(u32::MAX), u64::from(u32::MAX / 2 + 1) - 0);
+        assert_eq!(lost.upto(u32::MAX), u64::from(u32::MAX / 2 + 1));
         assert_eq!(lost.upto(4), 5);
         assert_eq!(lost.total, u64::from(u32::MAX) + 5);
     }

@@ -2,9 +2,19 @@
 //! datagram comes without notes.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub use self::linux::{INTEREST, Notes, drops, send_from};
+pub use self::linux::{INTEREST, Notes, memory, send_from};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub use self::plain::{INTEREST, Notes, drops, send_from};
+pub use self::plain::{INTEREST, Notes, memory, send_from};
+
+/// What the kernel holds for a socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Bytes that wait unread, the kernel's own included, and how many may.
+    pub queued: u32,
+    pub room: u32,
+    /// Datagrams dropped since the socket was opened, modulo 2^32.
+    pub drops: u32,
+}
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
@@ -19,6 +29,7 @@ mod linux {
     use tokio::net::UdpSocket;
 
     use super::super::port::{Arrived, At, Trouble};
+    use super::Memory;
     use crate::model::end::{Fault, Op};
     use crate::net::{errno, kernel};
 
@@ -185,8 +196,9 @@ mod linux {
         })
     }
 
-    pub fn drops(socket: &UdpSocket) -> Option<u32> {
-        kernel::drops::drops(socket.as_fd())
+    pub fn memory(socket: &UdpSocket) -> Option<Memory> {
+        let [queued, room, .., drops] = kernel::memory::read(socket.as_fd())?;
+        Some(Memory { queued, room, drops })
     }
 }
 
@@ -199,6 +211,7 @@ mod plain {
     use tokio::net::UdpSocket;
 
     use super::super::port::{Arrived, Trouble};
+    use super::Memory;
 
     pub const INTEREST: Interest = Interest::READABLE;
 
@@ -223,7 +236,7 @@ mod plain {
         socket.try_send_to(bytes, to)
     }
 
-    pub fn drops(_: &UdpSocket) -> Option<u32> {
+    pub fn memory(_: &UdpSocket) -> Option<Memory> {
         None
     }
 }
