@@ -11,6 +11,7 @@ use sockscope::model::end::End;
 use sockscope::model::event::{Event, Kind};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
+use sockscope::model::setting;
 use sockscope::model::spec::{Limits, Reply, Settings};
 use sockscope::model::tally::Count;
 use sockscope::model::url::Role;
@@ -77,6 +78,10 @@ async fn what_was_received_and_what_the_kernel_dropped_is_what_was_sent() {
         assert!(total > 0, "a queue that takes {sent} datagrams of 1,000 B");
         assert!(matches!(notes(&lab, id).last(), Some(Note::Overflow { total: all, .. }) if *all == total));
     }
+    let (_, groups) = lab.hub.details(id.into()).unwrap();
+    let told = groups.iter().flat_map(|group| &group.rows).find(|row| row.0 == "dropped").unwrap();
+    let lost = sent - lab.rows()[0].count.received.packets;
+    assert_eq!(told.1.replace(',', ""), lost.to_string());
     // It was no error of any peer.
     assert_eq!(lab.endpoint(id, "counted", |_| true).await.count.errors, 0);
 }
@@ -293,4 +298,207 @@ async fn dns_is_told_with_its_time() {
     lab.socket(row.id, "heard", |row| row.count.received.packets == 3).await;
     assert_eq!(lab.names(row.id).last(), Some(&"message"));
     assert_eq!(lab.endpoint(id, "counted", |_| true).await.count.received.messages, 3);
+}
+
+/// Settings as people write them.
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    pairs.iter().fold(silent(), |settings, (name, value)| settings.with(name, value).unwrap())
+}
+
+fn set(lab: &Lab, id: EndpointId, name: &str, value: &str) {
+    lab.endpoints.set(id.into(), setting::find(name).unwrap(), value).unwrap();
+}
+
+/// What a peer sent, in order.
+fn texts(lab: &Lab, id: SocketId) -> Vec<String> {
+    let events = lab.events(id).into_iter().filter(|event| event.kind.name() == "message");
+    events.map(|event| String::from_utf8(event.head).unwrap()).collect()
+}
+
+/// The groups joined and left, in order.
+fn moves(lab: &Lab, id: EndpointId) -> Vec<String> {
+    let told = notes(lab, id).into_iter().filter_map(|note| match note {
+        Note::Joined(member) => Some(format!("joined {member}")),
+        Note::Left(member) => Some(format!("left {member}")),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn groups_are_joined_and_left_while_it_runs() {
+    let lab = Lab::default();
+    let (id, address) = lab.listen("udp://0.0.0.0:0", settings(&[("join", "239.1.2.3@lo")])).await;
+    let socket = plain("127.0.0.1:0");
+    socket2::SockRef::from(&socket).set_multicast_if_v4(&std::net::Ipv4Addr::LOCALHOST).unwrap();
+    let say = |group: &str, text: &str| socket.send_to(text.as_bytes(), (group, address.port())).unwrap();
+    say("239.1.2.3", "one");
+    let row = peer(&lab, socket.local_addr().unwrap(), |row| row.count.received.packets == 1).await;
+    assert_eq!(row.local.unwrap().ip().to_string(), "239.1.2.3");
+    set(&lab, id, "join", "239.1.2.4@127.0.0.1 239.1.2.5@lo");
+    let want = ["joined 239.1.2.3@lo", "left 239.1.2.3@lo", "joined 239.1.2.4@lo", "joined 239.1.2.5@lo"];
+    lab.until("it moved", || (moves(&lab, id) == want).then_some(())).await;
+    say("239.1.2.3", "nobody");
+    say("239.1.2.4", "two");
+    lab.until("the one it is in", || (texts(&lab, row.id) == ["one", "two"]).then_some(())).await;
+    let (_, groups) = lab.hub.details(id.into()).unwrap();
+    let told = groups.iter().flat_map(|group| &group.rows).find(|row| row.0 == "groups").unwrap();
+    assert_eq!(told.1, "239.1.2.4@lo 239.1.2.5@lo");
+    // One that cannot be joined is told; the others stay.
+    set(&lab, id, "join", "239.1.2.4@127.0.0.1 239.1.2.6@nope0");
+    let events = || lab.hub.events(id.into(), 0, 1000).unwrap().events;
+    let error = lab
+        .until("the error", || {
+            events().into_iter().find_map(|event| if let Kind::Error(fault) = event.kind { Some(fault) } else { None })
+        })
+        .await;
+    assert_eq!(error.to_string(), "ENODEV while joining the group: 239.1.2.6@nope0: there is no such interface");
+    say("239.1.2.4", "three");
+    lab.until("it is still in", || (texts(&lab, row.id) == ["one", "two", "three"]).then_some(())).await;
+    // The group is the endpoint's: a peer has no such setting.
+    let refused = lab.endpoints.set(row.id.into(), setting::find("join").unwrap(), "").unwrap_err();
+    assert!(refused.0.contains("the endpoint's"), "{refused}");
+    set(&lab, id, "join", "");
+    lab.until("it left all", || (moves(&lab, id).last()? == "left 239.1.2.4@lo").then_some(())).await;
+}
+
+/// An interface that takes IPv6 multicast: not every machine has one.
+fn interface_v6() -> Option<String> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    let names = table.lines().filter(|line| line.starts_with("fe80")).filter_map(|line| line.split_whitespace().last());
+    let name = names.map(str::to_owned).next();
+    if name.is_none() {
+        eprintln!("skipped: no interface with a link-local IPv6 address");
+    }
+    name
+}
+
+#[tokio::test]
+async fn ipv6_groups_are_joined_on_their_interface() {
+    let Some(name) = interface_v6() else { return };
+    let lab = Lab::default();
+    let (id, address) = lab.listen("udp://[::]:0", settings(&[("join", &format!("ff12::1234@{name}"))])).await;
+    let asked = settings(&[("multicast_interface", &name)]);
+    let client = lab.open(Role::Connect, &format!("udp://[ff12::1234]:{}", address.port()), asked);
+    let socket = lab.nth(1).await;
+    lab.socket(socket, "open", |row| row.life == Life::Open).await;
+    lab.endpoints.command(socket, Command::Send(Payload::Bytes("hello".into()))).unwrap();
+    lab.endpoint(id, "heard it", |row| row.count.received.packets == 1).await;
+    assert_eq!(moves(&lab, id), [format!("joined ff12::1234@{name}")]);
+    assert_eq!(lab.endpoint(client, "counted", |_| true).await.count.errors, 0);
+}
+
+#[tokio::test]
+async fn a_client_of_a_group_hears_everybody_who_answers() {
+    let lab = Lab::default();
+    let join = Settings { reply: Reply::Echo, ..settings(&[("join", "239.1.2.7@lo")]) };
+    let (_, address) = lab.listen("udp://0.0.0.0:0", join).await;
+    let url = format!("udp://239.1.2.7:{}", address.port());
+    let client = lab.open(Role::Connect, &url, settings(&[("multicast_interface", "lo")]));
+    let group = lab.nth(1).await;
+    lab.socket(group, "open", |row| row.life == Life::Open).await;
+    lab.endpoints.broadcast(client, &Payload::Bytes("who?".into())).unwrap();
+    let find = || lab.rows().into_iter().find(|row| row.endpoint == client && row.id != group);
+    let answer = lab.until("somebody answers", find).await;
+    let answer = lab.socket(answer.id, "counted", |row| row.count.received.bytes == 4).await;
+    assert_eq!(answer.peer.ip().to_string(), "127.0.0.1");
+    assert_eq!(lab.hub.socket(group).unwrap().count.received.packets, 0);
+    // Without the loop nobody on this machine hears it.
+    set(&lab, client, "multicast_loop", "no");
+    lab.endpoints.command(group, Command::Send(Payload::Bytes("lost".into()))).unwrap();
+    set(&lab, client, "multicast_loop", "yes");
+    lab.endpoints.command(group, Command::Send(Payload::Bytes("again".into()))).unwrap();
+    lab.socket(group, "sent", |row| row.count.sent.packets == 3).await;
+    lab.until("the one with the loop", || (texts(&lab, answer.id) == ["who?", "again"]).then_some(())).await;
+}
+
+#[tokio::test]
+async fn who_hears_itself_does_not_answer_itself() {
+    let lab = Lab::default();
+    let asked = [("join", "239.1.2.8@lo"), ("multicast_interface", "lo")];
+    let (id, address) = lab.listen("udp://0.0.0.0:0", Settings { reply: Reply::Echo, ..settings(&asked) }).await;
+    let to = format!("239.1.2.8:{}", address.port());
+    lab.endpoints.send_to(id, &to, Payload::Bytes("all".into())).unwrap();
+    let own = SocketAddr::from(([127, 0, 0, 1], address.port()));
+    let row = peer(&lab, own, |row| row.count.received.packets == 1).await;
+    // Whoever comes next is answered, and by then a storm would have begun.
+    let socket = plain("127.0.0.1:0");
+    socket.send_to(b"hello", own).unwrap();
+    peer(&lab, socket.local_addr().unwrap(), |row| row.count.sent.packets == 1).await;
+    assert_eq!(lab.hub.socket(row.id).unwrap().count.sent.packets, 0, "{}", lab.report());
+}
+
+#[tokio::test]
+async fn broadcast_wants_its_setting_and_says_so() {
+    let lab = Lab::default();
+    let (heard, address) = lab.listen("udp://0.0.0.0:0", silent()).await;
+    let (id, _) = lab.listen("udp://127.0.0.1:0", silent()).await;
+    let to = format!("127.255.255.255:{}", address.port());
+    let send = || lab.endpoints.send_to(id, &to, Payload::Bytes("all".into())).unwrap();
+    send();
+    let row = peer(&lab, to.parse().unwrap(), |row| row.count.errors == 1).await;
+    let said = fault(&lab, row.id).unwrap();
+    assert_eq!(said, "EACCES while writing: a broadcast address wants the setting broadcast");
+    set(&lab, id, "broadcast", "yes");
+    send();
+    lab.endpoint(heard, "heard it", |row| row.count.received.packets == 1).await;
+    let find = || lab.rows().into_iter().find(|row| row.endpoint == heard);
+    let row = lab.until("who sent it", find).await;
+    assert!(
+        matches!(&notes(&lab, row.id)[..], [Note::Local { local, .. }] if local.ip().to_string() == "127.255.255.255")
+    );
+}
+
+#[tokio::test]
+async fn what_is_longer_than_what_is_taken_is_cut_and_named() {
+    let lab = Lab::default();
+    let (id, address) = lab.listen("udp://:0", settings(&[("datagram", "100B")])).await;
+    let socket = plain("127.0.0.1:0");
+    for size in [1000, 100] {
+        socket.send_to(&vec![b'x'; size], address).unwrap();
+    }
+    let row = peer(&lab, socket.local_addr().unwrap(), |row| row.count.received.packets == 2).await;
+    assert_eq!(notes(&lab, row.id), [Note::Truncated { whole: 1000, kept: 100 }]);
+    let message = lab.events(row.id).into_iter().find(|event| event.kind.name() == "message").unwrap();
+    assert_eq!((message.size, message.head.len()), (1000, 100));
+    assert_eq!((row.count.received.bytes, row.count.received.wire), (1100, 1100));
+    // From the next datagram on, and for the longest there is.
+    set(&lab, id, "datagram", "64KiB");
+    lab.until("it is set", || {
+        let events = lab.hub.events(id.into(), 0, 100).unwrap().events;
+        events.iter().any(|event| event.kind.name() == "set").then_some(())
+    })
+    .await;
+    // The letter is read before what comes later, but two queues have no order: ask until it holds.
+    let mut sent = 0;
+    loop {
+        socket.send_to(&vec![b'y'; 65_507], address).unwrap();
+        sent += 1;
+        lab.socket(row.id, "heard", |row| row.count.received.packets == 2 + sent).await;
+        if notes(&lab, row.id).len() < 1 + sent as usize {
+            break;
+        }
+        assert!(sent < 100, "{}", lab.report());
+    }
+}
+
+#[tokio::test]
+async fn a_connected_client_hears_its_peer_alone_and_another_hears_all() {
+    for (connected, rows) in [("yes", 1), ("no", 2)] {
+        let lab = Lab::default();
+        let (server, stranger) = (plain("127.0.0.1:0"), plain("127.0.0.1:0"));
+        let asked = settings(&[("connected", connected), ("from", "127.0.0.1:0")]);
+        let id = lab.open(Role::Connect, &format!("udp://{}", server.local_addr().unwrap()), asked);
+        let socket = lab.nth(1).await;
+        let row = lab.socket(socket, "open", |row| row.life == Life::Open).await;
+        // In this order, from two who are both heard or not.
+        stranger.send_to(b"stranger", row.local.unwrap()).unwrap();
+        server.send_to(b"server", row.local.unwrap()).unwrap();
+        lab.socket(socket, "heard", |row| row.count.received.packets == 1).await;
+        let rows_now = lab.rows().len();
+        assert_eq!(rows_now, rows, "connected = {connected}\n{}", lab.report());
+        assert_eq!(texts(&lab, socket), ["server"]);
+        lab.endpoints.command(socket, Command::Close).unwrap();
+        lab.endpoint(id, "stopped", |row| row.open == 0).await;
+    }
 }

@@ -16,6 +16,8 @@ mod support;
 mod certificates;
 mod chapter;
 mod curl;
+mod dig;
+mod node_dgram;
 mod node_http;
 mod node_tls;
 mod node_ws;

@@ -1,12 +1,13 @@
 //! DNS questions that wait for their answers: what tells how long an answer took and how often it was asked.
 //!
-//! An answer belongs to the question with its id between the same two (RFC 1035 section 4.1.1). Over multicast
+//! An answer belongs to the question with its id between the same two (RFC 1035 section 4.1.1): two machines,
+//! for who asks again does so from another port (RFC 5452 section 9.2). Over multicast
 //! ids are zero and anybody may answer: there it belongs to the question for its name (RFC 6762 section 6).
 
 use std::collections::VecDeque;
 use std::collections::hash_map::{DefaultHasher, HashMap};
 use std::hash::{Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::dns;
 use crate::model::dns::{Dns, Message};
@@ -23,7 +24,7 @@ const ANY: u16 = 255;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
     /// Between us and a peer, asked that way.
-    Id(SocketAddr, Way, u16),
+    Id(IpAddr, Way, u16),
     /// By the hash of name and type.
     Name(u64),
 }
@@ -66,7 +67,7 @@ impl Dialogue {
             }
             return self.remember(Key::Name(what), what, now);
         }
-        self.remember(Key::Id(peer, way, message.id), what, now)
+        self.remember(Key::Id(peer.ip(), way, message.id), what, now)
     }
 
     /// How long ago it was first asked, and how often by now.
@@ -93,7 +94,7 @@ impl Dialogue {
             return keys.filter_map(|key| self.open.get(&key)).map(since).max();
         }
         let asker = if way == Way::In { Way::Out } else { Way::In };
-        self.open.remove(&Key::Id(peer, asker, message.id)).as_ref().map(since)
+        self.open.remove(&Key::Id(peer.ip(), asker, message.id)).as_ref().map(since)
     }
 }
 
@@ -119,8 +120,8 @@ mod tests {
         bytes
     }
 
-    fn at(port: u16) -> SocketAddr {
-        ([192, 0, 2, 1], port).into()
+    fn at(host: u8) -> SocketAddr {
+        ([192, 0, 2, host], 5000).into()
     }
 
     #[test]
@@ -133,7 +134,10 @@ mod tests {
         // Another peer, and another id: other questions.
         assert_eq!(hear(Way::In, at(2), &question(1, b'a'), 110), Some((None, 1)));
         assert_eq!(hear(Way::In, at(1), &question(2, b'a'), 120), Some((None, 1)));
-        assert_eq!(hear(Way::In, at(1), &question(1, b'A'), 150), Some((Some(50), 2)));
+        // dig and others ask again from another port.
+        let mut other = at(1);
+        other.set_port(6000);
+        assert_eq!(hear(Way::In, other, &question(1, b'A'), 150), Some((Some(50), 2)));
         assert_eq!(hear(Way::In, at(1), &answer(1, b'a'), 160), Some((None, 1)));
         assert_eq!(hear(Way::Out, at(1), &answer(1, b'a'), 200), Some((Some(100), 1)));
         assert_eq!(hear(Way::Out, at(1), &answer(1, b'a'), 210), Some((None, 1)));
@@ -149,16 +153,19 @@ mod tests {
         let group = SocketAddr::from(([224, 0, 0, 251], MULTICAST_PORT));
         let mut hear = |way, peer, bytes: &[u8], now| dialogue.hear(way, peer, 9, bytes, Stamp(now)).unwrap().took;
         assert_eq!(hear(Way::Out, group, &question(0, b'a'), 100), None);
-        assert_eq!(hear(Way::In, at(MULTICAST_PORT), &answer(0, b'b'), 150), None);
-        assert_eq!(hear(Way::In, at(MULTICAST_PORT), &answer(0, b'a'), 170), Some(70));
-        assert_eq!(hear(Way::In, at(MULTICAST_PORT), &answer(0, b'A'), 180), Some(80));
+        let (one, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+        let at = |ip: [u8; 4]| SocketAddr::from((ip, MULTICAST_PORT));
+        assert_eq!(hear(Way::In, at(one), &answer(0, b'b'), 150), None);
+        assert_eq!(hear(Way::In, at(one), &answer(0, b'a'), 170), Some(70));
+        assert_eq!(hear(Way::In, at(other), &answer(0, b'A'), 180), Some(80));
     }
 
     #[test]
     fn what_waits_is_bounded() {
         let mut dialogue = Dialogue::default();
-        for peer in 0..5000 {
-            dialogue.hear(Way::In, at(peer), 9, &question(1, b'a'), Stamp(1));
+        for peer in 0..5000u16 {
+            let [high, low] = peer.to_be_bytes();
+            dialogue.hear(Way::In, ([10, 0, high, low], 9).into(), 9, &question(1, b'a'), Stamp(1));
             assert!(dialogue.open.len() <= OPEN && dialogue.order.len() <= OPEN);
         }
     }

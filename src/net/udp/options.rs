@@ -143,3 +143,57 @@ mod none {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::{Domain, Type};
+
+    #[test]
+    fn the_kernel_has_what_was_asked() {
+        for domain in [Domain::IPV4, Domain::IPV6] {
+            let Ok(socket) = Socket::new(domain, Type::DGRAM, None) else {
+                println!("skipped: this machine does not speak {domain:?}");
+                continue;
+            };
+            let is_v6 = domain == Domain::IPV6;
+            let asked = Udp {
+                broadcast: true,
+                multicast_ttl: 7,
+                multicast_loop: false,
+                receive_queue: Some(50_000),
+                multicast_interface: Some("127.0.0.1".parse().unwrap()),
+                ..Udp::default()
+            };
+            apply(&SockRef::from(&socket), is_v6, &asked).unwrap();
+            assert!(socket.broadcast().unwrap());
+            // The kernel doubles it, for its own part (socket(7)).
+            assert!(socket.recv_buffer_size().unwrap() >= 50_000);
+            let (ttl, looped) = match is_v6 {
+                true => (socket.multicast_hops_v6().unwrap(), socket.multicast_loop_v6().unwrap()),
+                false => (socket.multicast_ttl_v4().unwrap(), socket.multicast_loop_v4().unwrap()),
+            };
+            assert_eq!((ttl, looped), (7, false));
+            match is_v6 {
+                true => assert_eq!(
+                    socket.multicast_if_v6().unwrap(),
+                    index(&Via::Address(Ipv4Addr::LOCALHOST.into())).unwrap()
+                ),
+                false => assert_eq!(socket.multicast_if_v4().unwrap(), Ipv4Addr::LOCALHOST),
+            }
+            apply(&SockRef::from(&socket), is_v6, &Udp::default()).unwrap();
+            assert!(!socket.broadcast().unwrap());
+        }
+    }
+
+    #[test]
+    fn an_interface_is_found_by_name_index_and_address() {
+        let by_address = index(&Via::Address(IpAddr::V4(Ipv4Addr::LOCALHOST))).unwrap();
+        let name = name(by_address).unwrap();
+        assert_eq!(index(&Via::Name(name.to_string())).unwrap(), by_address);
+        assert_eq!(index(&Via::Index(by_address)).unwrap(), by_address);
+        assert_eq!(address_of(by_address).unwrap(), Ipv4Addr::LOCALHOST);
+        assert!(index(&Via::Name("nope0".into())).is_err());
+        assert!(index(&Via::Address("203.0.113.1".parse().unwrap())).is_err());
+    }
+}
