@@ -170,9 +170,11 @@ impl Talk {
         let mut own = self.cx.inbox.lock().take();
         let outcome = loop {
             let letter = tokio::select! {
+                // What the endpoint is told comes before what a peer is: a setting holds for what is sent after it.
+                biased;
                 () = self.cx.cancel.cancelled() => break Ok(()),
-                letter = self.letters.recv() => letter,
                 letter = mail(&mut own) => letter,
+                letter = self.letters.recv() => letter,
                 () = at(self.aftermath) => {
                     self.aftermath = None;
                     self.count_lost();
