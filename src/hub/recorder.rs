@@ -1,5 +1,6 @@
 //! The handle a flow holds: every call is synchronous, cannot fail and never waits for a reader.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
@@ -86,6 +87,14 @@ impl Recorder {
     /// Where the kernel's own counters of this socket are to be had. The first one wins.
     pub fn gauge(&self, gauge: Box<dyn Gauge>) {
         let _ = self.held.log.gauge.set(gauge);
+    }
+
+    /// Whom a dialled socket has met, where that was not known when it was born.
+    pub fn met(&self, peer: SocketAddr, local: Option<SocketAddr>) {
+        if let Some(id) = self.socket() {
+            self.held.hub.met(id, peer, local);
+            self.held.touch();
+        }
     }
 
     pub fn error(&self, fault: Fault) {

@@ -38,6 +38,17 @@ pub(super) struct Socket {
     pub haystack: Box<str>,
 }
 
+impl Socket {
+    pub fn met(&mut self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
+        (self.birth.peer, self.birth.local) = (peer, local.or(self.birth.local));
+        self.haystack = haystack(id, &self.birth);
+    }
+}
+
+fn haystack(id: SocketId, birth: &Birth) -> Box<str> {
+    format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into()
+}
+
 /// A count with its two rates.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sum {
@@ -111,7 +122,7 @@ impl Registry {
             endpoint.open += 1;
             endpoint.ever += 1;
         }
-        let haystack = format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into();
+        let haystack = haystack(id, &birth);
         let socket = Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum: Sum::default(), haystack };
         self.sockets.insert(id, socket);
         self.live.push(id);

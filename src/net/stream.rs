@@ -1,9 +1,9 @@
-//! What TCP, HTTP and WebSocket share: listening, accepting, dialling, and TLS under any of them. What
+//! What TCP, HTTP and WebSocket share: listening, accepting, and TLS under any of them. What
 //! is left for a protocol is to talk over a [`Flow`].
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+pub use super::dial::resolve;
+use super::dial::{Dialled, dial, nowhere};
 use super::kernel::{Handle, Tcp};
 use super::probe::Probe;
 use super::wire::Wire;
@@ -21,7 +23,6 @@ use super::{Context, Inbox, MAILBOX, errno, tls};
 use crate::hub::{Birth, Recorder};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
-use crate::model::time::nanos;
 use crate::model::url::{Host, Role};
 use crate::model::view::State;
 
@@ -250,7 +251,7 @@ async fn speaks_plain_text(tcp: &Tcp, limit: Duration) -> Option<String> {
     })
 }
 
-/// Runs a client: resolves, dials each address in turn, talks until it is over.
+/// Runs a client: dials, on a socket that exists from the first step on, and talks until it is over.
 ///
 /// # Errors
 /// Nothing could be dialled.
@@ -259,48 +260,45 @@ where
     F: Future<Output = End> + Send,
     T: Fn(Flow) -> F + Send,
 {
-    let addresses = resolve(&cx).await?;
-    let mut last = None;
-    for peer in addresses {
-        let (record, inbox) = register(&cx, false, peer, None, layers);
-        match dial(&cx, peer, &record).await {
-            Ok((stream, took)) => {
-                forward(&cx, &record);
-                cx.log.event(Kind::Connect { peer: Box::new(peer), took });
-                cx.hub.set_state(cx.endpoint, State::Up, None);
-                let mut ended = None;
-                watched(cx.clone(), record, |cx, record| async {
-                    let end = match secure_client(&cx, stream, &record, alpn).await {
-                        Ok((stream, kernel)) => {
-                            talk(Flow { cx, role: Role::Connect, peer, stream, record, inbox, kernel }).await
-                        }
-                        Err(end) => end,
-                    };
-                    ended = Some(end.clone());
-                    end
-                })
-                .await;
-                return match ended {
-                    Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
-                    ended => {
-                        cx.log.event(Kind::Close(Box::new(ended.unwrap_or(End::Stopped))));
-                        Ok(())
-                    }
-                };
+    let unknown = match cx.spec.url.host {
+        Host::Ip(ip) => ip,
+        // Until it is looked up and one of its addresses stands.
+        Host::Name(_) => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let (record, inbox) = register(&cx, false, SocketAddr::new(unknown, cx.spec.url.port), None, layers);
+    let Dialled { stream, peer, took } = match dial(&cx, &record).await {
+        Ok(dialled) => dialled,
+        Err(end) => {
+            if let Some(id) = record.socket() {
+                cx.mail.remove(id);
             }
-            Err(end) => {
-                if let Some(id) = record.socket() {
-                    cx.mail.remove(id);
-                }
-                record.closed(end.clone());
-                match end {
-                    End::Failed(fault) => last = Some(fault),
-                    _ => return Ok(()),
-                }
-            }
+            record.closed(end.clone());
+            return match end {
+                End::Failed(fault) => Err(fault),
+                _ => Ok(()),
+            };
+        }
+    };
+    forward(&cx, &record);
+    cx.log.event(Kind::Connect { peer: Box::new(peer), took });
+    cx.hub.set_state(cx.endpoint, State::Up, None);
+    let mut ended = None;
+    watched(cx.clone(), record, |cx, record| async {
+        let end = match secure_client(&cx, stream, &record, alpn).await {
+            Ok((stream, kernel)) => talk(Flow { cx, role: Role::Connect, peer, stream, record, inbox, kernel }).await,
+            Err(end) => end,
+        };
+        ended = Some(end.clone());
+        end
+    })
+    .await;
+    match ended {
+        Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
+        ended => {
+            cx.log.event(Kind::Close(Box::new(ended.unwrap_or(End::Stopped))));
+            Ok(())
         }
     }
-    Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
 }
 
 /// What was to be sent as soon as there is a connection: into the mailbox of the one there is now.
@@ -311,44 +309,6 @@ fn forward(cx: &Context, record: &Recorder) {
             cx.log.payload(Kind::Log, rejection.0.as_bytes());
         }
     }
-}
-
-/// The addresses of the spec's host.
-pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
-    let url = &cx.spec.url;
-    let name = match &url.host {
-        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, url.port)]),
-        Host::Name(name) => name,
-    };
-    let limit = cx.limits.handshake_time;
-    let found = tokio::time::timeout(limit, tokio::net::lookup_host((&**name, url.port))).await;
-    match found {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => {
-            Err(Fault::Io { op: Op::Resolve, name: "ENOTFOUND", text: format!("{name}: {error}").into() })
-        }
-        Err(_) => Err(Fault::Late { what: "the name was resolved", after: limit }),
-    }
-}
-
-async fn dial(cx: &Context, peer: SocketAddr, record: &Recorder) -> Result<(TcpStream, u64), End> {
-    let clock = cx.hub.clock();
-    let (started, limit) = (clock.now(), cx.limits.handshake_time);
-    let outcome = tokio::select! {
-        () = cx.cancel.cancelled() => return Err(End::Stopped),
-        outcome = tokio::time::timeout(limit, TcpStream::connect(peer)) => outcome,
-    };
-    let fault = match outcome {
-        Ok(Ok(stream)) => {
-            let took = nanos(clock.now().since(started));
-            record.event(Kind::Connect { peer: Box::new(peer), took });
-            return Ok((stream, took));
-        }
-        Ok(Err(error)) => errno::fault(Op::Connect, &error),
-        Err(_) => Fault::Late { what: "connected", after: limit },
-    };
-    record.error(fault.clone());
-    Err(End::Failed(fault))
 }
 
 async fn secure_client(
@@ -377,7 +337,7 @@ async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
             Err(error) => last = Some(errno::fault(Op::Bind, &error)),
         }
     }
-    Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
+    Err(last.unwrap_or_else(nowhere))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -31,6 +31,8 @@ pub struct Wire {
 struct Wait {
     since: Instant,
     said: bool,
+    /// The most bytes that waited at once.
+    bytes: usize,
 }
 
 /// How long nothing has crossed, in either direction.
@@ -89,7 +91,8 @@ impl Watch for Wire {
         self.record.wire(Way::Out, bytes.len());
         self.crossed();
         if let Some(wait) = self.wait.take().filter(|wait| wait.said) {
-            self.record.event(Kind::Drain { blocked: nanos(wait.since.elapsed()) });
+            let (blocked, waited) = (nanos(wait.since.elapsed()), wait.bytes as u64);
+            self.record.event(Kind::Drain { blocked, waited });
         }
     }
 
@@ -98,11 +101,12 @@ impl Watch for Wire {
             let since = Instant::now();
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(WORTH_A_LINE)));
             timer.as_mut().reset(since + WORTH_A_LINE);
-            self.wait = Some(Wait { since, said: false });
+            self.wait = Some(Wait { since, said: false, bytes });
             // Polled so that it wakes the task that writes.
             let _ = timer.as_mut().poll(cx);
             return;
         };
+        wait.bytes = wait.bytes.max(bytes);
         let due = self.timer.as_mut().is_some_and(|timer| !wait.said && timer.as_mut().poll(cx).is_ready());
         if due {
             wait.said = true;

@@ -238,6 +238,10 @@ fn invitation(scheme: Scheme, at: SocketAddr) -> String {
 /// The end of a peer's name tells most: on this machine the port alone.
 fn peer(row: &SocketRow) -> String {
     let arrow = if row.accepted { "" } else { "→" };
+    // A name that is still looked up, or was not found.
+    if row.peer.ip().is_unspecified() {
+        return format!("{arrow}…:{}", row.peer.port());
+    }
     if row.peer.ip().is_loopback() { format!("{arrow}:{}", row.peer.port()) } else { format!("{arrow}{}", row.peer) }
 }
 

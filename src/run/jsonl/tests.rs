@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::app::effect::Target;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
@@ -40,6 +41,7 @@ fn kinds() -> Vec<(Kind, Value)> {
     let hello = Hello { server_name: Some("a.test".into()), alpn: vec!["h2".into()], ..Hello::default() };
     let frame = FrameHead { opcode: 1, fin: false, masked: true, len: 7 };
     let (way, exchange) = (Way::In, 2);
+    let tried = |step| Kind::Attempt(Attempt { peer: at, step }.into());
     vec![
         (Kind::Listening { local: at.into() }, json!({"local": "127.0.0.1:5000"})),
         (
@@ -47,11 +49,23 @@ fn kinds() -> Vec<(Kind, Value)> {
             json!({"peer": "127.0.0.1:5000", "accepted": 9}),
         ),
         (Kind::Connect { peer: at.into(), took: 1_999 }, json!({"peer": "127.0.0.1:5000", "took_us": 1})),
+        (Kind::Drop { peer: at.into(), most: 3 }, json!({"peer": "127.0.0.1:5000", "most": 3})),
+        (
+            Kind::Lookup(Lookup { name: "a.test".into(), addresses: [at].into(), took: 2_000 }.into()),
+            json!({"name": "a.test", "addresses": ["127.0.0.1:5000"], "took_us": 2}),
+        ),
+        (tried(Step::Began { nth: 1, of: 2 }), json!({"peer": "127.0.0.1:5000", "nth": 1, "of": 2})),
+        (
+            tried(Step::Failed { fault: fault(), took: 3_000 }),
+            json!({"peer": "127.0.0.1:5000", "took_us": 3, "error": error}),
+        ),
+        (tried(Step::Late { after: 4_000 }), json!({"peer": "127.0.0.1:5000", "after_us": 4})),
+        (tried(Step::Cancelled { after: 5_000 }), json!({"peer": "127.0.0.1:5000", "after_us": 5})),
         (Kind::Data, json!({"way": "in"})),
         (Kind::Write, json!({"way": "out"})),
         (Kind::Message { way, form: Form::Text, frames: 2 }, json!({"way": "in", "form": "text", "frames": 2})),
         (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
-        (Kind::Drain { blocked: 5_000 }, json!({"way": "out", "blocked_us": 5})),
+        (Kind::Drain { blocked: 5_000, waited: 9 }, json!({"way": "out", "blocked_us": 5, "waited": 9})),
         (Kind::Timeout { idle: 5_000 }, json!({"idle_us": 5})),
         (Kind::End { way }, json!({"way": "in"})),
         (Kind::Error(fault().into()), json!({"error": error})),
