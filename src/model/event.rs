@@ -56,6 +56,13 @@ pub struct Secured {
     pub verified: Option<bool>,
 }
 
+/// A setting and the value it has from here on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub name: &'static str,
+    pub value: Box<str>,
+}
+
 /// One thing that happened. Small (three words): whatever is larger and rare is boxed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -105,6 +112,8 @@ pub enum Kind {
     Close(Box<End>),
     /// A line that an endpoint was asked to show (`show` in its settings).
     Log,
+    /// A setting was changed while it ran.
+    Set(Box<Change>),
     ClientHello(Box<Hello>),
     SecureConnection(Box<Secured>),
     SecureConnect(Box<Secured>),
@@ -211,6 +220,7 @@ pub const VOCABULARY: &[Word] = &[
     word("any", "connectionAttemptTimeout", "no answer in 250 ms: the next address is tried beside it"),
     word("any", "connectionAttemptCancelled", "given up: another address stood first, or time was over"),
     word("any", "connect", "our connection stands, and how long its handshake took"),
+    word("any", "set", "a setting was changed while it ran, and its value from here on"),
     word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
     word("any", "write", "the kernel took these bytes of ours"),
     word("any", "blocked", "a write waits: the peer does not read"),
@@ -260,6 +270,7 @@ impl Kind {
             Self::Error(_) => "error",
             Self::Close(_) => "close",
             Self::Log => "log",
+            Self::Set(_) => "set",
             Self::ClientHello(_) => "clientHello",
             Self::SecureConnection(_) => "secureConnection",
             Self::SecureConnect(_) => "secureConnect",
@@ -307,6 +318,7 @@ impl Kind {
             | Self::Error(_)
             | Self::Close(_)
             | Self::Log
+            | Self::Set(_)
             | Self::ClientHello(_)
             | Self::SecureConnection(_)
             | Self::SecureConnect(_)
@@ -373,6 +385,7 @@ impl Kind {
             Self::Attempt(_) => size_of::<Attempt>() + 64,
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
+            Self::Set(_) => size_of::<Change>() + 32,
             Self::ClientHello(_) => size_of::<Hello>() + 1024,
             Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
             _ => 0,
