@@ -100,7 +100,10 @@ impl Recorder {
 
     /// Somebody who can tell of the subject's state from here on: a block of the details page.
     pub fn explain(&self, facts: Arc<dyn Facts>) {
-        self.held.log.facts.lock().push(facts);
+        let mut all = self.held.log.facts.lock();
+        // An endpoint that starts again tells anew.
+        all.retain(|facts| !facts.is_over());
+        all.push(facts);
     }
 
     /// The settings this socket has from now on, if they are not its endpoint's.

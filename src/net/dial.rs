@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{Context, errno};
+use super::{Context, errno, stream};
 use crate::hub::Recorder;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault, Op};
@@ -205,14 +205,25 @@ pub fn nowhere() -> Fault {
 async fn attempt(cx: &Context, peer: SocketAddr) -> (SocketAddr, Result<TcpStream, Fault>) {
     let socket = match socket(cx, peer) {
         Ok(socket) => socket,
-        Err(error) => return (peer, Err(errno::fault(Op::Bind, &error))),
+        Err(fault) => return (peer, Err(fault)),
     };
     (peer, socket.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error)))
 }
 
-/// A socket that is to dial.
-fn socket(_cx: &Context, peer: SocketAddr) -> io::Result<TcpSocket> {
-    if peer.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
+/// A socket that is to dial from where it was asked to.
+fn socket(cx: &Context, peer: SocketAddr) -> Result<TcpSocket, Fault> {
+    let settings = &cx.spec.settings.tcp;
+    let failed = |error: io::Error| errno::fault(Op::Bind, &error);
+    let socket = stream::socket(peer, settings).map_err(failed)?;
+    if let Some(bind) = settings.bind {
+        let local = bind.toward(peer).ok_or_else(|| Fault::Io {
+            op: Op::Bind,
+            name: "EAFNOSUPPORT",
+            text: "our own address is of the other family".into(),
+        })?;
+        socket.bind(local).map_err(failed)?;
+    }
+    Ok(socket)
 }
 
 #[cfg(test)]

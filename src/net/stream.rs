@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 pub use super::dial::resolve;
 use super::dial::{Dialled, dial, nowhere};
-use super::kernel::{Handle, Tcp};
+use super::kernel::{Handle, Listener, Tcp};
 use super::probe::Probe;
 use super::tune::Tune;
 use super::wire::Wire;
@@ -24,6 +24,7 @@ use super::{Context, Inbox, MAILBOX, errno, tls};
 use crate::hub::{Birth, Recorder};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
+use crate::model::setting::tcp as setting;
 use crate::model::url::{Host, Role};
 use crate::model::view::State;
 
@@ -47,8 +48,6 @@ pub struct Flow {
     pub tune: Tune,
 }
 
-/// How many connections wait for an accept: what the kernel takes by default.
-const BACKLOG: u32 = 1024;
 /// After a failed accept (no descriptors): from the first pause to the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How long flows get to end in order when their endpoint is stopped.
@@ -64,7 +63,8 @@ where
     F: Future<Output = End> + Send + 'static,
     T: Fn(Flow) -> F + Clone + Send + 'static,
 {
-    let listener = bind(&cx).await?;
+    let listener = Listener::new(bind(&cx).await?);
+    cx.log.explain(Arc::new(listener.backlog()));
     let local = listener.local_addr().map_err(|error| errno::fault(Op::Bind, &error))?;
     cx.log.event(Kind::Listening { local: Box::new(local) });
     cx.hub.set_state(cx.endpoint, State::Up, Some(local));
@@ -86,6 +86,12 @@ where
         match accepted {
             Ok((stream, peer)) => {
                 pause = BACKOFF.0;
+                let most = cx.now.borrow().settings.tcp.max_connections;
+                if let Some(most) = most.filter(|most| flows.len() >= *most as usize) {
+                    drop(stream);
+                    cx.log.event(Kind::Drop { peer: Box::new(peer), most });
+                    continue;
+                }
                 let flow = accepted_flow(&cx, stream, peer, layers, alpn, talk.clone(), permit);
                 flows.spawn(flow);
             }
@@ -137,7 +143,7 @@ where
         let _room = permit;
         watched(cx, record, |cx, record| async move {
             match secure_server(&cx, stream, &record, alpn).await {
-                Ok((stream, kernel)) => talk(flow(cx, Role::Listen, peer, stream, record, inbox, kernel)).await,
+                Ok((stream, tune)) => talk(flow(cx, Role::Listen, peer, stream, record, inbox, tune)).await,
                 Err(end) => end,
             }
         })
@@ -145,16 +151,8 @@ where
     }
 }
 
-fn flow(
-    cx: Context,
-    role: Role,
-    peer: SocketAddr,
-    stream: Stream,
-    record: Recorder,
-    inbox: Inbox,
-    kernel: Handle,
-) -> Flow {
-    let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), kernel.clone());
+fn flow(cx: Context, role: Role, peer: SocketAddr, stream: Stream, record: Recorder, inbox: Inbox, tune: Tune) -> Flow {
+    let kernel = tune.kernel().clone();
     Flow { cx, role, peer, stream, record, inbox, kernel, tune }
 }
 
@@ -201,12 +199,14 @@ where
     drop(guard);
 }
 
-/// The probe around the TCP stream, and the handle on its kernel side.
-fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
-    let tcp = Tcp::new(stream);
+/// The probe around the TCP stream, and who tunes it.
+fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Tune) {
+    let tcp = Tcp::new(stream, cx.hub.clock());
     let handle = tcp.handle();
     record.gauge(Box::new(handle.clone()));
-    (Probe::new(tcp, Wire::new(record.clone(), cx.spec.settings.timeout)), handle)
+    record.explain(handle.facts());
+    let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), handle.clone());
+    (Probe::new(tcp, Wire::new(record.clone(), handle)), tune)
 }
 
 async fn secure_server(
@@ -214,10 +214,10 @@ async fn secure_server(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Handle), End> {
-    let (probe, kernel) = wire(cx, stream, record);
+) -> Result<(Stream, Tune), End> {
+    let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        return Ok((Box::new(probe), kernel));
+        return Ok((Box::new(probe), tune));
     }
     let limit = cx.limits.handshake_time;
     let handshake = async {
@@ -227,7 +227,7 @@ async fn secure_server(
         accepted.map_err(|fault| plain.map_or(fault, |text| Fault::Tls { alert: None, text: text.into() }))
     };
     let stream = secured(cx, record, handshake).await?;
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune))
 }
 
 /// A handshake's stream, or the end it came to, recorded.
@@ -297,7 +297,7 @@ where
     let mut ended = None;
     watched(cx.clone(), record, |cx, record| async {
         let end = match secure_client(&cx, stream, &record, alpn).await {
-            Ok((stream, kernel)) => talk(flow(cx, Role::Connect, peer, stream, record, inbox, kernel)).await,
+            Ok((stream, tune)) => talk(flow(cx, Role::Connect, peer, stream, record, inbox, tune)).await,
             Err(end) => end,
         };
         ended = Some(end.clone());
@@ -328,15 +328,15 @@ async fn secure_client(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Handle), End> {
-    let (probe, kernel) = wire(cx, stream, record);
+) -> Result<(Stream, Tune), End> {
+    let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        return Ok((Box::new(probe), kernel));
+        return Ok((Box::new(probe), tune));
     }
     let target = (&cx.spec.url, &cx.spec.settings);
     let handshake = tls::connect(&cx.identity, probe, record, cx.hub.clock(), target, alpn, cx.limits.handshake_time);
     let stream = secured(cx, record, handshake).await?;
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune))
 }
 
 /// Binds the listener of the spec.
@@ -344,7 +344,7 @@ async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
     let addresses = resolve(cx).await?;
     let mut last = None;
     for address in addresses {
-        match listen(address) {
+        match listen(address, &cx.spec.settings.tcp) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = Some(errno::fault(Op::Bind, &error)),
         }
@@ -352,13 +352,27 @@ async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
     Err(last.unwrap_or_else(nowhere))
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // So that a restart does not wait for the TIME_WAIT of its old connections.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
+fn listen(address: SocketAddr, settings: &setting::Tcp) -> io::Result<TcpListener> {
+    let socket = socket(address, settings)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(settings.backlog)
+}
+
+/// A new socket for an address, with what has to be set before it is bound; accepted ones inherit the buffers.
+pub fn socket(address: SocketAddr, settings: &setting::Tcp) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Elsewhere (Windows) this option would let others take the port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(settings.reuse_address)?;
+    #[cfg(unix)]
+    socket.set_reuseport(settings.reuse_port)?;
+    if let Some(size) = settings.send_buffer {
+        socket.set_send_buffer_size(u32::try_from(size).unwrap_or(u32::MAX))?;
+    }
+    if let Some(size) = settings.receive_buffer {
+        socket.set_recv_buffer_size(u32::try_from(size).unwrap_or(u32::MAX))?;
+    }
+    Ok(socket)
 }
 
 /// How a flow that was told to stop says goodbye: FIN, within the time an endpoint has to stop.

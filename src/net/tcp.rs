@@ -20,6 +20,7 @@ use super::{BoxFuture, Command, Context, Inbox, Info, Payload, Protocol, errno};
 use crate::hub::HEAD;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
+use crate::model::setting::tcp::Linger;
 use crate::model::spec::Reply;
 use crate::model::url::{Role, Scheme};
 
@@ -143,6 +144,9 @@ async fn talk(flow: Flow) -> End {
                 talk.waiting.extend_from_slice(&bytes);
             }
             Turn::Letter(Some(Command::End)) => talk.ending = true,
+            Turn::Letter(Some(Command::Close)) if tune.settings().tcp.linger == Linger::Reset => {
+                return End::Reset { by: Party::Us };
+            }
             Turn::Letter(Some(Command::Close)) => {
                 let end = stream::shut(&mut talk.stream).await;
                 return first.map_or(end, |first| End::Finished { first });
@@ -151,10 +155,14 @@ async fn talk(flow: Flow) -> End {
                 kernel.reset_on_close();
                 return End::Reset { by: Party::Us };
             }
-            Turn::Letter(Some(Command::Set(row, text))) => tune.set(row, &text),
+            Turn::Letter(Some(Command::Set(row, text))) => {
+                tune.set(row, &text);
+                talk.ending |= !talk.reading && !tune.settings().half_open;
+            }
             Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
             Turn::Letter(None) => talk.inbox_open = false,
             Turn::Failed(op, error) => return errno::end(op, &error),
+            Turn::Cancelled if tune.settings().tcp.linger == Linger::Reset => return End::Stopped,
             Turn::Cancelled => return stream::farewell(&mut talk.stream).await,
         }
         if !talk.reading && !talk.writing {

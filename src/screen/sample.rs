@@ -112,6 +112,7 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         settings: None,
         details: Vec::new(),
+        series: Vec::new(),
         now: now(),
         wall: WALL,
         endpoints,

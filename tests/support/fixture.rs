@@ -101,6 +101,7 @@ pub fn busy() -> Snapshot {
     let snapshot = Snapshot {
         settings: None,
         details: Vec::new(),
+        series: Vec::new(),
         now: NOW,
         wall: WALL,
         endpoints,
