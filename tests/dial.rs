@@ -1,5 +1,4 @@
 //! Dialling, told step by step: what a name came to, which address was tried when, and which one stood.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod support;
 
@@ -13,6 +12,7 @@ use sockscope::model::id::SocketId;
 use sockscope::model::spec::{Limits, Settings};
 use sockscope::model::url::Role;
 use sockscope::model::view::State;
+use sockscope::net::Command;
 use support::{Lab, assert_one_life};
 use tokio::net::TcpListener;
 
@@ -163,6 +163,21 @@ async fn a_client_that_is_stopped_while_it_dials_says_what_it_gave_up() {
     let row = lab.closed(socket).await;
     assert_eq!(row.end.as_deref(), Some(&End::Stopped));
     assert_eq!(steps(&lab, socket), ["connectionAttempt", "connectionAttemptCancelled", "close"]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_dial_can_be_given_up_by_closing_it() {
+    for command in [Command::Close, Command::Reset] {
+        let silent = Silent::new("127.0.0.1");
+        let lab = Lab::default();
+        let id = lab.open(Role::Connect, &format!("tcp://{}", silent.address), Settings::default());
+        let socket = lab.nth(1).await;
+        lab.event(socket, "an attempt", |event| matches!(event.kind, Kind::Attempt(_))).await;
+        lab.endpoints.command(socket, command).unwrap();
+        assert_eq!(lab.closed(socket).await.end.as_deref(), Some(&End::Stopped));
+        lab.endpoint(id, "stopped", |row| row.state == State::Stopped).await;
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use crate::hub::Recorder;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault, Op};
 use crate::model::event::Kind;
-use crate::model::time::{Stamp, nanos};
+use crate::model::setting::tcp as setting;
+use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::Host;
 
 /// How long an address may be silent before the next one is tried beside it (RFC 8305 section 5 recommends this;
@@ -45,6 +46,10 @@ pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
         Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, url.port)]),
         Host::Name(name) => name,
     };
+    let given = &cx.spec.settings.tcp.lookup;
+    if !given.is_empty() {
+        return Ok(given.iter().map(|ip| SocketAddr::new(*ip, url.port)).collect());
+    }
     let limit = cx.limits.handshake_time;
     let found = tokio::time::timeout(limit, tokio::net::lookup_host((&**name, url.port))).await;
     match found {
@@ -63,7 +68,7 @@ pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
 pub async fn dial(cx: &Context, record: &Recorder) -> Result<Dialled, End> {
     let steps = async {
         let addresses = look_up(cx, record).await?;
-        race(cx, record, &addresses).await
+        race(cx.hub.clock(), record, cx.limits.handshake_time, &cx.spec.settings.tcp, &addresses).await
     };
     let outcome = tokio::select! {
         () = cx.cancel.cancelled() => return Err(End::Stopped),
@@ -116,7 +121,7 @@ fn interleave(found: &[SocketAddr]) -> Vec<SocketAddr> {
 
 /// What is told of the attempts, also of those that are under way when the race is given up.
 struct Race<'a> {
-    cx: &'a Context,
+    clock: Clock,
     record: &'a Recorder,
     /// Where, since when; those that are under way.
     running: Vec<(SocketAddr, Stamp)>,
@@ -128,7 +133,7 @@ impl Race<'_> {
     }
 
     fn age(&self, since: Stamp) -> u64 {
-        nanos(self.cx.hub.clock().now().since(since))
+        nanos(self.clock.now().since(since))
     }
 
     /// How long an attempt took that is over.
@@ -147,11 +152,16 @@ impl Drop for Race<'_> {
     }
 }
 
-async fn race(cx: &Context, record: &Recorder, addresses: &[SocketAddr]) -> Result<Dialled, Fault> {
-    let limit = cx.limits.handshake_time;
+async fn race(
+    clock: Clock,
+    record: &Recorder,
+    limit: Duration,
+    settings: &setting::Tcp,
+    addresses: &[SocketAddr],
+) -> Result<Dialled, Fault> {
     let deadline = tokio::time::sleep(limit);
     tokio::pin!(deadline);
-    let mut race = Race { cx, record, running: Vec::new() };
+    let mut race = Race { clock, record, running: Vec::new() };
     let mut attempts = FuturesUnordered::new();
     let mut waiting = addresses.iter().zip(1..).peekable();
     let of = u16::try_from(addresses.len()).unwrap_or(u16::MAX);
@@ -159,8 +169,8 @@ async fn race(cx: &Context, record: &Recorder, addresses: &[SocketAddr]) -> Resu
     loop {
         let Some((&peer, nth)) = waiting.next() else { break };
         race.tell(peer, Step::Began { nth, of });
-        race.running.push((peer, cx.hub.clock().now()));
-        attempts.push(attempt(cx, peer));
+        race.running.push((peer, clock.now()));
+        attempts.push(attempt(settings, peer));
         // Until the next one's turn; the last one waits for all.
         let mut turn = Box::pin(tokio::time::sleep(STAGGER));
         let is_last = waiting.peek().is_none();
@@ -202,8 +212,8 @@ pub fn nowhere() -> Fault {
     Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }
 }
 
-async fn attempt(cx: &Context, peer: SocketAddr) -> (SocketAddr, Result<TcpStream, Fault>) {
-    let socket = match socket(cx, peer) {
+async fn attempt(settings: &setting::Tcp, peer: SocketAddr) -> (SocketAddr, Result<TcpStream, Fault>) {
+    let socket = match socket(settings, peer) {
         Ok(socket) => socket,
         Err(fault) => return (peer, Err(fault)),
     };
@@ -211,8 +221,7 @@ async fn attempt(cx: &Context, peer: SocketAddr) -> (SocketAddr, Result<TcpStrea
 }
 
 /// A socket that is to dial from where it was asked to.
-fn socket(cx: &Context, peer: SocketAddr) -> Result<TcpSocket, Fault> {
-    let settings = &cx.spec.settings.tcp;
+fn socket(settings: &setting::Tcp, peer: SocketAddr) -> Result<TcpSocket, Fault> {
     let failed = |error: io::Error| errno::fault(Op::Bind, &error);
     let socket = stream::socket(peer, settings).map_err(failed)?;
     if let Some(bind) = settings.bind {
@@ -227,22 +236,5 @@ fn socket(cx: &Context, peer: SocketAddr) -> Result<TcpSocket, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn families_take_turns_and_the_preferred_one_begins() {
-        let found: Vec<_> = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"].map(at).into();
-        let turns = interleave(&found);
-        assert_eq!(turns, ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"].map(at));
-        assert_eq!(interleave(&turns[1..2]), turns[1..2]);
-        let found: Vec<_> = ["1.1.1.1:1", "2.2.2.2:1", "[::1]:1"].map(at).into();
-        assert_eq!(interleave(&found), ["1.1.1.1:1", "[::1]:1", "2.2.2.2:1"].map(at));
-        assert!(interleave(&[]).is_empty());
-        assert_eq!(interleave(&vec![at("1.1.1.1:1"); 500]).len(), MOST);
-    }
-}
+#[path = "dial_tests.rs"]
+mod tests;

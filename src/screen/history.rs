@@ -89,8 +89,8 @@ mod tests {
         assert_eq!(
             text(&lines(&all, 60, &theme)),
             [
-                "history  6 samples in 1m 30s",
-                "rtt         ▄▄▇▃▁▇  84 us  0 ns to 84 us",
+                "history  6 samples in 1m",
+                "rtt         ▄▄▇▃▁▇  84 µs  0 ns to 84 µs",
                 "cwnd        ▇▇▇▇▇▇  10",
                 "send queue  ▁▁▁▂▇▁  0 B  0 B to 66 kB",
                 ""

@@ -20,6 +20,8 @@ pub struct Tcp {
     pub receive_buffer: Option<u64>,
     /// Where a client dials from.
     pub bind: Option<Bind>,
+    /// What a client's host name stands for, instead of what the system says (curl's `--resolve`, Node's `lookup`).
+    pub lookup: Vec<IpAddr>,
     /// `SO_REUSEADDR`: a restart does not wait for the `TIME_WAIT` of its old connections.
     pub reuse_address: bool,
     pub reuse_port: bool,
@@ -38,6 +40,7 @@ impl Default for Tcp {
             send_buffer: None,
             receive_buffer: None,
             bind: None,
+            lookup: Vec::new(),
             reuse_address: true,
             reuse_port: false,
             // What the kernel takes by default would be 4096; a listener that stalls shows it sooner with this.
@@ -234,6 +237,21 @@ pub const ROWS: &[Row] = &[
         set: |settings, text| put(&mut settings.tcp.bind, text),
     },
     Row {
+        name: "lookup",
+        look: Look::Line("127.0.0.1 ::1"),
+        live: Live::Next,
+        fits: dials,
+        elsewhere: "lookup is for clients: the addresses their host's name stands for",
+        when: always,
+        help: "addresses to take for the host's name instead of asking the system, in order",
+        get: |settings| settings.tcp.lookup.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" "),
+        set: |settings, text| {
+            let ip = |word: &str| word.parse().map_err(|_| format!("\"{word}\" is no IP address"));
+            settings.tcp.lookup = text.split_whitespace().map(ip).collect::<Result<_, String>>()?;
+            Ok(())
+        },
+    },
+    Row {
         name: "reuse_address",
         look: Look::Switch,
         live: Live::Restart,
@@ -317,6 +335,7 @@ mod tests {
             ("linger", "3s"),
             ("send_buffer", "2GiB"),
             ("receive_buffer", "lots"),
+            ("lookup", "localhost"),
             ("backlog", "-1"),
             ("backlog", "70000"),
             ("max_connections", "many"),

@@ -28,7 +28,6 @@ async fn requests_go_one_after_another_on_one_connection() {
     stage.endpoints.command(socket, Command::End).unwrap();
     let (row, events) = stage.closed(client).await;
     let want = [
-        "connectionAttempt",
         "out request 1",
         "in head 1",
         "in body 1",

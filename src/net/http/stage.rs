@@ -108,7 +108,10 @@ pub async fn hear_until(stream: &mut TcpStream, end: &str) -> String {
 pub fn told(events: &[Event]) -> Vec<String> {
     let mut told: Vec<String> = events
         .iter()
-        .filter(|event| !matches!(event.kind, Kind::Connect { .. } | Kind::Connection { .. }))
+        .filter(|event| {
+            let opens = matches!(event.kind, Kind::Connect { .. } | Kind::Connection { .. });
+            !opens && !matches!(event.kind, Kind::Lookup(_) | Kind::Attempt(_))
+        })
         .map(|event| {
             let way = match event.kind.way() {
                 Some(Way::In) => "in ",

@@ -63,7 +63,7 @@ async fn our_client_opens_talks_and_closes() {
     drop(peer);
     let (row, end, events) = rig.story().await;
     assert_eq!(end, End::Finished { first: Party::Us });
-    assert_eq!(names(&events)[..7], ["connectionAttempt", "connect", "request", "head", "upgrade", "open", "message"]);
+    assert_eq!(names(&events)[..6], ["connect", "request", "head", "upgrade", "open", "message"]);
     assert_eq!(events[4].kind, Kind::Open { subprotocol: Some("v1".into()) });
     // A client answers nothing by itself.
     assert_eq!((row.count.sent.messages, row.count.received.messages), (1, 1));
