@@ -8,7 +8,8 @@ const options = { port, host };
 if (lookup) {
   options.autoSelectFamily = true;
   options.autoSelectFamilyAttemptTimeout = 250;
-  options.lookup = (_, wanted, done) => done(null, lookup.map((address) => ({ address, family: 4 })));
+  const found = lookup.map((address) => ({ address, family: 4 }));
+  options.lookup = (_, wanted, done) => setImmediate(done, null, found);
 }
 const socket = net.connect(options);
 
