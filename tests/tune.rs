@@ -45,7 +45,7 @@ async fn says(lab: &Lab, subject: impl Into<Subject> + Copy, name: &str, text: &
 #[tokio::test]
 async fn peers_beyond_the_most_are_turned_away_and_told() {
     let lab = Lab::default();
-    let (id, address) = lab.listen("tcp://:0", settings(&[("max_connections", "1")])).await;
+    let (id, address) = lab.listen("tcp://:0", settings(&[("max_peers", "1")])).await;
     let mut first = TcpStream::connect(address).await.unwrap();
     let socket = lab.nth(1).await;
     let mut second = TcpStream::connect(address).await.unwrap();
@@ -60,7 +60,7 @@ async fn peers_beyond_the_most_are_turned_away_and_told() {
     // The first goes on, and with more room, set while it runs, the next one stays.
     first.write_all(b"me").await.unwrap();
     first.read_exact(&mut [0; 2]).await.unwrap();
-    set(&lab, id, "max_connections", "2");
+    set(&lab, id, "max_peers", "2");
     let mut third = TcpStream::connect(address).await.unwrap();
     third.write_all(b"me too").await.unwrap();
     third.read_exact(&mut [0; 6]).await.unwrap();

@@ -86,7 +86,7 @@ where
         match accepted {
             Ok((stream, peer)) => {
                 pause = BACKOFF.0;
-                let most = cx.now.borrow().settings.tcp.max_connections;
+                let most = cx.now.borrow().settings.tcp.max_peers;
                 if let Some(most) = most.filter(|most| flows.len() >= *most as usize) {
                     drop(stream);
                     cx.log.event(Kind::Drop { peer: Box::new(peer), most });

@@ -174,20 +174,22 @@ fn looked_up(lookup: &Lookup, theme: &Theme) -> Vec<Span<'static>> {
     vec![span(format!("{name}: {}", ips.join(" ")), theme.plain), took]
 }
 
-/// An address being tried, and what came of it.
+/// An address being tried, and what came of it. Of several the port is the same, and stands in the pane's title.
 fn tried(attempt: &Attempt, theme: &Theme) -> Vec<Span<'static>> {
     let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
-    let peer = span(attempt.peer.to_string(), theme.plain);
+    let ip = span(attempt.peer.ip().to_string(), theme.plain);
     match &attempt.step {
-        Step::Began { of: 1, .. } => vec![peer],
-        Step::Began { nth, of } => vec![peer, span(format!(" {nth} of {of}"), theme.dim)],
+        Step::Began { of: 1, .. } => vec![span(attempt.peer.to_string(), theme.plain)],
+        Step::Began { nth, of } => vec![ip, span(format!(" {nth} of {of}"), theme.dim)],
         Step::Failed { fault, took } => {
-            vec![peer, span(format!(" {}", fault.name()), theme.bad), span(format!(" in {}", spent(took)), theme.dim)]
+            vec![ip, span(format!(" {}", fault.name()), theme.bad), span(format!(" in {}", spent(took)), theme.dim)]
         }
-        Step::Late { after } => {
-            vec![peer, span(format!(" silent for {}; the next beside it", spent(after)), theme.waiting)]
-        }
-        Step::Cancelled { after } => vec![peer, span(format!(" given up after {}", spent(after)), theme.dim)],
+        Step::Late { after } => vec![
+            ip,
+            span(format!(" silent for {}", spent(after)), theme.waiting),
+            span("; the next beside it", theme.dim),
+        ],
+        Step::Cancelled { after } => vec![ip, span(format!(" given up after {}", spent(after)), theme.dim)],
     }
 }
 

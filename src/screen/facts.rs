@@ -57,7 +57,7 @@ fn rows(event: &Event) -> Vec<Row> {
             vec![
                 ("peer", peer.to_string()),
                 ("connected", size::exact(u64::from(*most))),
-                ("set by", "max_connections".into()),
+                ("set by", "max_peers".into()),
             ]
         }
         Kind::Lookup(lookup) => of_lookup(lookup),

@@ -63,8 +63,8 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     // What is looked for first comes first: the subject's counters, then its state.
     let own = usize::from(subject.is_some());
     let mut page: Vec<_> = blocks.iter().take(own).flat_map(|block| lines(block, theme)).collect();
-    page.extend(snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, width, theme)));
     page.extend(history::lines(&snapshot.series, width, theme));
+    page.extend(snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, width, theme)));
     if let Some((spec, settings)) = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id)) {
         let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| (row.when)(settings));
         let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();

@@ -151,7 +151,7 @@ async fn a_reset_is_an_error_and_a_close_with_one() {
     let mut server = node_server(&node, &json!({"port": 0}));
     let port: u16 = server.line("port ").await.parse().unwrap();
     let client = node_client(&node, &json!({"port": port, "host": "127.0.0.1", "endOn": "never"}));
-    client.says("event connect").await;
+    client.says("event ready").await;
     server.says("server connection").await;
     server.write(b"reset\n").await;
     client.says("event close").await;
@@ -194,7 +194,7 @@ async fn what_waited_for_a_slow_reader_drains() {
     let mut server = node_server(&node, &json!({"port": 0, "paused": true}));
     let port: u16 = server.line("port ").await.parse().unwrap();
     let client = node_client(&node, &json!({"port": port, "host": "127.0.0.1", "big": 8_000_000, "endOn": "drain"}));
-    client.says("event connect").await;
+    client.says("event ready").await;
     server.says("server connection").await;
     server.write(b"resume\n").await;
     client.says("event close").await;
@@ -239,7 +239,7 @@ async fn a_server_listens_takes_drops_and_closes() {
     server.says("server close").await;
     assert_eq!(theirs(&server.out(), "server"), wanted);
     let lab = Lab::default();
-    let settings = Settings::default().with("max_connections", "1").unwrap();
+    let settings = Settings::default().with("max_peers", "1").unwrap();
     let (id, address) = lab.listen("tcp://:0", settings).await;
     let stays = visit(port(address).parse().unwrap()).await;
     stays.ends().await.ok();

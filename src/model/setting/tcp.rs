@@ -28,7 +28,7 @@ pub struct Tcp {
     /// Connections that may wait to be accepted (listen(2)); the kernel has its own bound, `somaxconn`.
     pub backlog: u32,
     /// Node's `server.maxConnections`.
-    pub max_connections: Option<u32>,
+    pub max_peers: Option<u32>,
 }
 
 impl Default for Tcp {
@@ -45,7 +45,7 @@ impl Default for Tcp {
             reuse_port: false,
             // What the kernel takes by default would be 4096; a listener that stalls shows it sooner with this.
             backlog: 1024,
-            max_connections: None,
+            max_peers: None,
         }
     }
 }
@@ -285,23 +285,23 @@ pub const ROWS: &[Row] = &[
         set: |settings, text| put_number(&mut settings.tcp.backlog, text, 0..=65_535),
     },
     Row {
-        name: "max_connections",
+        name: "max_peers",
         look: Look::Line("100"),
         live: Live::Endpoint,
         fits: listens,
-        elsewhere: "max_connections is for listeners: how many peers may be connected at once",
+        elsewhere: "max_peers is for listeners: how many peers may be connected at once",
         when: always,
         help: "peers beyond so many are turned away with `drop` (Node's maxConnections); off for no bound",
-        get: |settings| settings.tcp.max_connections.map_or_else(|| "off".into(), |most| most.to_string()),
+        get: |settings| settings.tcp.max_peers.map_or_else(|| "off".into(), |most| most.to_string()),
         set: |settings, text| {
             let text = text.trim();
             if matches!(text, "" | "off" | "none") {
-                settings.tcp.max_connections = None;
+                settings.tcp.max_peers = None;
                 return Ok(());
             }
             let mut most = 0;
             put_number(&mut most, text, 0..=1_000_000)?;
-            settings.tcp.max_connections = Some(most);
+            settings.tcp.max_peers = Some(most);
             Ok(())
         },
     },
@@ -338,13 +338,13 @@ mod tests {
             ("lookup", "localhost"),
             ("backlog", "-1"),
             ("backlog", "70000"),
-            ("max_connections", "many"),
+            ("max_peers", "many"),
         ] {
             assert!(set(name, text).is_err(), "{name} = {text}");
         }
-        for (name, text) in [("keepalive", "60s"), ("linger", "0"), ("send_buffer", "8KiB"), ("max_connections", "0")] {
+        for (name, text) in [("keepalive", "60s"), ("linger", "0"), ("send_buffer", "8KiB"), ("max_peers", "0")] {
             set(name, text).unwrap();
         }
-        assert_eq!((settings.tcp.linger, settings.tcp.max_connections), (Linger::Reset, Some(0)));
+        assert_eq!((settings.tcp.linger, settings.tcp.max_peers), (Linger::Reset, Some(0)));
     }
 }

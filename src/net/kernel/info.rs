@@ -128,7 +128,9 @@ pub fn group(info: &Info, queues: Option<Queues>, options: Option<Options>) -> G
     rows.push(row("resent", format!("{} segments, {} B", count(info.resent), exact(info.resent_bytes))));
     rows.push(row("segments", format!("{} in, {} out", exact(info.segments_in), exact(info.segments_out))));
     rows.push(row("bytes", format!("{} received, {} acked", exact(info.received), exact(info.acked))));
-    rows.push(row("delivery", format!("{}, paced at {}", rate(info.delivery_rate), rate(info.pacing_rate))));
+    // Nothing was sent yet that could be measured.
+    let measured = if info.delivery_rate == 0 { "not measured yet".into() } else { rate(info.delivery_rate) };
+    rows.push(row("delivery", format!("{measured}, paced at {}", rate(info.pacing_rate))));
     if let Some(Queues { send, receive }) = queues {
         let bytes = |n: Option<u32>| n.map_or("n/a".into(), |n| format!("{} B", count(n)));
         rows.push(row(
