@@ -250,10 +250,29 @@ async fn half_open_goes_both_ways_and_can_be_taken_back() {
     lab.socket(socket, "half", |row| row.life == Life::PeerEnded).await;
     lab.endpoints.command(socket, Command::Send(Payload::Bytes("still".into()))).unwrap();
     peer.read_exact(&mut [0; 5]).await.unwrap();
+    // Silence is told on half a connection too.
+    set(&lab, socket, "timeout", "50ms");
+    lab.event(socket, "timeout", |event| matches!(event.kind, Kind::Timeout { .. })).await;
     set(&lab, socket, "half_open", "no");
     assert_eq!(peer.read(&mut [0; 1]).await.unwrap(), 0, "our side ends too");
     assert_eq!(lab.closed(socket).await.end.as_deref(), Some(&End::Finished { first: Party::Peer }));
-    assert_eq!(lab.names(socket), ["connection", "end", "write", "set", "end", "close"]);
+    assert_eq!(lab.names(socket), ["connection", "end", "write", "set", "timeout", "set", "end", "close"]);
+}
+
+#[tokio::test]
+async fn a_reset_of_half_a_connection_is_heard() {
+    let lab = Lab::default();
+    let (_, address) = lab.listen("tcp://:0", settings(&[("half_open", "yes"), ("reply", "none")])).await;
+    let mut peer = TcpStream::connect(address).await.unwrap();
+    let socket = lab.nth(1).await;
+    peer.shutdown().await.unwrap();
+    lab.socket(socket, "half", |row| row.life == Life::PeerEnded).await;
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(peer);
+    let row = lab.closed(socket).await;
+    assert_eq!(lab.names(socket), ["connection", "end", "error", "close"]);
+    assert_eq!(row.end.as_deref(), Some(&End::Reset { by: Party::Peer }));
+    assert!(row.end.unwrap().had_error());
 }
 
 #[cfg(target_os = "linux")]
@@ -263,7 +282,14 @@ async fn the_kernels_facts_live_go_on_a_minute_and_stay_when_it_is_over() {
     let (_, address) = lab.listen("tcp://:0", settings(&[("reply", "none"), ("half_open", "yes")])).await;
     let mut peer = TcpStream::connect(address).await.unwrap();
     let socket = lab.nth(1).await;
-    for (name, text) in [("state", "established"), ("rtt", "±"), ("cwnd", "10 segments"), ("queues", "0 B to read")] {
+    let local = format!("{address} ours");
+    for (name, text) in [
+        ("state", "established"),
+        ("addresses", &local),
+        ("rtt", "±"),
+        ("cwnd", "10 segments"),
+        ("queues", "0 B to read"),
+    ] {
         says(&lab, socket, name, text).await;
     }
     // What the peer does not read waits in our send queue, and what it sent is counted.

@@ -166,8 +166,7 @@ async fn race(
     let mut waiting = addresses.iter().zip(1..).peekable();
     let of = u16::try_from(addresses.len()).unwrap_or(u16::MAX);
     let mut first: Option<Fault> = None;
-    loop {
-        let Some((&peer, nth)) = waiting.next() else { break };
+    while let Some((&peer, nth)) = waiting.next() {
         race.tell(peer, Step::Began { nth, of });
         race.running.push((peer, clock.now()));
         attempts.push(attempt(settings, peer));

@@ -1,6 +1,7 @@
 //! What the kernel says of a TCP connection, as the details page shows it.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::model::size;
@@ -46,6 +47,8 @@ pub struct Info {
 /// What the kernel made of the options; `None` where it did not say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
+    pub local: Option<SocketAddr>,
+    pub peer: Option<SocketAddr>,
     pub send_buffer: Option<usize>,
     pub receive_buffer: Option<usize>,
     pub keepalive: Option<Option<Duration>>,
@@ -111,6 +114,9 @@ pub fn group(info: &Info, queues: Option<Queues>, options: Option<Options>) -> G
     let count = |n: u32| size::exact(n.into());
     let mut rows =
         vec![row("state", if queues.is_some() { info.state().into() } else { "closed; as it last was".into() })];
+    if let Some((local, peer)) = options.and_then(|options| options.local.zip(options.peer)) {
+        rows.push(row("addresses", format!("{local} ours, {peer} the peer's")));
+    }
     let least = info.rtt_least.map_or(String::new(), |least| format!(", least {}", micros(least)));
     rows.push(row("rtt", format!("{} ± {}{least}", micros(info.rtt), micros(info.rtt_variance))));
     rows.push(row("rto", micros(info.rto)));

@@ -106,6 +106,11 @@ impl Handle {
         }
     }
 
+    /// What went wrong with it that no read or write was told (`SO_ERROR`, socket(7)).
+    pub fn take_error(&self) -> Option<io::Error> {
+        self.0.fd.lock().and_then(sys::take_error)
+    }
+
     /// The silence that is told of.
     pub fn silence(&self) -> Option<Duration> {
         match self.0.silence.load(Relaxed) {

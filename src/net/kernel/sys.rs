@@ -151,9 +151,15 @@ mod option {
         });
     }
 
+    pub fn take_error(fd: Descriptor) -> Option<io::Error> {
+        with(fd, |socket| socket.take_error().ok().flatten())
+    }
+
     /// What the kernel made of the options.
     pub fn options(fd: Descriptor) -> Options {
         with(fd, |socket| Options {
+            local: socket.local_addr().ok().and_then(|address| address.as_socket()),
+            peer: socket.peer_addr().ok().and_then(|address| address.as_socket()),
             send_buffer: socket.send_buffer_size().ok(),
             receive_buffer: socket.recv_buffer_size().ok(),
             keepalive: socket.keepalive().ok().map(|is_on| is_on.then(|| socket.tcp_keepalive_time().ok()).flatten()),
@@ -172,9 +178,13 @@ mod option {
 
     pub fn linger_zero(_: Descriptor) {}
 
+    pub fn take_error(_: Descriptor) -> Option<io::Error> {
+        None
+    }
+
     pub fn options(_: Descriptor) -> Options {
         Options::default()
     }
 }
 
-pub use option::{linger_zero, options, tune};
+pub use option::{linger_zero, options, take_error, tune};
