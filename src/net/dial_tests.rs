@@ -1,3 +1,5 @@
+//! The race of addresses, against listeners that answer, refuse or say nothing.
+
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
