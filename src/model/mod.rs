@@ -11,6 +11,7 @@ pub mod id;
 pub mod life;
 pub mod ring;
 pub mod size;
+pub mod socketio;
 pub mod spec;
 pub mod tally;
 pub mod time;

@@ -53,6 +53,8 @@ pub struct Message {
     pub more: u64,
     /// What precedes the first part was dropped or is out of reach.
     pub torn: bool,
+    /// There are later events, and its end may be among them.
+    pub beyond: bool,
     /// Bytes kept in the parts.
     pub(super) kept: usize,
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use cursor::{Cursor, Piece, Trust};
 pub use message::{Message, Part, Standing};
-pub use slices::{Framed, Slices};
+pub use slices::{Slice, Slices};
 
 use super::draft::{Rejection, escape, unescape};
 use super::size;
@@ -146,6 +146,16 @@ impl Prefix {
             Self::U32Le => number.to_le_bytes().to_vec(),
         }
     }
+}
+
+/// A window of a timeline as messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Framed {
+    pub framing: Framing,
+    /// How each event of the window is cut, in the same order.
+    pub slices: Vec<Slice>,
+    /// The messages that the inspected event has a part in, whole as far as they are kept.
+    pub messages: Vec<Message>,
 }
 
 impl Framing {

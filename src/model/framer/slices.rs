@@ -13,9 +13,9 @@ pub const EVERY: u64 = 32;
 /// Pieces of one chunk that are told; a chunk of one-byte messages has thousands.
 const PIECES: usize = 16;
 
-/// What stands beside one event of a timeline: nothing beside what is no chunk.
+/// How a framing cuts one event of a timeline: not at all what is no chunk.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Framed {
+pub struct Slice {
     /// The first pieces of the chunk, in order.
     pub pieces: Vec<Piece>,
     /// The last one; with `count` 1 it is the first.
@@ -126,14 +126,14 @@ impl Slices {
         })
     }
 
-    /// What stands beside each of the events, `from` on. The events begin at [`Slices::mark`] of it.
-    pub fn framed(&self, events: &[Event], from: u64) -> Vec<Framed> {
+    /// How each of the events is cut, `from` on. The events begin at [`Slices::mark`] of it.
+    pub fn slice(&self, events: &[Event], from: u64) -> Vec<Slice> {
         let shown = self.replay(events).filter(|step| step.event.seq >= from);
         shown
             .map(|Step { mut pieces, open, .. }| {
                 let (last, count) = (pieces.last().copied(), pieces.len() as u64);
                 pieces.truncate(PIECES);
-                Framed { pieces, last, count, open }
+                Slice { pieces, last, count, open }
             })
             .collect()
     }
@@ -174,6 +174,7 @@ impl Slices {
                 parts: Vec::new(),
                 more: 0,
                 torn: piece.at > 0 || tail,
+                beyond: false,
                 kept: 0,
             });
             found.len() - 1
@@ -259,7 +260,7 @@ mod tests {
                 (Way::In, 3, 5, "tail".into(), Standing::Broken { missing: Some(5) }, 1),
             ]
         );
-        let rows = slices.framed(&events, 1);
+        let rows = slices.slice(&events, 1);
         assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [1, 2, 3, 0]);
         assert_eq!(rows[1].open, [true, true]);
         assert_eq!(rows[3].open, [false, true]);
@@ -282,7 +283,7 @@ mod tests {
         slices.forget(100);
         assert_eq!(slices.mark(150), 128);
         let window = &events[128..];
-        let rows = slices.framed(window, 150);
+        let rows = slices.slice(window, 150);
         assert_eq!((rows[0].pieces[0].number, rows[0].pieces[0].trust), (151, Trust::Sure));
     }
 
@@ -303,8 +304,8 @@ mod tests {
             let slices = slices(form, &events);
             let mark = slices.mark(from);
             prop_assert!(from - mark < EVERY);
-            let all = slices.framed(&events, from);
-            let near = slices.framed(&events[usize::try_from(mark).unwrap()..], from);
+            let all = slices.slice(&events, from);
+            let near = slices.slice(&events[usize::try_from(mark).unwrap()..], from);
             prop_assert_eq!(near, all);
             let size: u64 = slices.messages(&events).iter().map(|message| message.size).sum();
             prop_assert_eq!(size, events.iter().map(|event| event.size).sum::<u64>());

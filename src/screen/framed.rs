@@ -1,0 +1,203 @@
+//! Chunks as messages: the brace that joins the chunks of one message, its number in the preview, and the
+//! whole message with the borders of its chunks.
+
+use std::time::Duration;
+
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::bytes::{self, Page};
+use super::cells::{self, span};
+use super::theme::Theme;
+use crate::model::event::{Event, Way};
+use crate::model::framer::{Framed, Framing, Message, Piece, Slice, Standing, Trust};
+use crate::model::size;
+
+/// Messages of one chunk that the page shows: a chunk of the smallest has thousands.
+const MESSAGES: usize = 100;
+/// Columns that a message's bytes are worth beside its number.
+const WORTH: usize = 4;
+
+/// What joins the chunks of a message, in the column beside the glyph.
+pub fn brace(slice: &Slice) -> &'static str {
+    let (Some(first), Some(last)) = (slice.pieces.first(), slice.last) else {
+        return if slice.open.contains(&true) { "┊" } else { " " };
+    };
+    if first.number == 0 || last.number == 0 {
+        return "?";
+    }
+    match (first.at > 0, last.ends) {
+        (false, true) => "╶",
+        (false, false) => "┌",
+        (true, true) => "└",
+        (true, false) if slice.count == 1 => "│",
+        (true, false) => "├",
+    }
+}
+
+/// `m3`, `~m3` where the number only counts what could be seen, `?` where borders are unknown.
+fn name(number: u64, trust: Trust) -> String {
+    match (number, trust) {
+        (0, _) => "?".into(),
+        (number, Trust::Sure) => format!("m{number}"),
+        (number, Trust::Counted | Trust::Assumed) => format!("~m{number}"),
+    }
+}
+
+/// The chunk on one line: each message it has a part in by its number, and what it brought of it.
+pub fn line(event: &Event, slice: &Slice, width: usize, theme: &Theme) -> Line<'static> {
+    let mut line = Line::default();
+    let mut used = 0;
+    for piece in &slice.pieces {
+        let before = if piece.at > 0 { "…" } else { "" };
+        let gap = if used > 0 { "  " } else { "" };
+        let tag = format!("{gap}{before}{} ", name(piece.number, piece.trust));
+        let tag_width = cells::width(&tag);
+        if used > 0 && used + tag_width + WORTH > width {
+            break;
+        }
+        line.push_span(span(tag, theme.accent));
+        used += tag_width;
+        let note = wanted(piece);
+        let room = width.saturating_sub(used + cells::width(&note));
+        let bytes = part(event, piece);
+        let more = piece.len > bytes.len() as u64;
+        for piece in bytes::excerpt(bytes, more, room, theme.plain, theme).spans {
+            used += cells::width(&piece.content);
+            line.push_span(piece);
+        }
+        used += cells::width(&note);
+        line.push_span(span(note, theme.waiting));
+    }
+    if let Some(last) = slice.last
+        && slice.pieces.last() != Some(&last)
+    {
+        line.push_span(span(format!("  … {}", name(last.number, last.trust)), theme.accent));
+    }
+    cells::cut(line, width, theme)
+}
+
+/// What the message still wants behind its last piece.
+fn wanted(piece: &Piece) -> String {
+    match (piece.ends, piece.missing) {
+        (false, Some(missing)) => format!(" +{}", size::bytes(missing)),
+        _ => String::new(),
+    }
+}
+
+/// The bytes of a piece that were kept.
+fn part<'a>(event: &'a Event, piece: &Piece) -> &'a [u8] {
+    let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(event.head.len());
+    &event.head[at(piece.from)..at(piece.from + piece.len)]
+}
+
+/// The messages that the inspected chunk has a part in, whole, with a rule where each chunk begins.
+pub fn page(framed: &Framed, inspected: u64, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for message in framed.messages.iter().take(MESSAGES) {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(cells::cut(title(message, theme), width, theme));
+        lines.extend(doubts(message, &framed.framing).map(|text| cells::cut(Line::from(span(text, theme.waiting)), width, theme)));
+        body(&mut lines, message, &framed.framing, inspected, width, theme);
+    }
+    if framed.messages.len() > MESSAGES {
+        let more = size::exact((framed.messages.len() - MESSAGES) as u64);
+        lines.push(Line::default());
+        lines.push(Line::from(span(format!("… and {more} messages more in this chunk"), theme.dim)));
+    }
+    if lines.is_empty() {
+        lines.push(Line::from(span("this event is no chunk of a message", theme.dim)));
+    }
+    lines
+}
+
+fn title(message: &Message, theme: &Theme) -> Line<'static> {
+    let chunks = message.parts.len() as u64 + message.more;
+    let who = if message.way == Way::In { "from peer" } else { "from us" };
+    let mut words = vec![
+        span(format!("message {}", name(message.number, message.trust)), theme.bright),
+        span(format!("  {who}  {}", size::bytes(message.size)), theme.dim),
+        span(format!(" in {} chunk{}", size::exact(chunks), if chunks == 1 { "" } else { "s" }), theme.dim),
+    ];
+    let wants = |missing: Option<u64>| missing.map(|bytes| format!(", {} missing", size::bytes(bytes))).unwrap_or_default();
+    words.extend(match message.standing {
+        Standing::Whole => None,
+        Standing::Open { .. } if message.beyond => Some(span("  goes on", theme.dim)),
+        Standing::Open { missing } => Some(span(format!("  not whole yet{}", wants(missing)), theme.waiting)),
+        Standing::Broken { missing } => Some(span(format!("  the stream ended in it{}", wants(missing)), theme.bad)),
+    });
+    Line::from(words)
+}
+
+/// What keeps the page from being the whole truth.
+fn doubts(message: &Message, framing: &Framing) -> impl Iterator<Item = String> {
+    let lost = (message.number == 0)
+        .then(|| "a length was among bytes that were not kept: what belongs to what is unknown here".to_owned());
+    let assumed = (message.trust == Trust::Assumed && message.number > 0).then(|| match framing {
+        Framing::Prefix(_) => "bytes before it were not kept: that it begins here is assumed".to_owned(),
+        _ => "what came before it was dropped: its beginning may be missing".to_owned(),
+    });
+    let counted = (message.trust == Trust::Counted)
+        .then(|| "bytes before it were not kept: its number counts what could be seen".to_owned());
+    let hidden = (message.hidden() > 0).then(|| format!("{} of it were not kept", size::bytes(message.hidden())));
+    [lost, assumed, counted, hidden].into_iter().flatten()
+}
+
+fn body(
+    lines: &mut Vec<Line<'static>>,
+    message: &Message,
+    framing: &Framing,
+    inspected: u64,
+    width: usize,
+    theme: &Theme,
+) {
+    let start = message.parts.first().map_or_else(Default::default, |part| part.time);
+    let mut prefix = match framing {
+        Framing::Prefix(prefix) if !message.torn => prefix.width(),
+        _ => 0,
+    };
+    for part in &message.parts {
+        let here = part.seq == inspected;
+        let style = if here { theme.accent } else { theme.faint };
+        let since = size::span(part.time.since(start));
+        let from = if part.from > 0 { format!(", from byte {}", size::exact(part.from)) } else { String::new() };
+        let name = format!("event {}  +{since}  {}{from} ", part.seq, size::bytes(part.len));
+        lines.push(rule(&name, width, style, if here { theme.plain } else { theme.dim }, theme));
+        let split = prefix.min(part.bytes.len());
+        prefix -= split;
+        let mut page = Page::new(width, usize::MAX);
+        if split > 0 {
+            page.inline(hex::encode(&part.bytes[..split]).as_bytes(), theme.dim, theme);
+            page.inline(b" ", theme.dim, theme);
+        }
+        page.text(&part.bytes[split..], theme.plain, theme);
+        lines.extend(page.finish());
+        let missing = part.len - part.bytes.len() as u64;
+        if missing > 0 {
+            lines.push(Line::from(span(format!("… {} not kept", size::bytes(missing)), theme.waiting)));
+        }
+    }
+    if message.more > 0 {
+        lines.push(Line::from(span(format!("… and {} chunks more", size::exact(message.more)), theme.dim)));
+    }
+}
+
+/// A line across the page with a name in it.
+fn rule(name: &str, width: usize, line: Style, text: Style, theme: &Theme) -> Line<'static> {
+    let rest = width.saturating_sub(3 + cells::width(name));
+    let words = vec![span("── ", line), span(name.to_owned(), text), span("─".repeat(rest), line)];
+    cells::cut(Line::from(words), width, theme)
+}
+
+/// What the title says of the framing.
+pub fn note(framed: &Framed) -> String {
+    format!("framed {}", bytes::clean(&framed.framing.to_string()))
+}
+
+/// How long a message took from its first chunk to its last.
+pub fn took(message: &Message) -> Option<Duration> {
+    let (first, last) = (message.parts.first()?, message.parts.last()?);
+    (message.parts.len() > 1).then(|| last.time.since(first.time))
+}
