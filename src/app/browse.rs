@@ -62,7 +62,8 @@ impl App {
                 self.inspector_top = 0;
                 self.lens = match self.lens {
                     Lens::Text => Lens::Hex,
-                    Lens::Hex => Lens::Details,
+                    Lens::Hex if self.is_framed() => Lens::Message,
+                    Lens::Hex | Lens::Message => Lens::Details,
                     Lens::Details => Lens::Text,
                 };
             }
@@ -172,6 +173,11 @@ impl App {
         }
     }
 
+    /// Whether the timeline is shown as messages.
+    pub(super) fn is_framed(&self) -> bool {
+        self.seen.timeline.as_ref().is_some_and(|timeline| timeline.framed.is_some())
+    }
+
     /// The settings that can be changed while it runs.
     fn options(&mut self) {
         let Some((row, subject)) = self.endpoint().zip(self.subject()) else { return };
@@ -189,7 +195,10 @@ impl App {
                 // A client's connection that is over: what is sent goes through a new one.
                 self.socket().zip(self.endpoint()).map(|(socket, endpoint)| match socket.life {
                     Life::Closed if endpoint.spec.role == Role::Connect => Aim::all(endpoint),
-                    _ => Aim::socket(socket, endpoint),
+                    _ => {
+                        let settings = self.seen.settings.as_deref().unwrap_or(&endpoint.spec.settings);
+                        Aim { framing: settings.tcp.framing.clone(), ..Aim::socket(socket, endpoint) }
+                    }
                 })
             }
             _ => match self.endpoint() {

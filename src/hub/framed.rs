@@ -7,8 +7,7 @@ use super::Hub;
 use super::log::Log;
 use crate::model::event::Event;
 use crate::model::framer::{Framed, Framing, Message, Slices, Standing};
-use crate::model::id::{SocketId, Subject};
-use crate::model::spec::Settings;
+use crate::model::id::SocketId;
 
 /// Events copied at once: a recording waits no longer than that takes.
 const BATCH: usize = 2048;
@@ -18,7 +17,7 @@ const REACH: u64 = 512;
 impl Hub {
     /// The framing of a socket, as it is set now.
     pub fn framing(&self, id: SocketId) -> Option<Framing> {
-        self.settings(id).map(|settings| settings.tcp.framing.clone())
+        self.registry.lock().framing(id.into())
     }
 
     /// The messages that have a part in at most `most` events from `from` on, in the order they begin, each
@@ -44,10 +43,6 @@ impl Hub {
         messages.retain(|message| message.parts.iter().any(|part| part.seq >= from));
         go_on(&mut messages, later);
         Some((framing, messages))
-    }
-
-    fn settings(&self, id: SocketId) -> Option<Arc<Settings>> {
-        self.details(Subject::Socket(id)).map(|(settings, _)| settings)
     }
 }
 

@@ -3,8 +3,9 @@
 //!
 //! Knows the model and one `Notify`; no protocol, no screen, no key. Three locks, never held together
 //! with an await: a log's ring (one push), the registry (one open, one snapshot), the list of changed
-//! subjects (one append). Order: registry before ring.
+//! subjects (one append). Order: registry before ring; a log's slices before its ring.
 
+mod framed;
 mod log;
 mod meter;
 mod recorder;

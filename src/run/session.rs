@@ -7,6 +7,7 @@ use crate::app::{Effect, Target};
 use crate::hub::Hub;
 use crate::model::draft::{Coding, Draft, Rejection, Shape, escape};
 use crate::model::end::Fault;
+use crate::model::framer::Framing;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::size;
 use crate::model::spec::{Limits, Spec};
@@ -95,7 +96,7 @@ impl Session {
             Target::Socket(id) => self.compose(*id, draft)?,
             Target::All(id) | Target::Address(id, _) => self.endpoints.compose(*id, draft)?,
         };
-        let what = describe(&payload);
+        let what = self.framed(to, &payload)?;
         match to {
             Target::Socket(id) => {
                 if let Payload::Reply(_) = &payload {
@@ -120,6 +121,27 @@ impl Session {
                 self.endpoints.send_to(*id, address, payload)?;
                 Ok(format!("sent {what} to {address}"))
             }
+        }
+    }
+
+    /// What is sent, in words; bytes as the message that a framing makes of them.
+    ///
+    /// # Errors
+    /// They are too long for the framing of a socket they are for.
+    fn framed(&self, to: &Target, payload: &Payload) -> Result<String, Rejection> {
+        let what = describe(payload);
+        let Payload::Bytes(bytes) = payload else { return Ok(what) };
+        let sockets = match to {
+            Target::Socket(id) => vec![*id],
+            Target::All(id) => self.hub.open_sockets(*id),
+            Target::Address(..) => Vec::new(),
+        };
+        let mut framings: Vec<Framing> = sockets.into_iter().filter_map(|id| self.hub.framing(id)).collect();
+        framings.dedup();
+        framings.iter().try_for_each(|framing| framing.check(bytes.len()))?;
+        match framings.as_slice() {
+            [framing] if !framing.is_none() => Ok(format!("a message of {what} ({framing})")),
+            _ => Ok(what),
         }
     }
 

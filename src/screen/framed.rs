@@ -45,7 +45,7 @@ fn name(number: u64, trust: Trust) -> String {
 }
 
 /// The chunk on one line: each message it has a part in by its number, and what it brought of it.
-pub fn line(event: &Event, slice: &Slice, width: usize, theme: &Theme) -> Line<'static> {
+pub fn line(event: &Event, slice: &Slice, framing: &Framing, width: usize, theme: &Theme) -> Line<'static> {
     let mut line = Line::default();
     let mut used = 0;
     for piece in &slice.pieces {
@@ -60,8 +60,7 @@ pub fn line(event: &Event, slice: &Slice, width: usize, theme: &Theme) -> Line<'
         used += tag_width;
         let note = wanted(piece);
         let room = width.saturating_sub(used + cells::width(&note));
-        let bytes = part(event, piece);
-        let more = piece.len > bytes.len() as u64;
+        let (bytes, more) = part(event, piece, framing);
         for piece in bytes::excerpt(bytes, more, room, theme.plain, theme).spans {
             used += cells::width(&piece.content);
             line.push_span(piece);
@@ -85,10 +84,15 @@ fn wanted(piece: &Piece) -> String {
     }
 }
 
-/// The bytes of a piece that were kept.
-fn part<'a>(event: &'a Event, piece: &Piece) -> &'a [u8] {
+/// The bytes of a piece that were kept, without those of the length before the message; and whether there are more.
+fn part<'a>(event: &'a Event, piece: &Piece, framing: &Framing) -> (&'a [u8], bool) {
     let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(event.head.len());
-    &event.head[at(piece.from)..at(piece.from + piece.len)]
+    let length = match framing {
+        Framing::Prefix(prefix) if piece.number > 0 => (prefix.width() as u64).saturating_sub(piece.at).min(piece.len),
+        _ => 0,
+    };
+    let end = piece.from + piece.len;
+    (&event.head[at(piece.from + length)..at(end)], end > event.head.len() as u64)
 }
 
 /// The messages that the inspected chunk has a part in, whole, with a rule where each chunk begins.
@@ -99,7 +103,10 @@ pub fn page(framed: &Framed, inspected: u64, width: usize, theme: &Theme) -> Vec
             lines.push(Line::default());
         }
         lines.push(cells::cut(title(message, theme), width, theme));
-        lines.extend(doubts(message, &framed.framing).map(|text| cells::cut(Line::from(span(text, theme.waiting)), width, theme)));
+        lines.extend(
+            doubts(message, &framed.framing)
+                .map(|text| cells::cut(Line::from(span(text, theme.waiting)), width, theme)),
+        );
         body(&mut lines, message, &framed.framing, inspected, width, theme);
     }
     if framed.messages.len() > MESSAGES {
@@ -121,7 +128,8 @@ fn title(message: &Message, theme: &Theme) -> Line<'static> {
         span(format!("  {who}  {}", size::bytes(message.size)), theme.dim),
         span(format!(" in {} chunk{}", size::exact(chunks), if chunks == 1 { "" } else { "s" }), theme.dim),
     ];
-    let wants = |missing: Option<u64>| missing.map(|bytes| format!(", {} missing", size::bytes(bytes))).unwrap_or_default();
+    let wants =
+        |missing: Option<u64>| missing.map(|bytes| format!(", {} missing", size::bytes(bytes))).unwrap_or_default();
     words.extend(match message.standing {
         Standing::Whole => None,
         Standing::Open { .. } if message.beyond => Some(span("  goes on", theme.dim)),
@@ -161,9 +169,12 @@ fn body(
     for part in &message.parts {
         let here = part.seq == inspected;
         let style = if here { theme.accent } else { theme.faint };
-        let since = size::span(part.time.since(start));
+        let since = match part.time.since(start) {
+            Duration::ZERO => String::new(),
+            since => format!("  +{}", size::span(since)),
+        };
         let from = if part.from > 0 { format!(", from byte {}", size::exact(part.from)) } else { String::new() };
-        let name = format!("event {}  +{since}  {}{from} ", part.seq, size::bytes(part.len));
+        let name = format!("event {}{since}  {}{from} ", part.seq, size::bytes(part.len));
         lines.push(rule(&name, width, style, if here { theme.plain } else { theme.dim }, theme));
         let split = prefix.min(part.bytes.len());
         prefix -= split;
@@ -191,13 +202,97 @@ fn rule(name: &str, width: usize, line: Style, text: Style, theme: &Theme) -> Li
     cells::cut(Line::from(words), width, theme)
 }
 
-/// What the title says of the framing.
-pub fn note(framed: &Framed) -> String {
-    format!("framed {}", bytes::clean(&framed.framing.to_string()))
-}
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
 
-/// How long a message took from its first chunk to its last.
-pub fn took(message: &Message) -> Option<Duration> {
-    let (first, last) = (message.parts.first()?, message.parts.last()?);
-    (message.parts.len() > 1).then(|| last.time.since(first.time))
+    use super::*;
+    use crate::app::Lens;
+    use crate::model::event::Kind;
+    use crate::model::framer::Slices;
+    use crate::model::id::{SocketId, Subject};
+    use crate::screen::theme::Depth;
+    use crate::screen::{inspector, sample, timeline};
+
+    /// A conversation, framed; the event of that number inspected.
+    fn framed(form: &str, story: Vec<(u64, Kind, Vec<u8>)>, inspect: usize) -> crate::model::view::Snapshot {
+        let mut snapshot = sample::snapshot();
+        let mut timeline = sample::timeline(Subject::Socket(SocketId(3)), story);
+        let mut slices = Slices::new(form.parse().unwrap());
+        slices.take(&timeline.events);
+        let inspected = timeline.events[inspect].clone();
+        let mut messages = slices.messages(&timeline.events);
+        messages.retain(|message| message.parts.iter().any(|part| part.seq == inspected.seq));
+        let framing = slices.framing().clone();
+        timeline.framed = Some(Framed { framing, slices: slices.slice(&timeline.events, 0), messages });
+        timeline.inspected = Some(inspected);
+        snapshot.timeline = Some(timeline);
+        snapshot
+    }
+
+    fn chunk(kind: Kind, bytes: &[u8]) -> (u64, Kind, Vec<u8>) {
+        (250_000, kind, bytes.to_vec())
+    }
+
+    fn picture(width: u16, height: u16, draw: impl FnOnce(&mut Buffer, Rect)) -> String {
+        let area = Rect::new(0, 0, width, height);
+        let mut buf = Buffer::empty(area);
+        draw(&mut buf, area);
+        let rows = (0..height).map(|y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>());
+        rows.map(|row| row.trim_end().to_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn chunks_of_one_message_are_joined_and_numbered() {
+        let theme = Theme::new(Depth::True);
+        let peer = Box::new(sample::at("127.0.0.1:53312"));
+        let story = vec![
+            chunk(Kind::Connection { peer, socket: None }, b""),
+            chunk(Kind::Data, b"\x00\x05hello"),
+            chunk(Kind::Data, b"\x00\x0din thr"),
+            chunk(Kind::Write, b"\x00\x02ok\x00\x02no"),
+            chunk(Kind::Data, b"ee"),
+            chunk(Kind::Data, b" bits\x00\x01x\x00"),
+            chunk(Kind::Data, b"\x09fin"),
+        ];
+        let snapshot = framed("u16be", story, 5);
+        let view = timeline::View { selected: Some(5), focused: true };
+        let mut out = String::new();
+        for width in [73, 42] {
+            out += &picture(width, 11, |buf, area| timeline::draw(buf, area, &snapshot, view, &theme));
+        }
+        let view = inspector::View { lens: Lens::Message, ..inspector::View::default() };
+        for width in [73, 42] {
+            out += &picture(width, 19, |buf, area| inspector::draw(buf, area, &snapshot, view, &theme));
+        }
+        insta::assert_snapshot!("framed", out);
+    }
+
+    #[test]
+    fn a_peer_cannot_act_through_a_message() {
+        let theme = Theme::new(Depth::True);
+        let hostile = "a\x1b]52;c;aGk=\x07\u{202e}\u{9b}31m\nb".as_bytes();
+        let snapshot = framed(r"delimiter:\n\u{202e}", vec![chunk(Kind::Data, hostile), chunk(Kind::Data, hostile)], 0);
+        for lens in [Lens::Message, Lens::Details] {
+            let view = inspector::View { lens, ..inspector::View::default() };
+            let seen = picture(60, 20, |buf, area| inspector::draw(buf, area, &snapshot, view, &theme));
+            assert!(!seen.contains(['\x1b', '\u{202e}', '\u{9b}', '\x07']), "{seen}");
+        }
+        let view = timeline::View::default();
+        let seen = picture(60, 20, |buf, area| timeline::draw(buf, area, &snapshot, view, &theme));
+        assert!(!seen.contains(['\x1b', '\u{202e}', '\u{9b}', '\x07']), "{seen}");
+    }
+
+    #[test]
+    fn a_chunk_of_very_many_messages_ends_with_the_last() {
+        let theme = Theme::new(Depth::True);
+        let snapshot = framed("line", vec![chunk(Kind::Data, &b"a\n".repeat(1000))], 0);
+        let timeline = snapshot.timeline.as_ref().unwrap();
+        let framed = timeline.framed.as_ref().unwrap();
+        let line = line(&timeline.events[0], &framed.slices[0], &framed.framing, 500, &theme).to_string();
+        assert!(line.starts_with("m1 a\\n  m2 a\\n") && line.ends_with("… m1000"), "{line}");
+        let page = page(framed, 0, 60, &theme);
+        assert!(page.last().unwrap().to_string().contains("900 messages more"));
+    }
 }

@@ -12,6 +12,7 @@ pub mod endpoints;
 pub mod facts;
 pub mod field;
 pub mod footer;
+pub mod framed;
 pub mod header;
 pub mod help;
 pub mod inspector;

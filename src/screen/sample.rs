@@ -146,7 +146,7 @@ pub(crate) fn timeline(subject: Subject, kinds: Vec<(u64, Kind, Vec<u8>)>) -> Ti
         })
         .collect();
     let inspected = events.iter().find(|event| event.head.len() > 60).or(events.last()).cloned();
-    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected }
+    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected, framed: None }
 }
 
 fn none(after: u64, kind: Kind) -> (u64, Kind, Vec<u8>) {

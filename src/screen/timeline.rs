@@ -11,8 +11,10 @@ use ratatui::text::Line;
 use super::bytes::clean;
 use super::cells::{self, span};
 use super::detail::{detail, status};
+use super::framed;
 use super::theme::Theme;
 use crate::model::event::{Event, Kind, Way};
+use crate::model::framer::{Framing, Slice};
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::time::{Stamp, Wall};
@@ -149,16 +151,27 @@ fn draw_events(
         }
         let delta = before.map(|before| delta(event.at.since(before)));
         cells::right(buf, row.x + at.delta, y, DELTA, delta.as_deref().unwrap_or(""), theme.dim);
-        draw_event(buf, row, at, event, &theme);
+        draw_event(buf, row, at, event, slice(timeline, event.seq), &theme);
         before = Some(event.at);
         second = Some(now);
     }
 }
 
-fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &Theme) {
+/// How the framing that is set cuts an event.
+fn slice(timeline: &Timeline, seq: u64) -> Option<(&Slice, &Framing)> {
+    let first = timeline.events.first()?.seq;
+    let framed = timeline.framed.as_ref()?;
+    let slice = framed.slices.get(usize::try_from(seq.checked_sub(first)?).ok()?)?;
+    Some((slice, &framed.framing))
+}
+
+fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, cut: Option<(&Slice, &Framing)>, theme: &Theme) {
     let left = |from: u16, columns: u16| columns.min(row.width.saturating_sub(from));
     let (glyph, style, weight) = mark(&event.kind, theme);
     cells::left(buf, row.x + at.glyph, row.y, left(at.glyph, 1), glyph, style);
+    if let Some((slice, _)) = cut {
+        cells::left(buf, row.x + at.glyph + 1, row.y, left(at.glyph + 1, 1), framed::brace(slice), theme.accent);
+    }
     if at.preview > at.size {
         let text = match event.kind {
             Kind::End { .. } => "FIN".into(),
@@ -173,7 +186,10 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &T
     let from = at.preview.max(behind + 1);
     let columns = row.width.saturating_sub(from);
     if columns > 0 {
-        let line = detail(event, usize::from(columns), theme);
+        let line = match cut.filter(|(slice, _)| slice.count > 0) {
+            Some((slice, framing)) => framed::line(event, slice, framing, usize::from(columns), theme),
+            None => detail(event, usize::from(columns), theme),
+        };
         cells::line(buf, row.x + from, row.y, columns, line, theme);
     }
 }

@@ -204,5 +204,5 @@ fn timeline(subject: Subject, story: Story) -> Timeline {
     };
     let events: Vec<Event> = story.into_iter().zip(0..).map(event).collect();
     let inspected = events.last().cloned();
-    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected }
+    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected, framed: None }
 }

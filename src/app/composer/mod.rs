@@ -15,6 +15,7 @@ use super::editor::Editor;
 use super::effect::{Effect, Target};
 use super::key::Key;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::framer::Framing;
 use crate::model::view::Snapshot;
 
 /// Targets whose unsent drafts are kept: more than a person juggles.
@@ -92,7 +93,9 @@ impl Composer {
     /// # Errors
     /// Why it cannot be.
     pub fn preview(&self) -> Result<Preview, Rejection> {
-        Preview::of(&self.draft(), self.aim.as_ref().map(|aim| aim.scheme))
+        let none = Framing::None;
+        let framing = self.aim.as_ref().map_or(&none, |aim| &aim.framing);
+        Preview::of(&self.draft(), self.aim.as_ref().map(|aim| aim.scheme), framing)
     }
 
     /// Whom it is for, in words.

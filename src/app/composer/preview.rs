@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::model::draft::{CONTROL, Coding, DATAGRAM, Draft, Ending, Rejection, Shape};
+use crate::model::framer::Framing;
 use crate::model::size::exact;
 use crate::model::url::Scheme;
 
@@ -16,6 +17,8 @@ pub struct Preview {
     pub coding: Coding,
     pub shape: Shape,
     behind: Ending,
+    /// Bytes of the message that a framing makes of it, and the framing.
+    framed: Option<(usize, Framing)>,
 }
 
 impl Preview {
@@ -25,7 +28,7 @@ impl Preview {
 
     /// # Errors
     /// Why the draft cannot be sent.
-    pub fn of(draft: &Draft, scheme: Option<Scheme>) -> Result<Self, Rejection> {
+    pub fn of(draft: &Draft, scheme: Option<Scheme>, framing: &Framing) -> Result<Self, Rejection> {
         let reject = |text: &str| Err(Rejection(text.to_owned()));
         let ending = if takes_ending(draft.shape) { draft.ending } else { Ending::None };
         let body = Draft { ending, ..draft.clone() };
@@ -37,6 +40,7 @@ impl Preview {
             coding: draft.coding,
             shape: draft.shape,
             behind: ending,
+            framed: None,
         };
         if draft.coding == Coding::File {
             return match draft.text.trim() {
@@ -63,6 +67,10 @@ impl Preview {
                 reject("a request begins with a method and a target: GET /")
             }
             Shape::Reply if bytes.trim_ascii().is_empty() => reject("a reply begins with its status: 200"),
+            Shape::Bytes if !framing.is_none() => {
+                let message = framing.encode(&bytes)?;
+                Ok(Self { framed: Some((message.len(), framing.clone())), ..preview })
+            }
             _ => Ok(preview),
         }
     }
@@ -83,6 +91,10 @@ impl fmt::Display for Preview {
             (_, _) => {
                 write!(f, "{} B + {} = {} B", exact(self.bytes as u64), self.behind.name(), exact(self.total() as u64))
             }
+        }?;
+        match &self.framed {
+            Some((size, framing)) => write!(f, ", framed {framing}: {} B", exact(*size as u64)),
+            None => Ok(()),
         }
     }
 }

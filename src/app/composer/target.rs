@@ -2,6 +2,7 @@
 
 use super::super::effect::Target;
 use crate::model::draft::{self, Shape};
+use crate::model::framer::Framing;
 use crate::model::id::EndpointId;
 use crate::model::life::Life;
 use crate::model::url::{Role, Scheme};
@@ -16,6 +17,8 @@ pub struct Aim {
     /// The one socket or address it began with, if it did.
     pub near: Option<Target>,
     pub target: Target,
+    /// How what is typed becomes a message.
+    pub framing: Framing,
 }
 
 /// The target in words, and what a person should know before sending.
@@ -45,12 +48,20 @@ impl Aim {
             role: endpoint.spec.role,
             near: Some(target.clone()),
             target,
+            framing: endpoint.spec.settings.tcp.framing.clone(),
         }
     }
 
     pub fn all(row: &EndpointRow) -> Self {
         let (scheme, role) = (row.spec.scheme(), row.spec.role);
-        Self { endpoint: row.id, scheme, role, near: None, target: Target::All(row.id) }
+        Self {
+            endpoint: row.id,
+            scheme,
+            role,
+            near: None,
+            target: Target::All(row.id),
+            framing: row.spec.settings.tcp.framing.clone(),
+        }
     }
 
     pub fn address(row: &EndpointRow, address: String) -> Self {

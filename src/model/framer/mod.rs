@@ -189,21 +189,28 @@ impl Framing {
         Ok(out)
     }
 
+    /// The longest message it can carry, in bytes.
+    pub fn most(&self) -> u64 {
+        match self {
+            Self::Prefix(prefix) => prefix.most(),
+            Self::None | Self::Line | Self::Delimiter(_) => u64::MAX,
+        }
+    }
+
     /// Whether a message of so many bytes can be sent.
     ///
     /// # Errors
     /// See [`Framing::encode`].
     pub fn check(&self, len: usize) -> Result<(), Rejection> {
-        match self {
-            Self::Prefix(prefix) if len as u64 > prefix.most() => Err(Rejection(format!(
-                "a {} prefix announces at most {} bytes, and this message has {}: set a longer framing, such as {}",
-                prefix.name(),
-                size::exact(prefix.most()),
-                size::exact(len as u64),
-                if len <= usize::from(u16::MAX) { "u16be" } else { "u32be" },
-            ))),
-            _ => Ok(()),
+        if len as u64 <= self.most() {
+            return Ok(());
         }
+        Err(Rejection(format!(
+            "a {self} prefix announces at most {} bytes, and this message has {}: set a longer framing, such as {}",
+            size::exact(self.most()),
+            size::exact(len as u64),
+            if len <= usize::from(u16::MAX) { "u16be" } else { "u32be" },
+        )))
     }
 
     /// Where the body stands in a message of `bytes`; `whole` if its end is there.

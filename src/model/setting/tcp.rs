@@ -2,6 +2,7 @@
 
 use super::text::{Text, put};
 use super::{Live, Look, Row, always, stream};
+use crate::model::framer::Framing;
 use crate::model::url::Scheme;
 
 /// See each row.
@@ -9,11 +10,13 @@ use crate::model::url::Scheme;
 pub struct Tcp {
     /// No Nagle (`TCP_NODELAY`, tcp(7)): small writes are what a person sends and wants to see leave.
     pub nodelay: bool,
+    /// Where messages end in the stream, for reading and for sending.
+    pub framing: Framing,
 }
 
 impl Default for Tcp {
     fn default() -> Self {
-        Self { nodelay: true }
+        Self { nodelay: true, framing: Framing::None }
     }
 }
 
@@ -39,5 +42,19 @@ pub const ROWS: &[Row] = &[
         help: "send small writes at once (TCP_NODELAY); no is Nagle's algorithm",
         get: |settings| settings.tcp.nodelay.write(),
         set: |settings, text| put(&mut settings.tcp.nodelay, text),
+    },
+    Row {
+        name: "framing",
+        look: Look::Line(r"line, u16be, delimiter:\r\n"),
+        live: Live::Now,
+        fits: |_, scheme| matches!(scheme, Scheme::Tcp | Scheme::Tls),
+        elsewhere: "framing is for tcp and tls: the other protocols have messages of their own",
+        when: always,
+        help: "messages in the stream: none, line, u8, u16be, u16le, u32be, u32le, delimiter:TEXT",
+        get: |settings| settings.tcp.framing.to_string(),
+        set: |settings, text| {
+            settings.tcp.framing = text.parse()?;
+            Ok(())
+        },
     },
 ];

@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::messages::Look;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
@@ -44,6 +45,8 @@ pub enum Command {
     },
     /// Write a subject's settings and state.
     Details(Subject),
+    /// Write the messages that a framing makes of a socket's chunks.
+    Messages(Look),
     Quit,
 }
 
@@ -70,6 +73,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
+    ("messages", |fields| Look::read(fields).map(Command::Messages)),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
