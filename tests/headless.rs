@@ -223,9 +223,9 @@ fn the_default_configuration_is_printed_and_read_back() {
 
 #[test]
 fn chunks_are_read_as_messages_and_what_is_sent_is_framed() {
-    let mut session = Headless::start(&["--headless"]);
+    let mut session = Headless::start(&["--headless", "-l", "udp://:0"]);
     session.say(r#"{"id":1,"command":"open","listen":"tcp://:0","reply":"none","framing":"line"}"#);
-    let listening = session.event("listening");
+    let listening = session.line("listener", |line| line["event"] == "listening" && line["protocol"] == "tcp");
     let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
     peer.set_read_timeout(Some(patience())).unwrap();
     peer.write_all(b"one two\nthr").unwrap();
