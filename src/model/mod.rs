@@ -9,6 +9,7 @@ pub mod event;
 pub mod id;
 pub mod life;
 pub mod ring;
+pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod tally;

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::judge::lines;
 use super::offer::{self, Terms};
-use super::{Clear, Cut, Desk, Wish};
+use super::{Clear, Cut, Desk, wish};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::spec::Spec;
 use crate::net::errno;
@@ -29,7 +29,7 @@ pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Terms>
         }
         End::Failed(fault)
     };
-    let wish = Wish::of(&desk.cx.spec.settings).deflate;
+    let wish = wish(&desk.cx.spec.settings.ws);
     let request = match request(&desk.cx.spec, wish.as_ref()) {
         Ok(request) => request,
         Err(error) => {
@@ -64,8 +64,8 @@ fn request(spec: &Spec, deflate: Option<&Terms>) -> Result<Request<()>, http::Er
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_VERSION, "13")
         .header(SEC_WEBSOCKET_KEY, generate_key());
-    if !spec.settings.subprotocols.is_empty() {
-        request = request.header(SEC_WEBSOCKET_PROTOCOL, spec.settings.subprotocols.join(", "));
+    if !spec.settings.ws.subprotocols.is_empty() {
+        request = request.header(SEC_WEBSOCKET_PROTOCOL, spec.settings.ws.subprotocols.join(", "));
     }
     if let Some(terms) = deflate {
         request = request.header(SEC_WEBSOCKET_EXTENSIONS, offer::offer(terms));

@@ -8,12 +8,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::deflate::Inflater;
 use super::offer::Terms;
 use super::side::Side;
+use super::sums::Sums;
 use crate::hub::Recorder;
 use crate::model::end::{Fault, Op};
 use crate::model::event::{Form, Kind, Opened, Way};
@@ -83,13 +85,14 @@ pub(super) struct Record {
     pings: VecDeque<(Vec<u8>, Stamp)>,
     /// Bounded by one read, and what deflate can make of it: taken before the next.
     pub heard: VecDeque<Heard>,
+    pub sums: Arc<Sums>,
 }
 
 impl Frames {
     /// `limit`: bytes of a message that is heard.
     pub fn new(to: Recorder, clock: Clock, role: Role, limit: u64) -> Self {
         Self {
-            record: Record { to, clock, pings: VecDeque::new(), heard: VecDeque::new() },
+            record: Record { to, clock, pings: VecDeque::new(), heard: VecDeque::new(), sums: Arc::default() },
             received: Side::new(Way::In, role == Role::Listen, Some(limit)),
             sent: Side::new(Way::Out, role == Role::Connect, None),
             early: Some(Vec::new()),
@@ -106,6 +109,11 @@ impl Frames {
         if let Some(early) = self.early.take() {
             self.received.feed(&mut self.record, &early);
         }
+    }
+
+    /// What it adds up, for the details page.
+    pub fn sums(&self) -> Arc<Sums> {
+        Arc::clone(&self.record.sums)
     }
 
     /// What came in next.
@@ -161,6 +169,7 @@ impl Record {
             self.pings.pop_front();
         }
         self.pings.push_back((payload.to_vec(), self.clock.now()));
+        self.sums.ping();
     }
 
     /// The round trip of the ping that a pong answers; those before it will not be answered any more
@@ -168,7 +177,9 @@ impl Record {
     pub fn pong(&mut self, payload: &[u8]) -> Option<u64> {
         let at = self.pings.iter().rposition(|(sent, _)| sent == payload)?;
         let (_, since) = self.pings.drain(..=at).next_back()?;
-        Some(nanos(self.clock.now().since(since)))
+        let trip = nanos(self.clock.now().since(since));
+        self.sums.pong(trip);
+        Some(trip)
     }
 }
 

@@ -13,28 +13,32 @@ mod offer;
 mod opened;
 mod server;
 mod side;
+mod sums;
 mod talk;
 mod writer;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::deflate::Deflater;
 use self::frames::Frames;
-use self::offer::Terms;
+use self::offer::{Half, Terms};
 use self::opened::opened;
+use self::sums::Page;
 use self::talk::Talk;
 use self::writer::Writer;
 use super::http::Exchanges;
 use super::kernel::Handle;
 use super::probe::Probe;
 use super::stream::{self, Flow, Stream};
+use super::tune::Tune;
 use super::{BoxFuture, Command, Context, Inbox, Info, MAILBOX, Payload, Protocol};
 use crate::hub::Recorder;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault};
-use crate::model::spec::Settings;
+use crate::model::setting::{self, ws::Bits};
 use crate::model::url::{Role, Scheme};
 
 pub struct Ws;
@@ -67,19 +71,13 @@ fn frames(socket: &mut Clear) -> &mut Frames {
     socket.watch().follower()
 }
 
-/// What a person wants of an endpoint's WebSockets.
-#[derive(Clone, Copy)]
-struct Wish {
-    /// Offered or accepted on these terms.
-    deflate: Option<Terms>,
-    ping_every: Option<Duration>,
-    answer_pings: bool,
-}
-
-impl Wish {
-    fn of(_settings: &Settings) -> Self {
-        Self { deflate: None, ping_every: None, answer_pings: true }
-    }
+/// On which terms messages are to be compressed, if they are.
+fn wish(settings: &setting::ws::Ws) -> Option<Terms> {
+    let half = |takeover, bits: Bits| Half { takeover, bits: bits.get() };
+    settings.deflate.then(|| Terms {
+        server: half(settings.server_takeover, settings.server_window_bits),
+        client: half(settings.client_takeover, settings.client_window_bits),
+    })
 }
 
 /// What a flow has beside its stream.
@@ -90,6 +88,7 @@ struct Desk {
     record: Recorder,
     inbox: Inbox,
     kernel: Handle,
+    tune: Tune,
     /// What a person sent before the handshake was done.
     early: Vec<Command>,
 }
@@ -112,11 +111,11 @@ async fn run(flow: Flow) -> End {
 }
 
 async fn open(flow: Flow) -> Result<Box<Talk>, End> {
-    let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
+    let Flow { cx, role, peer, stream, record, inbox, kernel, tune } = flow;
     let follower = Frames::new(record.clone(), cx.hub.clock(), role, cx.limits.ws_message);
     let head = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let clear = Probe::new(stream, Exchanges::new(role, record.clone(), head, follower).upgrading());
-    let mut desk = Desk { cx, role, peer, record, inbox, kernel, early: Vec::new() };
+    let mut desk = Desk { cx, role, peer, record, inbox, kernel, tune, early: Vec::new() };
     let (mut socket, terms) = match role {
         Role::Listen => server::accept(&mut desk, clear).await?,
         Role::Connect => client::open(&mut desk, clear).await?,
@@ -124,6 +123,8 @@ async fn open(flow: Flow) -> Result<Box<Talk>, End> {
     let [request, response] = socket.watch().handshake();
     let opened = opened(&request, &response);
     let heads = [request, response].concat();
+    let sums = frames(&mut socket).sums();
+    desk.record.explain(Arc::new(Page::new(sums, &opened, terms)));
     frames(&mut socket).open(opened, &heads, terms.as_ref().map(|terms| (terms, role)));
     let deflater = terms.and_then(|terms| Deflater::new(terms.sides(role).0));
     let writer = Writer::new(role, deflater);

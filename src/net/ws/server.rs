@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::judge::{Verdict, judge};
 use super::offer::Terms;
-use super::{Clear, Cut, Desk, Wish, finish};
+use super::{Clear, Cut, Desk, finish, wish};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
 use crate::net::http::Reason;
@@ -32,8 +32,8 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
     let service = service_fn({
         let (said, spec) = (Arc::clone(&said), Arc::clone(&desk.cx.spec));
         move |request| {
-            let wish = Wish::of(&spec.settings);
-            let (response, verdict) = judge(&request, &spec.settings.subprotocols, wish.deflate.as_ref());
+            let settings = &spec.settings.ws;
+            let (response, verdict) = judge(&request, &settings.subprotocols, wish(settings).as_ref());
             *said.lock() = Some(verdict);
             ready(Ok::<_, Infallible>(response))
         }

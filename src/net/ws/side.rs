@@ -302,6 +302,10 @@ impl Side {
         let Message { frames, framing, size, ref bytes, .. } = self.message;
         let kind = Kind::Message { way: self.way, form, frames, framing };
         let note = if framing.deflated { self.notes.pop_front() } else { None };
+        if framing.deflated {
+            let bytes = note.as_ref().map_or(size, |note| note.size);
+            record.sums.deflated(self.way, bytes, framing.payload);
+        }
         match note {
             Some(note) => record.to.payload_head(kind, note.size, &note.head),
             None => record.to.payload_head(kind, size, bytes.get(..HEAD).unwrap_or(bytes)),

@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 use super::beat::Beat;
 use super::frames::{Broken, Heard};
 use super::writer::{Closing, Item, Writer};
-use super::{Clear, Desk, Wish, finish, frames};
+use super::{Clear, Desk, finish, frames};
 use crate::model::draft::CONTROL;
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Form;
@@ -65,7 +65,6 @@ pub struct Talk {
     writer: Writer,
     answer: Answer,
     beat: Beat,
-    wish: Wish,
     /// See [`CHUNK`].
     chunk: usize,
     inbox_open: bool,
@@ -83,7 +82,7 @@ fn message(bytes: &Bytes) -> Item {
 }
 
 fn answer(desk: &Desk) -> Answer {
-    match (desk.role, &*desk.cx.reply.borrow()) {
+    match (desk.role, &desk.cx.now.borrow().settings.reply) {
         (Role::Listen, Reply::Echo) => Answer::Echo,
         (Role::Listen, Reply::Fixed(fixed)) => Answer::Fixed(message(&fixed.text.0)),
         (Role::Listen, Reply::None) | (Role::Connect, _) => Answer::Nothing,
@@ -102,12 +101,10 @@ impl Talk {
     /// A conversation that is about to begin: with the greeting, and what was sent too early.
     pub fn new(mut desk: Desk, socket: Clear, writer: Writer, deflated: bool) -> Self {
         let early = std::mem::take(&mut desk.early);
-        let wish = Wish::of(&desk.cx.spec.settings);
         let chunk = if deflated || desk.cx.spec.scheme().is_secure() { CHUNK / 4 } else { CHUNK };
         let mut talk = Self {
             answer: answer(&desk),
-            beat: Beat::new(wish.ping_every),
-            wish,
+            beat: Beat::new(desk.tune.settings().ws.ping_every),
             chunk,
             desk,
             socket,
@@ -169,6 +166,10 @@ impl Talk {
             Command::Close => {
                 self.push(close(1000, ""));
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
+            }
+            Command::Set(row, text) => {
+                self.desk.tune.set(row, &text);
+                self.beat.set(self.desk.tune.settings().ws.ping_every);
             }
             Command::Send(Payload::Request(_) | Payload::Reply(_)) | Command::SendTo(..) | Command::Reset => {}
         }
@@ -243,7 +244,7 @@ impl Talk {
         let (form, bytes) = match heard {
             Heard::Message(form, bytes) => (form, bytes),
             Heard::Ping(bytes) => {
-                if self.wish.answer_pings {
+                if self.desk.tune.settings().ws.answer_pings {
                     self.writer.push(Item::Pong(bytes));
                 }
                 return;
@@ -260,8 +261,8 @@ impl Talk {
             }
         };
         self.desk.cx.show(self.desk.peer, &bytes);
-        if self.desk.cx.reply.has_changed().unwrap_or(false) {
-            self.desk.cx.reply.mark_unchanged();
+        if self.desk.cx.now.has_changed().unwrap_or(false) {
+            self.desk.cx.now.mark_unchanged();
             self.answer = answer(&self.desk);
         }
         match &self.answer {
