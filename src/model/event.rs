@@ -83,6 +83,8 @@ pub enum Kind {
         way: Way,
         form: Form,
         frames: u32,
+        /// How it was on the wire; of a WebSocket message.
+        framing: Framing,
     },
     Blocked {
         waiting: u64,
@@ -140,9 +142,8 @@ pub enum Kind {
         exchange: u32,
     },
     ClientError(Box<Fault>),
-    Open {
-        subprotocol: Option<Box<str>>,
-    },
+    /// The WebSocket handshake; both heads are the payload.
+    Open(Box<Opened>),
     Frame {
         way: Way,
         frame: FrameHead,
@@ -161,17 +162,68 @@ pub enum Kind {
     },
 }
 
+/// What a WebSocket message was in its frames.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Framing {
+    /// Payload bytes of its frames: compressed, if it was.
+    pub payload: u64,
+    /// Bytes of their heads, masks included.
+    pub heads: u32,
+    pub masked: bool,
+    /// RSV1 was set: permessage-deflate (RFC 7692).
+    pub deflated: bool,
+}
+
+impl Framing {
+    /// Bytes on the wire, above TLS.
+    pub fn wire(self) -> u64 {
+        self.payload.saturating_add(self.heads.into())
+    }
+}
+
+/// What the two sides of a WebSocket handshake offered and took, as it was written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Opened {
+    /// Offered by the client, in its order.
+    pub subprotocols: Vec<Box<str>>,
+    /// Chosen by the server.
+    pub subprotocol: Option<Box<str>>,
+    /// Offered by the client, with their parameters.
+    pub offered: Vec<Box<str>>,
+    /// Taken by the server, with their parameters.
+    pub extensions: Vec<Box<str>>,
+}
+
+impl Opened {
+    fn weight(&self) -> usize {
+        let names = self.subprotocols.iter().chain(&self.subprotocol).chain(&self.offered).chain(&self.extensions);
+        size_of::<Self>() + names.map(|name| name.len() + size_of::<Box<str>>()).sum::<usize>()
+    }
+}
+
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FrameHead {
     pub opcode: u8,
     pub fin: bool,
+    /// The reserved bits: RSV1 is 4, RSV2 is 2, RSV3 is 1.
+    pub rsv: u8,
     pub masked: bool,
     /// Payload length, saturated at 4 GiB.
     pub len: u32,
 }
 
 impl FrameHead {
+    /// Bytes of the head itself: 2 to 14.
+    pub fn size(self) -> u32 {
+        let extended = match self.len {
+            0..126 => 0,
+            126..0x1_0000 => 2,
+            _ => 8,
+        };
+        2 + extended + if self.masked { 4 } else { 0 }
+    }
+
     /// RFC 6455 section 11.8.
     pub fn name(self) -> &'static str {
         match self.opcode {
@@ -226,8 +278,8 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
-    word("ws", "open", "the WebSocket handshake is done"),
-    word("ws", "frame", "one frame of a fragmented message"),
+    word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
+    word("ws", "frame", "one frame of a fragmented message, or one that has no place: opcode, FIN, RSV, mask"),
     word("ws", "ping", "ping, with its payload"),
     word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
     word("ws", "closing", "a close frame: its code and reason, and who sent it"),
@@ -264,7 +316,7 @@ impl Kind {
             Self::Finish { .. } => "finish",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
-            Self::Open { .. } => "open",
+            Self::Open(_) => "open",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
@@ -303,7 +355,7 @@ impl Kind {
             | Self::Finish { .. }
             | Self::Upgrade { .. }
             | Self::ClientError(_)
-            | Self::Open { .. } => None,
+            | Self::Open(_) => None,
         }
     }
 
@@ -318,6 +370,7 @@ impl Kind {
                 | Self::Head { .. }
                 | Self::Body { .. }
                 | Self::Trailers { .. }
+                | Self::Open(_)
                 | Self::Ping { .. }
                 | Self::Pong { .. }
         )
@@ -361,6 +414,7 @@ impl Kind {
             Self::Set(_) => size_of::<Change>() + 32,
             Self::ClientHello(_) => size_of::<Hello>() + 1024,
             Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
+            Self::Open(opened) => opened.weight(),
             _ => 0,
         }
     }
@@ -398,13 +452,13 @@ mod tests {
             Kind::Ping { way: Way::In },
             Kind::Pong { way: Way::In, rtt: None },
             Kind::Closing { way: Way::In, code: None },
-            Kind::Open { subprotocol: None },
+            Kind::Open(Box::default()),
             Kind::Finish { exchange: 1, took: 1 },
             Kind::Upgrade { exchange: 1 },
             Kind::Blocked { waiting: 1 },
             Kind::Drain { blocked: 1 },
             Kind::Timeout { idle: 1 },
-            Kind::Message { way: Way::In, form: Form::Text, frames: 1 },
+            Kind::Message { way: Way::In, form: Form::Text, frames: 1, framing: Framing::default() },
             Kind::Alert { way: Way::In, name: "close_notify" },
         ];
         for kind in kinds {

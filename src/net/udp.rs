@@ -13,7 +13,7 @@ use super::{BoxFuture, Command, Context, Info, MAILBOX, Outbox, Payload, Protoco
 use crate::hub::{Birth, Recorder};
 use crate::model::draft::{DATAGRAM, Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Form, Kind, Way};
+use crate::model::event::{Form, Framing, Kind, Way};
 use crate::model::spec::Reply;
 use crate::model::url::Scheme;
 use crate::model::view::State;
@@ -181,7 +181,7 @@ async fn drain(cx: &Context, socket: &UdpSocket, peers: &mut Peers, buffer: &mut
 fn received(record: &Recorder, bytes: &[u8]) {
     record.wire(Way::In, bytes.len());
     record.packet(Way::In);
-    record.payload(Kind::Message { way: Way::In, form: Form::Datagram, frames: 1 }, bytes);
+    record.payload(Kind::Message { way: Way::In, form: Form::Datagram, frames: 1, framing: Framing::default() }, bytes);
 }
 
 /// Sends one datagram; `to` is `None` on a connected socket.
@@ -197,7 +197,10 @@ async fn send(socket: &UdpSocket, to: Option<SocketAddr>, bytes: &[u8], record: 
         Ok(_) => {
             record.wire(Way::Out, bytes.len());
             record.packet(Way::Out);
-            record.payload(Kind::Message { way: Way::Out, form: Form::Datagram, frames: 1 }, bytes);
+            record.payload(
+                Kind::Message { way: Way::Out, form: Form::Datagram, frames: 1, framing: Framing::default() },
+                bytes,
+            );
         }
         Err(error) => record.error(errno::fault(Op::Write, &error)),
     }

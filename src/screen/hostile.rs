@@ -10,7 +10,7 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Event, Hello, Kind, Secured};
+use crate::model::event::{Event, Hello, Kind, Opened, Secured};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::url::{Host, Role};
 use crate::model::view::{Snapshot, State};
@@ -106,7 +106,9 @@ fn events(input: &[u8]) -> Vec<Event> {
         alpn: Some(text.clone()),
         ..sample::secured()
     })));
-    kinds.push(Kind::Open { subprotocol: Some(text) });
+    let names = vec![text.clone()];
+    let (subprotocols, offered, extensions) = (names.clone(), names.clone(), names);
+    kinds.push(Kind::Open(Box::new(Opened { subprotocols, subprotocol: Some(text), offered, extensions })));
     let event = |(kind, seq): (Kind, u64)| Event {
         seq,
         at: crate::model::time::Stamp(seq * 1_500_000),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Event, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Spec;
@@ -244,6 +244,19 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
     ]
 }
 
+fn opened() -> Opened {
+    Opened {
+        subprotocols: vec!["superchat".into(), "chat".into()],
+        subprotocol: Some("chat".into()),
+        offered: vec!["permessage-deflate; client_max_window_bits".into()],
+        extensions: vec!["permessage-deflate".into()],
+    }
+}
+
+fn framing(payload: u64, heads: u32, deflated: bool) -> Framing {
+    Framing { payload, heads, masked: heads > 4, deflated }
+}
+
 pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
     let (way, form) = (Way::In, Form::Text);
     vec![
@@ -258,12 +271,16 @@ pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
                 ..secured()
             })),
         ),
-        none(2_000, Kind::Open { subprotocol: Some("chat".into()) }),
-        some(3_000, Kind::Message { way: Way::Out, form, frames: 1 }, "hello"),
-        none(100_000, Kind::Frame { way, frame: FrameHead { opcode: 1, fin: false, masked: true, len: 1024 } }),
-        some(3_000, Kind::Message { way, form, frames: 3 }, "hello, hello"),
-        some(3_000, Kind::Message { way, form: Form::Binary, frames: 1 }, [0, 1, 2, 0xfe]),
-        none(3_000, Kind::Message { way, form, frames: 1 }),
+        none(2_000, Kind::Open(Box::new(opened()))),
+        some(3_000, Kind::Message { way: Way::Out, form, frames: 1, framing: framing(5, 6, false) }, "hello"),
+        none(100_000, Kind::Frame { way, frame: FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 1024 } }),
+        some(3_000, Kind::Message { way, form, frames: 3, framing: framing(9, 6, true) }, "hello, hello"),
+        some(
+            3_000,
+            Kind::Message { way, form: Form::Binary, frames: 1, framing: framing(4, 2, false) },
+            [0, 1, 2, 0xfe],
+        ),
+        none(3_000, Kind::Message { way, form, frames: 1, framing: framing(0, 2, false) }),
         some(10_000_000_000, Kind::Ping { way: Way::Out }, "7"),
         some(500_000, Kind::Pong { way, rtt: Some(500_000) }, "7"),
         some(1_000_000, Kind::Closing { way, code: Some(1000) }, "bye"),

@@ -209,7 +209,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
     let way = |way: Way| if way == Way::In { "◀" } else { "▶" };
     match kind {
         Kind::Listening { .. } => ("●", theme.good, theme.bright),
-        Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open { .. } => ("◆", theme.plain, theme.bright),
+        Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open(_) => ("◆", theme.plain, theme.bright),
         Kind::SecureConnection(_) | Kind::SecureConnect(_) | Kind::Upgrade { .. } => ("◆", theme.plain, theme.bright),
         Kind::ClientHello(_) => ("◇", theme.dim, theme.plain),
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),

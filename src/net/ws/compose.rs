@@ -1,6 +1,6 @@
 //! A draft as a WebSocket message, a ping or a close frame; or the sentence that says why not.
 
-use super::frames::is_close_code;
+use super::side::is_close_code;
 use crate::model::draft::{CONTROL, Coding, Draft, Rejection, Shape, encode};
 use crate::net::Payload;
 

@@ -14,7 +14,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::hub::Hub;
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::{Event, Form, Kind, Way};
+use crate::model::event::{Event, Form, Framing, Kind, Way};
 use crate::model::id::EndpointId;
 use crate::model::life::Life;
 use crate::model::spec::{Escaped, Fixed, Limits, Reply, Settings, Spec};
@@ -230,7 +230,8 @@ async fn fragments_and_what_comes_between_them_are_seen() {
     let received: Vec<_> = events[5..].iter().filter(|event| event.kind.way() == Some(Way::In)).collect();
     let seen: Vec<_> = received.iter().map(|event| event.kind.name()).collect();
     assert_eq!(seen, ["frame", "ping", "frame", "frame", "message", "closing", "end"]);
-    assert_eq!(received[4].kind, Kind::Message { way: Way::In, form: Form::Text, frames: 3 });
+    let framing = Framing { payload: 7, heads: 18, masked: true, deflated: false };
+    assert_eq!(received[4].kind, Kind::Message { way: Way::In, form: Form::Text, frames: 3, framing });
     assert_eq!(received[4].head, b"one two");
     assert_eq!(row.count.received.packets, 5);
 }

@@ -148,7 +148,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("peer", peer)?;
             map.serialize_entry("took_us", &micros(*took))
         }
-        Kind::Message { form, frames, .. } => {
+        Kind::Message { form, frames, framing, .. } => {
             map.serialize_entry(
                 "form",
                 match form {
@@ -157,7 +157,13 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
                     Form::Binary => "binary",
                 },
             )?;
-            entry(map, "frames", (*form != Form::Datagram).then_some(frames))
+            if *form == Form::Datagram {
+                return Ok(());
+            }
+            map.serialize_entry("frames", frames)?;
+            map.serialize_entry("wire", &framing.wire())?;
+            map.serialize_entry("masked", &framing.masked)?;
+            entry(map, "compressed", framing.deflated.then_some(framing.payload))
         }
         Kind::Blocked { waiting } => map.serialize_entry("waiting", waiting),
         Kind::Drain { blocked } => map.serialize_entry("blocked_us", &micros(*blocked)),
@@ -185,7 +191,12 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("took_us", &micros(*took))
         }
-        Kind::Open { subprotocol } => entry(map, "subprotocol", subprotocol.as_deref()),
+        Kind::Open(opened) => {
+            map.serialize_entry("subprotocols", &list(&opened.subprotocols))?;
+            entry(map, "subprotocol", opened.subprotocol.as_deref())?;
+            map.serialize_entry("offered", &list(&opened.offered))?;
+            map.serialize_entry("extensions", &list(&opened.extensions))
+        }
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
@@ -216,8 +227,10 @@ fn secure<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M::Erro
 fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::Error> {
     map.serialize_entry("opcode", frame.name())?;
     map.serialize_entry("fin", &frame.fin)?;
+    map.serialize_entry("rsv", &frame.rsv)?;
     map.serialize_entry("masked", &frame.masked)?;
-    map.serialize_entry("length", &frame.len)
+    map.serialize_entry("length", &frame.len)?;
+    map.serialize_entry("wire", &(u64::from(frame.len) + u64::from(frame.size())))
 }
 
 /// `{name, text}`, and the alert or the status where there is one.

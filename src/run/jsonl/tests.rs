@@ -5,7 +5,7 @@ use super::*;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Change, Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
+use crate::model::event::{Change, Event, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, VOCABULARY, Way};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::url::Scheme;
@@ -38,7 +38,14 @@ fn kinds() -> Vec<(Kind, Value)> {
     let secure = json!({"version": "TLSv1.3", "cipher": "TLS13_AES_256_GCM_SHA384", "group": "X25519MLKEM768",
         "alpn": "http/1.1", "resumed": false, "took_us": 2000, "verified": true});
     let hello = Hello { server_name: Some("a.test".into()), alpn: vec!["h2".into()], ..Hello::default() };
-    let frame = FrameHead { opcode: 1, fin: false, masked: true, len: 7 };
+    let frame = FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 7 };
+    let framing = Framing { payload: 3, heads: 12, masked: true, deflated: true };
+    let opened = Opened {
+        subprotocols: vec!["v2".into(), "chat".into()],
+        subprotocol: Some("chat".into()),
+        offered: vec!["permessage-deflate".into()],
+        extensions: Vec::new(),
+    };
     let (way, exchange) = (Way::In, 2);
     vec![
         (Kind::Listening { local: at.into() }, json!({"local": "127.0.0.1:5000"})),
@@ -49,7 +56,10 @@ fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Connect { peer: at.into(), took: 1_999 }, json!({"peer": "127.0.0.1:5000", "took_us": 1})),
         (Kind::Data, json!({"way": "in"})),
         (Kind::Write, json!({"way": "out"})),
-        (Kind::Message { way, form: Form::Text, frames: 2 }, json!({"way": "in", "form": "text", "frames": 2})),
+        (
+            Kind::Message { way, form: Form::Text, frames: 2, framing },
+            json!({"way": "in", "form": "text", "frames": 2, "wire": 15, "masked": true, "compressed": 3}),
+        ),
         (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
         (Kind::Drain { blocked: 5_000 }, json!({"way": "out", "blocked_us": 5})),
         (Kind::Timeout { idle: 5_000 }, json!({"idle_us": 5})),
@@ -83,8 +93,15 @@ fn kinds() -> Vec<(Kind, Value)> {
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
             json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),
         ),
-        (Kind::Open { subprotocol: Some("chat".into()) }, json!({"subprotocol": "chat"})),
-        (Kind::Frame { way, frame }, json!({"way": "in", "opcode": "text", "fin": false, "masked": true, "length": 7})),
+        (
+            Kind::Open(opened.into()),
+            json!({"subprotocols": ["v2", "chat"], "subprotocol": "chat", "offered": ["permessage-deflate"],
+                "extensions": []}),
+        ),
+        (
+            Kind::Frame { way, frame },
+            json!({"way": "in", "opcode": "text", "fin": false, "rsv": 4, "masked": true, "length": 7, "wire": 13}),
+        ),
         (Kind::Ping { way }, json!({"way": "in"})),
         (Kind::Pong { way, rtt: Some(3_000) }, json!({"way": "in", "rtt_us": 3})),
         (Kind::Closing { way, code: Some(1000) }, json!({"way": "in", "code": 1000})),
