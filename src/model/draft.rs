@@ -74,6 +74,8 @@ pub enum Shape {
     Ping,
     /// `1000 reason`: a WebSocket close frame.
     Close,
+    /// `chat ["hello", 1]`: a Socket.IO event.
+    Event,
     /// `METHOD target`, header lines, an empty line, a body.
     Request,
     /// `200`, header lines, an empty line, a body: what a listener answers from now on.
@@ -88,6 +90,7 @@ impl Shape {
             Self::Binary => "binary message",
             Self::Ping => "ping",
             Self::Close => "close frame",
+            Self::Event => "Socket.IO event",
             Self::Request => "request",
             Self::Reply => "default reply",
         }
@@ -103,7 +106,7 @@ pub const CONTROL: usize = 125;
 pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
     match (scheme, role) {
         (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
-        (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
+        (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close, Shape::Event],
         (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }

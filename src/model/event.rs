@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::end::{End, Fault, Party};
 use super::id::SocketId;
+use super::socketio::Head;
 use super::tally::Cell;
 use super::time::Stamp;
 
@@ -144,6 +145,11 @@ pub enum Kind {
     ClientError(Box<Fault>),
     /// The WebSocket handshake; both heads are the payload.
     Open(Box<Opened>),
+    /// An Engine.IO or Socket.IO packet in the message before; its arguments are the payload.
+    Packet {
+        way: Way,
+        packet: Box<Head>,
+    },
     Frame {
         way: Way,
         frame: FrameHead,
@@ -279,6 +285,7 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
     word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
+    word("ws", "packet", "an Engine.IO or Socket.IO packet in the message above: event, ack, connect, ping"),
     word("ws", "frame", "one frame of a fragmented message, or one that has no place: opcode, FIN, RSV, mask"),
     word("ws", "ping", "ping, with its payload"),
     word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
@@ -317,6 +324,7 @@ impl Kind {
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
             Self::Open(_) => "open",
+            Self::Packet { .. } => "packet",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
@@ -336,6 +344,7 @@ impl Kind {
             | Self::Head { way, .. }
             | Self::Body { way, .. }
             | Self::Trailers { way, .. }
+            | Self::Packet { way, .. }
             | Self::Frame { way, .. }
             | Self::Ping { way }
             | Self::Pong { way, .. }
@@ -371,6 +380,7 @@ impl Kind {
                 | Self::Body { .. }
                 | Self::Trailers { .. }
                 | Self::Open(_)
+                | Self::Packet { .. }
                 | Self::Ping { .. }
                 | Self::Pong { .. }
         )
@@ -415,6 +425,7 @@ impl Kind {
             Self::ClientHello(_) => size_of::<Hello>() + 1024,
             Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
             Self::Open(opened) => opened.weight(),
+            Self::Packet { packet, .. } => packet.weight(),
             _ => 0,
         }
     }

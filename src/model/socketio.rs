@@ -121,6 +121,56 @@ impl Type {
     }
 }
 
+/// What a timeline says of a packet; its arguments are the event's payload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    pub what: Type,
+    /// Empty on Engine.IO's own packets.
+    pub namespace: Box<str>,
+    /// Of an event.
+    pub name: Option<Box<str>>,
+    pub id: Option<u64>,
+    /// Announced by it; of an attachment, how many there are.
+    pub attachments: u32,
+    /// Of an attachment, from 1.
+    pub index: u32,
+    /// Nanoseconds from a ping to the pong that this is.
+    pub rtt: Option<u64>,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            what: Type::Message,
+            namespace: Box::default(),
+            name: None,
+            id: None,
+            attachments: 0,
+            index: 0,
+            rtt: None,
+        }
+    }
+}
+
+impl Head {
+    pub fn of(packet: &Packet<'_>) -> Self {
+        let short = |text: &str| text[..text.floor_char_boundary(NAME)].into();
+        Self {
+            what: packet.what,
+            namespace: short(packet.namespace),
+            name: packet.event().map(|name| short(&name)),
+            id: packet.id,
+            attachments: packet.attachments,
+            ..Self::default()
+        }
+    }
+
+    /// Bytes on the heap.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.namespace.len() + self.name.as_ref().map_or(0, |name| name.len())
+    }
+}
+
 /// A packet as it was read: everything but its data owned by nobody.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Packet<'a> {

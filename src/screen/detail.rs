@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::bytes::{self, clean};
 use super::cells::{self, span};
+use super::packets;
 use super::theme::Theme;
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
@@ -149,6 +150,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let text = if parts.is_empty() { "the handshake is done".into() } else { parts.join(", ") };
             vec![plain(text)]
         }
+        Kind::Packet { packet, .. } => packets::words(packet, theme),
         Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
         Kind::Ping { .. } => Vec::new(),
         Kind::Pong { rtt, .. } => match rtt {

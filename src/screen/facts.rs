@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use super::bytes::{Page, clean};
 use super::cells::span;
 use super::detail::{by, code_name, reserved};
+use super::packets;
 use super::theme::Theme;
 use crate::model::end::{End, Fault};
 use crate::model::event::{Event, Form, Framing, Hello, Kind, Opened, Secured};
@@ -78,6 +79,7 @@ fn rows(event: &Event) -> Vec<Row> {
             ("means", "the connection speaks another protocol from here".into()),
         ],
         Kind::Open(opened) => of_opened(opened),
+        Kind::Packet { packet, .. } => packets::rows(packet),
         Kind::Message { form: Form::Text | Form::Binary, frames, framing, .. } => {
             of_message(event.size, *frames, *framing)
         }

@@ -18,6 +18,7 @@ pub mod help;
 pub mod inspector;
 pub mod json;
 pub mod overlay;
+pub mod packets;
 pub mod sockets;
 pub mod tally;
 pub mod theme;

@@ -233,6 +233,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Continue { way: side, .. }
         | Kind::Body { way: side, .. }
         | Kind::Trailers { way: side, .. }
+        | Kind::Packet { way: side, .. }
         | Kind::Frame { way: side, .. }
         | Kind::Ping { way: side }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),

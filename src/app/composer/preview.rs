@@ -5,6 +5,7 @@ use std::fmt;
 use crate::model::draft::{CONTROL, Coding, DATAGRAM, Draft, Ending, Rejection, Shape};
 use crate::model::framer::Framing;
 use crate::model::size::exact;
+use crate::model::socketio::Emit;
 use crate::model::url::Scheme;
 
 /// What would be sent.
@@ -62,6 +63,10 @@ impl Preview {
             }
             Shape::Ping if bytes.len() > CONTROL => {
                 Err(Rejection(format!("a ping holds at most {CONTROL} bytes, this has {}", exact(bytes.len() as u64))))
+            }
+            Shape::Event => {
+                Emit::read(&String::from_utf8_lossy(&bytes))?;
+                Ok(preview)
             }
             Shape::Request if bytes.trim_ascii().is_empty() => {
                 reject("a request begins with a method and a target: GET /")

@@ -23,6 +23,35 @@ pub struct Ws {
     pub ping_every: Option<Duration>,
     /// Answer pings, as RFC 6455 section 5.5.2 wants.
     pub answer_pings: bool,
+    /// What is spoken in the messages.
+    pub dialect: Dialect,
+}
+
+/// What is spoken in messages by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Dialect {
+    #[default]
+    None,
+    /// Socket.IO 5 over Engine.IO 4, on the websocket transport.
+    SocketIo,
+}
+
+impl Text for Dialect {
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "socket.io" => Ok(Self::SocketIo),
+            _ => Err(format!("\"{text}\" is no dialect: write none or socket.io")),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Self::None => "none",
+            Self::SocketIo => "socket.io",
+        }
+        .into()
+    }
 }
 
 impl Default for Ws {
@@ -36,6 +65,7 @@ impl Default for Ws {
             client_window_bits: Bits::default(),
             ping_every: None,
             answer_pings: true,
+            dialect: Dialect::None,
         }
     }
 }
@@ -162,5 +192,16 @@ pub const ROWS: &[Row] = &[
         help: "answer the peer's pings; no lets it think that we are gone",
         get: |settings| settings.ws.answer_pings.write(),
         set: |settings, text| put(&mut settings.ws.answer_pings, text),
+    },
+    Row {
+        name: "dialect",
+        look: Look::Choice(&["none", "socket.io"]),
+        live: Live::Next,
+        fits,
+        elsewhere: "dialect is for ws and wss",
+        when: always,
+        help: "socket.io: handshake, heartbeats, namespaces and acks by themselves, events back as reply says",
+        get: |settings| settings.ws.dialect.write(),
+        set: |settings, text| put(&mut settings.ws.dialect, text),
     },
 ];

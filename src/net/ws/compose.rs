@@ -1,7 +1,10 @@
 //! A draft as a WebSocket message, a ping or a close frame; or the sentence that says why not.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::side::is_close_code;
 use crate::model::draft::{CONTROL, Coding, Draft, Rejection, Shape, encode};
+use crate::model::socketio::Emit;
 use crate::net::Payload;
 
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
@@ -28,10 +31,21 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
             Ok(Payload::Ping(bytes.into()))
         }
         Shape::Close => close(&draft.text, draft.coding),
+        Shape::Event => event(draft),
         Shape::Request | Shape::Reply => {
             Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into()))
         }
     }
+}
+
+/// A Socket.IO event as the text message that carries it. Those that ask for an acknowledgement are numbered.
+fn event(draft: &Draft) -> Result<Payload, Rejection> {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let text = String::from_utf8(encode(&draft.text, draft.coding)?)
+        .map_err(|_| Rejection("an event is text, and these bytes are not UTF-8".into()))?;
+    let emit = Emit::read(&text)?;
+    let id = emit.ack.then(|| LAST.fetch_add(1, Relaxed));
+    Ok(Payload::Text(emit.write(id)))
 }
 
 /// `1000 reason`; nothing means 1000. A line ending has no place behind a reason.

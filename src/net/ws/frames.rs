@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::deflate::Inflater;
 use super::offer::Terms;
+use super::packets::Packets;
 use super::side::Side;
 use super::sums::Sums;
 use crate::hub::Recorder;
@@ -83,6 +84,8 @@ pub(super) struct Record {
     pub to: Recorder,
     clock: Clock,
     pings: VecDeque<(Vec<u8>, Stamp)>,
+    /// Names what is inside messages, where that is known.
+    pub packets: Option<Packets>,
     /// Bounded by one read, and what deflate can make of it: taken before the next.
     pub heard: VecDeque<Heard>,
     pub sums: Arc<Sums>,
@@ -92,7 +95,14 @@ impl Frames {
     /// `limit`: bytes of a message that is heard.
     pub fn new(to: Recorder, clock: Clock, role: Role, limit: u64) -> Self {
         Self {
-            record: Record { to, clock, pings: VecDeque::new(), heard: VecDeque::new(), sums: Arc::default() },
+            record: Record {
+                to,
+                clock,
+                pings: VecDeque::new(),
+                packets: None,
+                heard: VecDeque::new(),
+                sums: Arc::default(),
+            },
             received: Side::new(Way::In, role == Role::Listen, Some(limit)),
             sent: Side::new(Way::Out, role == Role::Connect, None),
             early: Some(Vec::new()),
@@ -114,6 +124,11 @@ impl Frames {
     /// What it adds up, for the details page.
     pub fn sums(&self) -> Arc<Sums> {
         Arc::clone(&self.record.sums)
+    }
+
+    /// From here on the packets inside messages are named.
+    pub fn name_packets(&mut self, packets: Packets) {
+        self.record.packets = Some(packets);
     }
 
     /// What came in next.

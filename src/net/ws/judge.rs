@@ -104,7 +104,7 @@ fn choose<'a>(headers: &HeaderMap, ours: &'a [String]) -> Option<&'a str> {
     ours.iter().map(String::as_str).find(|name| offered.contains(name))
 }
 
-fn refuse(status: StatusCode, why: String) -> (Response<Full<Bytes>>, Verdict) {
+pub(super) fn refuse(status: StatusCode, why: String) -> (Response<Full<Bytes>>, Verdict) {
     let mut response = Response::new(Full::from(format!("{why}.\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();

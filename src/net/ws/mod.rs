@@ -11,8 +11,10 @@ mod frames;
 mod judge;
 mod offer;
 mod opened;
+mod packets;
 mod server;
 mod side;
+mod socketio;
 mod sums;
 mod talk;
 mod writer;
@@ -26,6 +28,7 @@ use self::deflate::Deflater;
 use self::frames::Frames;
 use self::offer::{Half, Terms};
 use self::opened::opened;
+use self::packets::Packets;
 use self::sums::Page;
 use self::talk::Talk;
 use self::writer::Writer;
@@ -38,7 +41,9 @@ use super::{BoxFuture, Command, Context, Inbox, Info, MAILBOX, Payload, Protocol
 use crate::hub::Recorder;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault};
+use crate::model::setting::ws::Dialect;
 use crate::model::setting::{self, ws::Bits};
+use crate::model::socketio::is_engine;
 use crate::model::url::{Role, Scheme};
 
 pub struct Ws;
@@ -78,6 +83,13 @@ fn wish(settings: &setting::ws::Ws) -> Option<Terms> {
         server: half(settings.server_takeover, settings.server_window_bits),
         client: half(settings.client_takeover, settings.client_window_bits),
     })
+}
+
+/// What a request's head asks for.
+fn target(head: &[u8]) -> &str {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = std::str::from_utf8(line).unwrap_or_default();
+    line.split(' ').nth(1).unwrap_or_default()
 }
 
 /// What a flow has beside its stream.
@@ -121,8 +133,12 @@ async fn open(flow: Flow) -> Result<Box<Talk>, End> {
         Role::Connect => client::open(&mut desk, clear).await?,
     };
     let [request, response] = socket.watch().handshake();
+    let engine = is_engine(target(&request)) || desk.tune.settings().ws.dialect == Dialect::SocketIo;
     let opened = opened(&request, &response);
     let heads = [request, response].concat();
+    if engine {
+        frames(&mut socket).name_packets(Packets::new(desk.cx.hub.clock()));
+    }
     let sums = frames(&mut socket).sums();
     desk.record.explain(Arc::new(Page::new(sums, &opened, terms)));
     frames(&mut socket).open(opened, &heads, terms.as_ref().map(|terms| (terms, role)));

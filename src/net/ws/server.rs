@@ -11,11 +11,12 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 
-use super::judge::{Verdict, judge};
+use super::judge::{Verdict, judge, refuse};
 use super::offer::Terms;
-use super::{Clear, Cut, Desk, finish, wish};
+use super::{Clear, Cut, Desk, finish, socketio, wish};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
+use crate::model::setting::ws::Dialect;
 use crate::net::http::Reason;
 use crate::net::{errno, stream};
 
@@ -33,7 +34,11 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
         let (said, spec) = (Arc::clone(&said), Arc::clone(&desk.cx.spec));
         move |request| {
             let settings = &spec.settings.ws;
-            let (response, verdict) = judge(&request, &settings.subprotocols, wish(settings).as_ref());
+            let speaks = settings.dialect == Dialect::SocketIo;
+            let objection = if speaks { socketio::objection(request.uri()) } else { None };
+            let (response, verdict) = objection
+                .map(|(status, why)| refuse(status, why))
+                .unwrap_or_else(|| judge(&request, &settings.subprotocols, wish(settings).as_ref()));
             *said.lock() = Some(verdict);
             ready(Ok::<_, Infallible>(response))
         }

@@ -306,9 +306,13 @@ impl Side {
             let bytes = note.as_ref().map_or(size, |note| note.size);
             record.sums.deflated(self.way, bytes, framing.payload);
         }
-        match note {
+        match &note {
             Some(note) => record.to.payload_head(kind, note.size, &note.head),
             None => record.to.payload_head(kind, size, bytes.get(..HEAD).unwrap_or(bytes)),
+        }
+        if let Some(packets) = &mut record.packets {
+            let (size, head) = note.as_ref().map_or((size, &**bytes), |note| (note.size, &*note.head));
+            packets.message(&record.to, self.way, form, size, head.get(..HEAD).unwrap_or(head));
         }
         if self.heard().is_some() {
             let bytes = std::mem::take(&mut self.message.bytes);

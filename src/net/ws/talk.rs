@@ -16,11 +16,13 @@ use tokio::time::Sleep;
 
 use super::beat::Beat;
 use super::frames::{Broken, Heard};
+use super::socketio::{Say, Session};
 use super::writer::{Closing, Item, Writer};
 use super::{Clear, Desk, finish, frames};
 use crate::model::draft::CONTROL;
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Form;
+use crate::model::setting::ws::Dialect;
 use crate::model::spec::Reply;
 use crate::model::url::Role;
 use crate::net::{Command, Payload, errno, stream};
@@ -65,6 +67,8 @@ pub struct Talk {
     writer: Writer,
     answer: Answer,
     beat: Beat,
+    /// Speaks by itself, where a dialect is set.
+    session: Option<Box<Session>>,
     /// See [`CHUNK`].
     chunk: usize,
     inbox_open: bool,
@@ -79,6 +83,24 @@ pub struct Talk {
 fn message(bytes: &Bytes) -> Item {
     let form = if std::str::from_utf8(bytes).is_ok() { Form::Text } else { Form::Binary };
     Item::message(form, bytes.clone())
+}
+
+/// The interval of WebSocket's own pings: a dialect has its own in their place.
+fn pulse(desk: &Desk) -> Option<Duration> {
+    let settings = &desk.tune.settings().ws;
+    settings.ping_every.filter(|_| settings.dialect == Dialect::None)
+}
+
+/// What speaks by itself, if a dialect is set; it tells of itself from here on.
+fn session(desk: &Desk) -> Option<Box<Session>> {
+    let settings = desk.tune.settings();
+    if settings.ws.dialect == Dialect::None {
+        return None;
+    }
+    let greet = settings.greet.as_ref().map(|greet| &greet.0);
+    let session = Session::new(desk.role, settings.ws.ping_every, desk.cx.limits.ws_message, greet);
+    desk.record.explain(session.facts());
+    Some(Box::new(session))
 }
 
 fn answer(desk: &Desk) -> Answer {
@@ -104,7 +126,8 @@ impl Talk {
         let chunk = if deflated || desk.cx.spec.scheme().is_secure() { CHUNK / 4 } else { CHUNK };
         let mut talk = Self {
             answer: answer(&desk),
-            beat: Beat::new(desk.tune.settings().ws.ping_every),
+            beat: Beat::new(pulse(&desk)),
+            session: session(&desk),
             chunk,
             desk,
             socket,
@@ -115,8 +138,13 @@ impl Talk {
             deadline: None,
         };
         let greet = talk.desk.cx.spec.settings.greet.clone();
-        if let (Role::Listen, Some(greet)) = (talk.desk.role, greet) {
-            talk.push(message(&greet.0));
+        match (&mut talk.session, talk.desk.role, greet) {
+            (Some(session), ..) => {
+                let first = session.open();
+                first.into_iter().for_each(|say| talk.say(say));
+            }
+            (None, Role::Listen, Some(greet)) => talk.push(message(&greet.0)),
+            _ => {}
         }
         for command in early {
             talk.obey(command);
@@ -169,7 +197,7 @@ impl Talk {
             }
             Command::Set(row, text) => {
                 self.desk.tune.set(row, &text);
-                self.beat.set(self.desk.tune.settings().ws.ping_every);
+                self.beat.set(pulse(&self.desk));
             }
             Command::Send(Payload::Request(_) | Payload::Reply(_)) | Command::SendTo(..) | Command::Reset => {}
         }
@@ -181,6 +209,19 @@ impl Talk {
             self.desk.record.error(Fault::Limit { what: "bytes of a WebSocket message; it was not sent", limit });
         } else {
             self.writer.push(item);
+        }
+    }
+
+    /// What the dialect has to say.
+    fn say(&mut self, say: Say) {
+        match say {
+            Say::Text(text) => self.push(Item::message(Form::Text, text.into())),
+            Say::Binary(bytes) => self.push(Item::message(Form::Binary, bytes)),
+            Say::Close(why) => {
+                self.desk.record.error(Fault::WebSocket { text: format!("Socket.IO: {why}").into() });
+                self.session = None;
+                self.obey(Command::Close);
+            }
         }
     }
 
@@ -202,6 +243,11 @@ impl Talk {
             && self.writer.waiting() < HIGH
         {
             self.writer.push(Item::Ping(payload));
+        }
+        if let Some(session) = &mut self.session
+            && let Poll::Ready(say) = session.poll(wakes)
+        {
+            self.say(say);
         }
         self.pass(wakes)
     }
@@ -261,6 +307,10 @@ impl Talk {
             }
         };
         self.desk.cx.show(self.desk.peer, &bytes);
+        if let Some(session) = &mut self.session {
+            let said = self.desk.cx.reply(|reply| session.heard(form, &bytes, reply));
+            return said.into_iter().for_each(|say| self.say(say));
+        }
         if self.desk.cx.now.has_changed().unwrap_or(false) {
             self.desk.cx.now.mark_unchanged();
             self.answer = answer(&self.desk);

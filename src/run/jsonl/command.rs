@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::emit::Emit;
 use super::messages::Look;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
@@ -202,6 +203,7 @@ struct Send {
     reason: Option<String>,
     request: Option<Request>,
     reply: Option<Reply>,
+    emit: Option<Emit>,
 }
 
 /// What a WebSocket can carry.
@@ -271,10 +273,11 @@ fn draft(send: Send) -> Result<Draft, String> {
     ];
     let mut written: Vec<(Coding, String)> =
         written.into_iter().filter_map(|(coding, text)| text.map(|text| (coding, text))).collect();
-    let ways = written.len() + usize::from(send.request.is_some()) + usize::from(send.reply.is_some());
+    let others = [send.request.is_some(), send.reply.is_some(), send.emit.is_some()];
+    let ways = written.len() + others.into_iter().filter(|one| *one).count();
     if ways > 1 || (closes && ways > 0) {
         return Err(
-            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\" and \"shape\":\"close\""
+            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\", \"emit\" and \"shape\":\"close\""
                 .into(),
         );
     }
@@ -282,14 +285,17 @@ fn draft(send: Send) -> Result<Draft, String> {
     if closes {
         return close(send.code, send.reason).map(|text| bare(text, Shape::Close));
     }
-    if (send.request.is_some() || send.reply.is_some()) && (frame.is_some() || ending != Ending::None) {
-        return Err("\"request\" and \"reply\" take no \"shape\" and no \"ending\"".into());
+    if others.contains(&true) && (frame.is_some() || ending != Ending::None) {
+        return Err("\"request\", \"reply\" and \"emit\" take no \"shape\" and no \"ending\"".into());
     }
     if let Some(request) = send.request {
         return request.write().map(|text| bare(text, Shape::Request));
     }
     if let Some(reply) = send.reply {
         return reply.write().map(|text| bare(text, Shape::Reply));
+    }
+    if let Some(emit) = send.emit {
+        return emit.write().map(|text| bare(text, Shape::Event));
     }
     let shape = match frame {
         None | Some(Frame::Close) => Shape::Bytes,
@@ -409,7 +415,9 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
                 "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
             )));
         }
-        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close), scheme) if !scheme.is_ws() => {
+        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close | Shape::Event), scheme)
+            if !scheme.is_ws() =>
+        {
             return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));
         }
         (shape @ (Shape::Request | Shape::Reply), scheme) if !scheme.is_http() => {

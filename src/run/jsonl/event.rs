@@ -7,6 +7,7 @@ use super::{VERSION, to_line};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::socketio::Head;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::url::Scheme;
@@ -197,6 +198,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("offered", &list(&opened.offered))?;
             map.serialize_entry("extensions", &list(&opened.extensions))
         }
+        Kind::Packet { packet, .. } => packet_head(map, packet),
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
@@ -222,6 +224,17 @@ fn secure<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M::Erro
     map.serialize_entry("resumed", &secured.resumed)?;
     map.serialize_entry("took_us", &micros(secured.took))?;
     entry(map, "verified", secured.verified)
+}
+
+fn packet_head<M: SerializeMap>(map: &mut M, packet: &Head) -> Result<(), M::Error> {
+    map.serialize_entry("layer", packet.what.layer())?;
+    map.serialize_entry("packet", packet.what.name())?;
+    entry(map, "namespace", (!packet.namespace.is_empty()).then_some(&*packet.namespace))?;
+    entry(map, "name", packet.name.as_deref())?;
+    entry(map, "ack", packet.id)?;
+    entry(map, "attachments", (packet.attachments > 0).then_some(packet.attachments))?;
+    entry(map, "index", (packet.index > 0).then_some(packet.index))?;
+    entry(map, "rtt_us", packet.rtt.map(micros))
 }
 
 fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::Error> {

@@ -4,6 +4,7 @@
 //! may be printed on a terminal, so every character that could act on one leaves as `\uXXXX`.
 
 mod command;
+mod emit;
 mod event;
 mod follower;
 mod messages;
