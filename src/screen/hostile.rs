@@ -10,8 +10,9 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Event, Hello, Kind, Opened, Secured};
+use crate::model::event::{Event, Hello, Kind, Opened, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::socketio::{Head, Type};
 use crate::model::url::{Host, Role};
 use crate::model::view::{Snapshot, State};
 
@@ -108,6 +109,9 @@ fn events(input: &[u8]) -> Vec<Event> {
     })));
     let names = vec![text.clone()];
     let (subprotocols, offered, extensions) = (names.clone(), names.clone(), names);
+    let (namespace, name) = (text.clone(), Some(text.clone()));
+    let packet = Box::new(Head { what: Type::Event, namespace, name, id: Some(7), ..Head::default() });
+    kinds.push(Kind::Packet { way: Way::In, packet });
     kinds.push(Kind::Open(Box::new(Opened { subprotocols, subprotocol: Some(text), offered, extensions })));
     let event = |(kind, seq): (Kind, u64)| Event {
         seq,

@@ -8,6 +8,7 @@ use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Event, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::socketio::{Head, Type};
 use crate::model::spec::Spec;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -273,6 +274,7 @@ pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
         ),
         none(2_000, Kind::Open(Box::new(opened()))),
         some(3_000, Kind::Message { way: Way::Out, form, frames: 1, framing: framing(5, 6, false) }, "hello"),
+        some(300, Kind::Packet { way, packet: chat() }, "\"hi\",1"),
         none(100_000, Kind::Frame { way, frame: FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 1024 } }),
         some(3_000, Kind::Message { way, form, frames: 3, framing: framing(9, 6, true) }, "hello, hello"),
         some(
@@ -302,4 +304,9 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
     [tcp(), tls(), http(), ws(), listener()].concat()
+}
+
+fn chat() -> Box<Head> {
+    let name = Some("chat".into());
+    Box::new(Head { what: Type::Event, namespace: "/admin".into(), name, id: Some(7), ..Head::default() })
 }

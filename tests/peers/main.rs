@@ -17,6 +17,7 @@ mod certificates;
 mod chapter;
 mod curl;
 mod node_http;
+mod node_socketio;
 mod node_tls;
 mod node_ws;
 mod openssl;

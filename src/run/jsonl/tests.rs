@@ -6,6 +6,7 @@ use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Change, Event, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, VOCABULARY, Way};
+use crate::model::socketio::{Head, Type};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::url::Scheme;
@@ -47,6 +48,14 @@ fn kinds() -> Vec<(Kind, Value)> {
         extensions: Vec::new(),
     };
     let (way, exchange) = (Way::In, 2);
+    let packet = Box::new(Head {
+        what: Type::Event,
+        namespace: "/admin".into(),
+        name: Some("chat".into()),
+        id: Some(7),
+        attachments: 2,
+        ..Head::default()
+    });
     vec![
         (Kind::Listening { local: at.into() }, json!({"local": "127.0.0.1:5000"})),
         (
@@ -97,6 +106,11 @@ fn kinds() -> Vec<(Kind, Value)> {
             Kind::Open(opened.into()),
             json!({"subprotocols": ["v2", "chat"], "subprotocol": "chat", "offered": ["permessage-deflate"],
                 "extensions": []}),
+        ),
+        (
+            Kind::Packet { way, packet },
+            json!({"way": "in", "layer": "socket.io", "packet": "event", "namespace": "/admin", "name": "chat",
+                "ack": 7, "attachments": 2}),
         ),
         (
             Kind::Frame { way, frame },
@@ -378,4 +392,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_event_is_emitted_by_name() {
+    let emit = |fields: Value| {
+        let mut line = json!({"command": "send", "socket": 5});
+        line["emit"] = fields;
+        match parse_command(&line.to_string()) {
+            Ok(Command::Send { draft, .. }) => Ok((draft.shape, draft.text)),
+            Ok(other) => panic!("{other:?}"),
+            Err(reason) => Err(reason),
+        }
+    };
+    let text = |text: &str| Ok((Shape::Event, text.to_owned()));
+    assert_eq!(emit(json!({"name": "chat"})), text("\"chat\" []"));
+    let whole = json!({"name": "a?", "args": ["x", 1], "namespace": "/admin", "ack": true});
+    assert_eq!(emit(whole), text("/admin \"a?\"? [\"x\",1]"));
+    assert!(emit(json!({"name": "chat", "namespace": "admin"})).unwrap_err().contains("no namespace"));
+    assert!(emit(json!({"args": []})).unwrap_err().contains("name"));
+    let both = r#"{"command":"send","socket":5,"text":"x","emit":{"name":"chat"}}"#;
+    assert!(parse_command(both).unwrap_err().contains("only one of"));
 }
