@@ -6,8 +6,10 @@ use super::keymap::rows;
 use super::list::step;
 use super::mode::{Address, Question};
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
+use crate::model::draft::Shape;
 use crate::model::id::Subject;
 use crate::model::life::Life;
+use crate::model::setting::ws::Dialect;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
 
@@ -211,6 +213,11 @@ impl App {
         };
         if let Some(aim) = aim {
             self.composer.start(aim);
+            let speaks = self.endpoint().is_some_and(|row| row.spec.settings.ws.dialect == Dialect::SocketIo);
+            if speaks && self.composer.editor.is_empty() && self.composer.shape == Shape::Text {
+                // What its peers listen for.
+                self.composer.shape = Shape::Event;
+            }
             self.mode = Mode::Compose;
         }
     }

@@ -10,7 +10,7 @@ use super::theme::Theme;
 use crate::model::size;
 use crate::model::socketio::{Head, Type};
 
-/// What stands before the arguments: `event chat  ack 7  /admin  `.
+/// What stands before the arguments: `event chat  /admin  ack 7?  `.
 pub fn words(packet: &Head, theme: &Theme) -> Vec<Span<'static>> {
     let weight = if packet.what == Type::Malformed { theme.bad } else { theme.plain };
     let mut words = vec![span(packet.what.name(), weight)];
@@ -25,7 +25,7 @@ pub fn words(packet: &Head, theme: &Theme) -> Vec<Span<'static>> {
         facts.push(clean(&packet.namespace).into_owned());
     }
     match (packet.id, packet.what) {
-        (Some(id), Type::Event | Type::BinaryEvent) => facts.push(format!("wants ack {id}")),
+        (Some(id), Type::Event | Type::BinaryEvent) => facts.push(format!("ack {id}?")),
         (Some(id), _) => facts.push(id.to_string()),
         (None, _) => {}
     }

@@ -120,7 +120,7 @@ async fn the_polling_transport_is_refused_with_what_would_be_right() {
     let (_, address) = lab.listen("ws://:0", dialect()).await;
     let url = format!("http://localhost:{}", address.port());
     let said = run_node(&node, "socketio-client.mjs", &[&url, "polling"]).ends().await.ok();
-    assert!(said.starts_with("refused 400: only the websocket transport is spoken here"), "{said}");
+    assert!(said.starts_with("refused 400, 400: only the websocket transport is spoken here"), "{said}");
     let socket = lab.nth(1).await;
     lab.closed(socket).await;
     assert!(

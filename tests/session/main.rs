@@ -8,6 +8,7 @@ mod framing;
 mod hostile;
 mod looking;
 mod sending;
+mod socketio;
 
 use std::time::Duration;
 

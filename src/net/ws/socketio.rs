@@ -36,8 +36,8 @@ const NAMESPACES: usize = 64;
 pub enum Say {
     Text(String),
     Binary(Bytes),
-    /// The conversation is over, and why.
-    Close(&'static str),
+    /// The conversation is over: as the peer wished, or because of what it did.
+    Close(Option<&'static str>),
 }
 
 /// What keeps a request from becoming a Socket.IO session, if anything does.
@@ -154,7 +154,7 @@ impl Session {
             Form::Binary | Form::Datagram => return self.attachment(bytes, reply),
         };
         if self.gathering.is_some() {
-            return vec![Say::Close("a text message before all attachments were there")];
+            return vec![Say::Close(Some("a text message before all attachments were there"))];
         }
         let packet = Packet::read(text);
         match (packet.what, self.role) {
@@ -165,7 +165,7 @@ impl Session {
                 Vec::new()
             }
             (Type::Pong | Type::Noop | Type::Upgrade, _) => Vec::new(),
-            (Type::Close, _) => vec![Say::Close("the peer closed the session")],
+            (Type::Close, _) => vec![Say::Close(None)],
             (Type::Open, Role::Connect) => self.opened(packet.data),
             (Type::Connect, Role::Listen) => self.connect(packet.namespace),
             (Type::Connect, Role::Connect) => {
@@ -178,7 +178,7 @@ impl Session {
             }
             (Type::ConnectError, Role::Connect) => Vec::new(),
             (Type::Event | Type::Ack | Type::BinaryEvent | Type::BinaryAck, _) => self.packet(&packet, reply),
-            _ => vec![Say::Close("no packet that belongs here")],
+            _ => vec![Say::Close(Some("no packet that belongs here"))],
         }
     }
 
@@ -221,7 +221,7 @@ impl Session {
     /// An event or an acknowledgement, of which the attachments may still come.
     fn packet(&mut self, packet: &Packet<'_>, reply: &Reply) -> Vec<Say> {
         if !self.state.lock().namespaces.iter().any(|name| name == packet.namespace) {
-            return vec![Say::Close("a packet for a namespace that nobody connected to")];
+            return vec![Say::Close(Some("a packet for a namespace that nobody connected to"))];
         }
         let whole = Gathering {
             what: packet.what,
@@ -241,11 +241,11 @@ impl Session {
 
     fn attachment(&mut self, bytes: &Bytes, reply: &Reply) -> Vec<Say> {
         let Some(gathering) = &mut self.gathering else {
-            return vec![Say::Close("a binary message that no packet announced")];
+            return vec![Say::Close(Some("a binary message that no packet announced"))];
         };
         gathering.size += bytes.len() as u64;
         if gathering.size > self.limit {
-            return vec![Say::Close("the attachments of one packet are too large")];
+            return vec![Say::Close(Some("the attachments of one packet are too large"))];
         }
         gathering.parts.push(bytes.clone());
         match self.gathering.take_if(|gathering| gathering.parts.len() == gathering.wanted) {
@@ -302,7 +302,7 @@ impl Session {
         }
         Poll::Ready(match std::mem::replace(&mut self.pinged, true) {
             false => Say::Text("2".into()),
-            true => Say::Close("a ping was not answered in 20 s"),
+            true => Say::Close(Some("a ping was not answered in 20 s")),
         })
     }
 }

@@ -218,7 +218,9 @@ impl Talk {
             Say::Text(text) => self.push(Item::message(Form::Text, text.into())),
             Say::Binary(bytes) => self.push(Item::message(Form::Binary, bytes)),
             Say::Close(why) => {
-                self.desk.record.error(Fault::WebSocket { text: format!("Socket.IO: {why}").into() });
+                if let Some(why) = why {
+                    self.desk.record.error(Fault::WebSocket { text: format!("Socket.IO: {why}").into() });
+                }
                 self.session = None;
                 self.obey(Command::Close);
             }

@@ -11,7 +11,8 @@ const show = (name, args) => console.log(`${name} ${JSON.stringify(args)}`);
 const socket = io(url, options);
 if (transport === 'polling') {
   const [error] = await next(socket, 'connect_error');
-  console.log(`refused ${error.description}: ${error.context.responseText.trim()}`);
+  const answer = await fetch(`${url}/socket.io/?EIO=4&transport=polling`);
+  console.log(`refused ${error.description}, ${answer.status}: ${(await answer.text()).trim()}`);
   process.exit(0);
 }
 socket.on('connect_error', (error) => console.log(`connect_error ${error.message}`));
