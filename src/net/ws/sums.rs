@@ -91,7 +91,8 @@ impl Facts for Page {
         }
         let [pings, pongs, trip] =
             [&self.sums.pings, &self.sums.pongs, &self.sums.round_trip].map(|sum| sum.load(Relaxed));
-        let trip = if trip == 0 { String::new() } else { format!(", the last in {}", size::span(Duration::from_nanos(trip))) };
+        let trip =
+            if trip == 0 { String::new() } else { format!(", the last in {}", size::span(Duration::from_nanos(trip))) };
         rows.push(("pings".into(), format!("{} sent, {} answered{trip}", size::exact(pings), size::exact(pongs))));
         vec![Group { title: "WebSocket".into(), rows }]
     }
