@@ -2,7 +2,7 @@
 //! says its reason.
 
 use super::action::{Action, Row};
-use super::composer::takes_ending;
+use super::composer::{splits, takes_ending};
 use super::{App, Follow, Lead, Lens, Mode};
 use crate::model::id::Subject;
 use crate::model::life::Life;
@@ -63,10 +63,15 @@ impl App {
             Action::Leave if matches!(self.mode, Mode::Browse) => no(self.is_special(), ""),
             Action::Ending => no(takes_ending(self.composer.shape), "this has its own line ends"),
             Action::Shape => no(self.composer.shapes().len() > 1, "this protocol sends one kind of thing"),
+            Action::Fragments => no(splits(self.composer.shape), "only a WebSocket message goes in several frames"),
             Action::Coding | Action::NewLine | Action::Send => None,
             Action::Audience => {
                 let aim = self.composer.aim.as_ref();
-                no(aim.is_some_and(|aim| aim.toggled().is_some()), "it began with the endpoint: it goes to all")
+                let filter = self.filter.text();
+                no(
+                    aim.is_some_and(|aim| aim.toggled(&filter).is_some()),
+                    "it began with the endpoint: it goes to all, or with a filter to those it shows",
+                )
             }
             Action::Older | Action::Search => no(!self.history.drafts().is_empty(), "nothing was sent yet"),
             _ => None,

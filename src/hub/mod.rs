@@ -145,6 +145,11 @@ impl Hub {
     }
 
     /// The open sockets of an endpoint, oldest first.
+    /// The open sockets of an endpoint that a filter lets through.
+    pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
+        self.registry.lock().matching(id, filter)
+    }
+
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)
     }

@@ -173,6 +173,13 @@ impl Registry {
         })
     }
 
+    /// The open sockets of an endpoint that a filter lets through, as it does with the list's rows.
+    pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
+        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+        let shown = |socket: &SocketId| self.matches(*socket, Some(id), &words);
+        self.open_sockets(id).into_iter().filter(shown).collect()
+    }
+
     fn matches(&self, id: SocketId, endpoint: Option<EndpointId>, words: &[String]) -> bool {
         let Some(socket) = self.sockets.get(&id) else { return false };
         if endpoint.is_some_and(|endpoint| endpoint != socket.birth.endpoint) {

@@ -172,7 +172,11 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
 fn scheme_of(session: &Session, to: &Target) -> Result<Scheme, Rejection> {
     match to {
         Target::Socket(id) => session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id)),
-        Target::All(id) | Target::Address(id, _) => {
+        Target::These(ids) => match ids.as_slice() {
+            [] => Err(Rejection("\"sockets\" is empty: give some, such as [3,5]".into())),
+            [first, ..] => scheme_of(session, &Target::Socket(*first)),
+        },
+        Target::All(id) | Target::Matching(id, _) | Target::Address(id, _) => {
             session.endpoints.spec(*id).map(|spec| spec.scheme()).ok_or_else(|| no_endpoint(*id))
         }
     }

@@ -61,8 +61,9 @@ impl Preview {
             Shape::Text if std::str::from_utf8(&bytes).is_err() => {
                 reject("a text message is UTF-8 (RFC 6455 section 5.6): these bytes want a binary message")
             }
-            Shape::Ping if bytes.len() > CONTROL => {
-                Err(Rejection(format!("a ping holds at most {CONTROL} bytes, this has {}", exact(bytes.len() as u64))))
+            Shape::Ping | Shape::Pong if bytes.len() > CONTROL => {
+                let (name, has) = (draft.shape.name(), exact(bytes.len() as u64));
+                Err(Rejection(format!("a {name} holds at most {CONTROL} bytes, this has {has}")))
             }
             Shape::Event => {
                 Emit::read(&String::from_utf8_lossy(&bytes))?;
@@ -83,7 +84,12 @@ impl Preview {
 
 /// Whether a line ending means anything behind this: heads and codes have their own.
 pub fn takes_ending(shape: Shape) -> bool {
-    matches!(shape, Shape::Bytes | Shape::Text | Shape::Binary | Shape::Ping)
+    matches!(shape, Shape::Bytes | Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong)
+}
+
+/// Whether it can go in several frames: a WebSocket message alone (RFC 6455 section 5.4).
+pub fn splits(shape: Shape) -> bool {
+    matches!(shape, Shape::Text | Shape::Binary)
 }
 
 impl fmt::Display for Preview {

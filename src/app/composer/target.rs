@@ -79,11 +79,13 @@ impl Aim {
         self.near.as_ref().unwrap_or(&self.target)
     }
 
-    /// Between the one and all.
-    pub fn toggled(&self) -> Option<Target> {
+    /// Between the one, all, and those that a filter lets through, where there is one.
+    pub fn toggled(&self, filter: &str) -> Option<Target> {
+        let some = || (!filter.trim().is_empty()).then(|| Target::Matching(self.endpoint, filter.trim().to_owned()));
         match &self.target {
-            Target::All(_) => self.near.clone(),
-            Target::Socket(_) | Target::Address(..) => Some(Target::All(self.endpoint)),
+            Target::All(_) => some().or_else(|| self.near.clone()),
+            Target::Matching(..) => Some(self.near.clone().unwrap_or(Target::All(self.endpoint))),
+            Target::Socket(_) | Target::These(_) | Target::Address(..) => Some(Target::All(self.endpoint)),
         }
     }
 
@@ -110,6 +112,11 @@ impl Aim {
                 });
                 Audience { name: format!("all sockets of {home}"), count, note }
             }
+            // How many, the hub knows when it goes off, and says.
+            Target::Matching(_, filter) => {
+                Audience { name: format!("sockets of {home} with \"{filter}\""), count: 1, note: None }
+            }
+            Target::These(ids) => Audience { name: format!("sockets of {home}"), count: ids.len(), note: None },
             Target::Address(_, address) => Audience { name: format!("{address} from {home}"), count: 1, note: None },
         }
     }

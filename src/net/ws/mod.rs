@@ -201,4 +201,6 @@ async fn finish(desk: &Desk, clear: &mut Clear) {
 #[cfg(test)]
 mod client_tests;
 #[cfg(test)]
+mod terms_tests;
+#[cfg(test)]
 mod tests;

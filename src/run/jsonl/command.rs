@@ -190,6 +190,8 @@ fn endpoint(fields: Fields) -> Result<EndpointId, String> {
 #[serde(deny_unknown_fields)]
 struct Send {
     socket: Option<u32>,
+    sockets: Option<Vec<u32>>,
+    filter: Option<String>,
     endpoint: Option<u32>,
     address: Option<String>,
     text: Option<String>,
@@ -199,6 +201,8 @@ struct Send {
     #[serde(default)]
     ending: Ending,
     shape: Option<Frame>,
+    #[serde(default)]
+    fragments: u32,
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
@@ -213,6 +217,7 @@ enum Frame {
     Text,
     Binary,
     Ping,
+    Pong,
     Close,
 }
 
@@ -247,6 +252,22 @@ impl Default for Reply {
 
 fn send(fields: Fields) -> Result<Command, String> {
     let mut send: Send = typed(fields)?;
+    if let Some(ids) = send.sockets.take() {
+        if send.socket.is_some() || send.endpoint.is_some() || send.address.is_some() || send.filter.is_some() {
+            return Err(
+                "give \"sockets\" alone, without a \"socket\", an \"endpoint\", an \"address\" or a \"filter\"".into(),
+            );
+        }
+        let to = Target::These(ids.into_iter().map(SocketId).collect());
+        return draft(send).map(|draft| Command::Send { to, draft });
+    }
+    if let Some(filter) = send.filter.take() {
+        let (Some(id), None, None) = (send.endpoint, send.socket, &send.address) else {
+            return Err("\"filter\" goes with the \"endpoint\" whose sockets it picks".into());
+        };
+        let to = Target::Matching(EndpointId(id), filter);
+        return draft(send).map(|draft| Command::Send { to, draft });
+    }
     let to = match (subject(send.socket, send.endpoint)?, send.address.take()) {
         (Some(Subject::Socket(id)), None) => Target::Socket(id),
         (Some(Subject::Endpoint(id)), None) => Target::All(id),
@@ -281,7 +302,13 @@ fn draft(send: Send) -> Result<Draft, String> {
                 .into(),
         );
     }
-    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape };
+    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape, fragments: 0 };
+    let fragments = send.fragments;
+    if fragments > 1 && (matches!(frame, Some(Frame::Ping | Frame::Pong | Frame::Close)) || written.is_empty()) {
+        return Err(
+            "\"fragments\" are of a text or binary message: control frames are whole (RFC 6455 section 5.5)".into()
+        );
+    }
     if closes {
         return close(send.code, send.reason).map(|text| bare(text, Shape::Close));
     }
@@ -302,15 +329,16 @@ fn draft(send: Send) -> Result<Draft, String> {
         Some(Frame::Text) => Shape::Text,
         Some(Frame::Binary) => Shape::Binary,
         Some(Frame::Ping) => Shape::Ping,
+        Some(Frame::Pong) => Shape::Pong,
     };
     let (coding, text) = match (written.pop(), shape) {
         (Some(written), _) => written,
-        (None, Shape::Ping) => (Coding::Text, String::new()),
+        (None, Shape::Ping | Shape::Pong) => (Coding::Text, String::new()),
         (None, _) => {
             return Err("give what to send: \"text\", \"escapes\", \"hex\", \"file\", \"request\" or \"reply\"".into());
         }
     };
-    let draft = Draft { text, coding, ending, shape };
+    let draft = Draft { text, coding, ending, shape, fragments };
     draft.encode().map_err(|Rejection(reason)| reason)?;
     Ok(draft)
 }
@@ -405,6 +433,9 @@ impl<'de> Deserialize<'de> for Headers {
 /// # Errors
 /// What that protocol cannot carry, and what it can.
 pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
+    if draft.fragments > 1 && !scheme.is_ws() {
+        return Err(Rejection(format!("{scheme} has no fragments: they are for ws and wss")));
+    }
     let shape = match (draft.shape, scheme) {
         (Shape::Bytes, scheme) if scheme.is_ws() => match draft.coding {
             Coding::Text | Coding::Escapes => Shape::Text,
@@ -415,7 +446,7 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
                 "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
             )));
         }
-        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close | Shape::Event), scheme)
+        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Close | Shape::Event), scheme)
             if !scheme.is_ws() =>
         {
             return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));

@@ -195,7 +195,8 @@ fn send(line: &str) -> Draft {
 
 #[test]
 fn drafts_come_in_every_coding_and_shape() {
-    let draft = |text: &str, coding, shape| Draft { text: text.into(), coding, shape, ending: Ending::None };
+    let draft =
+        |text: &str, coding, shape| Draft { text: text.into(), coding, shape, ending: Ending::None, fragments: 0 };
     let cases = [
         (r#""text":"hi\r\n""#, draft("hi\r\n", Coding::Text, Shape::Bytes)),
         (r#""escapes":"\\x00""#, draft("\\x00", Coding::Escapes, Shape::Bytes)),
@@ -204,6 +205,8 @@ fn drafts_come_in_every_coding_and_shape() {
         (r#""text":"a","ending":"crlf""#, Draft { ending: Ending::CrLf, ..draft("a", Coding::Text, Shape::Bytes) }),
         (r#""hex":"00","shape":"binary""#, draft("00", Coding::Hex, Shape::Binary)),
         (r#""shape":"ping""#, draft("", Coding::Text, Shape::Ping)),
+        (r#""shape":"pong","hex":"00""#, draft("00", Coding::Hex, Shape::Pong)),
+        (r#""fragments":3,"text":"abc""#, Draft { fragments: 3, ..draft("abc", Coding::Text, Shape::Bytes) }),
         (r#""shape":"close","code":1000,"reason":"bye now""#, draft("1000 bye now", Coding::Text, Shape::Close)),
         (r#""shape":"close""#, draft("", Coding::Text, Shape::Close)),
         (
