@@ -18,20 +18,29 @@ const MESSAGES: usize = 100;
 /// Columns that a message's bytes are worth beside its number.
 const WORTH: usize = 4;
 
-/// What joins the chunks of a message, in the column beside the glyph.
-pub fn brace(slice: &Slice) -> &'static str {
-    let (Some(first), Some(last)) = (slice.pieces.first(), slice.last) else {
-        return if slice.open.contains(&true) { "┊" } else { " " };
-    };
+/// What joins the chunks of a message: incoming ones in the column before the glyph, ours in the one behind it.
+pub fn braces(event: &Event, slice: &Slice) -> [&'static str; 2] {
+    let open = |is_open| if is_open { "┊" } else { " " };
+    let [before, behind] = slice.open.map(open);
+    match event.kind.way() {
+        Some(Way::In) if slice.count > 0 => [brace(slice, ["╶", "┌", "└", "│", "├"]), behind],
+        Some(Way::Out) if slice.count > 0 => [before, brace(slice, ["╴", "┐", "┘", "│", "┤"])],
+        _ => [before, behind],
+    }
+}
+
+/// One of: whole, begins, ends, goes on, ends and begins.
+fn brace(slice: &Slice, [whole, begins, ends, on, both]: [&'static str; 5]) -> &'static str {
+    let (Some(first), Some(last)) = (slice.pieces.first(), slice.last) else { return " " };
     if first.number == 0 || last.number == 0 {
         return "?";
     }
     match (first.at > 0, last.ends) {
-        (false, true) => "╶",
-        (false, false) => "┌",
-        (true, true) => "└",
-        (true, false) if slice.count == 1 => "│",
-        (true, false) => "├",
+        (false, true) => whole,
+        (false, false) => begins,
+        (true, true) => ends,
+        (true, false) if slice.count == 1 => on,
+        (true, false) => both,
     }
 }
 

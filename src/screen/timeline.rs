@@ -170,7 +170,9 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, cut: Opti
     let (glyph, style, weight) = mark(&event.kind, theme);
     cells::left(buf, row.x + at.glyph, row.y, left(at.glyph, 1), glyph, style);
     if let Some((slice, _)) = cut {
-        cells::left(buf, row.x + at.glyph + 1, row.y, left(at.glyph + 1, 1), framed::brace(slice), theme.accent);
+        let [before, behind] = framed::braces(event, slice);
+        cells::left(buf, row.x + at.glyph - 1, row.y, left(at.glyph - 1, 1), before, theme.incoming);
+        cells::left(buf, row.x + at.glyph + 1, row.y, left(at.glyph + 1, 1), behind, theme.outgoing);
     }
     if at.preview > at.size {
         let text = match event.kind {

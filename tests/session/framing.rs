@@ -21,13 +21,13 @@ async fn a_framing_set_by_hand_cuts_what_has_come_and_frames_what_is_typed() {
     }
     runner.keys("^u").await.text("u16be").await;
     runner.keys("Enter").await.wait_row(&["set", "framing = u16be"]).await;
-    runner.wait_row(&["◀┌data", "5 B", "m1 ", "+2 B"]).await;
-    runner.wait_row(&["◀└data", "5 B", "…m1 lo  m2 a"]).await;
+    runner.wait_row(&["┌◀ data", "5 B", "m1 ", "+2 B"]).await;
+    runner.wait_row(&["└◀ data", "5 B", "…m1 lo  m2 a"]).await;
     runner.keys("i").await.text("hello").await;
     runner.wait_for("5 B, framed u16be: 7 B").await;
     runner.keys("Enter").await.wait_for("✓ sent a message of 5 B (u16be) to #1").await;
     assert_eq!(got(&mut peer, 7).await, b"\x00\x05hello");
-    runner.wait_row(&["▶╶write", "7 B", "m1 hello"]).await;
+    runner.wait_row(&["▶╴write", "7 B", "m1 hello"]).await;
     runner.quit().await;
 }
 
@@ -43,9 +43,9 @@ async fn the_whole_message_stands_in_the_inspector_with_the_borders_of_its_chunk
         })
         .await;
     peer.write_all(b"one mes").await.unwrap();
-    runner.wait_row(&["◀┌data", "m1 one mes"]).await;
+    runner.wait_row(&["┌◀ data", "m1 one mes"]).await;
     peer.write_all(b"sage\r\nnext").await.unwrap();
-    runner.wait_row(&["◀├data", "…m1 sage\\r\\n", "m2 next"]).await;
+    runner.wait_row(&["├◀ data", "…m1 sage\\r\\n", "m2 next"]).await;
     runner.keys("t t").await.wait_for("message m1").await.wait_for("13 B in 2 chunks").await;
     runner.wait_for("message m2").await.wait_for("not whole yet").await;
     peer.shutdown().await.unwrap();

@@ -10,8 +10,9 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::judge::lines;
 use super::offer::{self, Terms};
-use super::{Clear, Cut, Desk, wish};
+use super::{Clear, Cut, Desk, socketio, wish};
 use crate::model::end::{End, Fault, Op, Party};
+use crate::model::setting::ws::Dialect;
 use crate::model::spec::Spec;
 use crate::net::errno;
 
@@ -57,8 +58,7 @@ pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Terms>
 
 fn request(spec: &Spec, deflate: Option<&Terms>) -> Result<Request<()>, http::Error> {
     let url = &spec.url;
-    let path = if url.path.is_empty() { "/" } else { &*url.path };
-    let mut request = Request::get(format!("{}://{}{path}", url.scheme, url.authority()))
+    let mut request = Request::get(format!("{}://{}{}", url.scheme, url.authority(), target(spec)))
         .header(HOST, url.authority())
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
@@ -71,6 +71,15 @@ fn request(spec: &Spec, deflate: Option<&Terms>) -> Result<Request<()>, http::Er
         request = request.header(SEC_WEBSOCKET_EXTENSIONS, offer::offer(terms));
     }
     request.body(())
+}
+
+/// What to ask for: a Socket.IO session is at its usual place if the URL names no other.
+fn target(spec: &Spec) -> &str {
+    match (&*spec.url.path, spec.settings.ws.dialect) {
+        ("" | "/", Dialect::SocketIo) => socketio::TARGET,
+        ("", Dialect::None) => "/",
+        (path, _) => path,
+    }
 }
 
 /// Why the server's answer is none (RFC 6455 section 4.1, what the client checks).

@@ -23,6 +23,8 @@ use crate::model::view::{Facts, Group};
 
 /// Where Socket.IO's clients look for a server if nobody tells them.
 const PATH: &str = "/socket.io/";
+/// What a client asks for there.
+pub const TARGET: &str = "/socket.io/?EIO=4&transport=websocket";
 /// Engine.IO's own defaults.
 const PING_INTERVAL: Duration = Duration::from_secs(25);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
