@@ -154,7 +154,7 @@ impl Default for Head {
 
 impl Head {
     pub fn of(packet: &Packet<'_>) -> Self {
-        let short = |text: &str| text[..text.floor_char_boundary(NAME)].into();
+        let short = |text: &str| head(text, NAME).into();
         Self {
             what: packet.what,
             namespace: short(packet.namespace),
@@ -278,6 +278,12 @@ impl<'a> Packet<'a> {
         text.push_str(self.data);
         text
     }
+}
+
+/// The first bytes of a text, at most so many and no half character.
+pub fn head(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
 }
 
 /// A whole number without a sign.

@@ -3,7 +3,7 @@
 
 use crate::hub::Recorder;
 use crate::model::event::{Form, Kind, Way};
-use crate::model::socketio::{Head, Packet, Type};
+use crate::model::socketio::{Head, Packet, Type, head as head_of};
 use crate::model::time::{Clock, Stamp, nanos};
 
 /// Bytes of the arguments that are kept with a packet: the message before it has them all.
@@ -47,7 +47,7 @@ impl Packets {
         let cut = size > head.len() as u64;
         // What follows a cut is argument as well.
         let whole = arguments.len() as u64 + if cut { size - head.len() as u64 } else { 0 };
-        let kept = &arguments.as_bytes()[..arguments.floor_char_boundary(KEPT)];
+        let kept = head_of(arguments, KEPT).as_bytes();
         to.payload_head(Kind::Packet { way, packet: Box::new(Head { rtt, ..Head::of(&packet) }) }, whole, kept);
     }
 
