@@ -19,6 +19,7 @@ mod curl;
 mod node_http;
 mod node_tls;
 mod node_ws;
+mod node_ws_terms;
 mod openssl;
 mod relays;
 mod scope;
