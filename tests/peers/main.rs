@@ -20,6 +20,7 @@ mod node_http;
 mod node_socketio;
 mod node_tls;
 mod node_ws;
+mod node_ws_terms;
 mod openssl;
 mod relays;
 mod scope;

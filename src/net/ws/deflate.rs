@@ -197,7 +197,12 @@ mod tests {
     #[test]
     fn a_window_is_not_passed() {
         // 600 bytes that do not repeat within themselves, twice: a window of 2^9 bytes does not reach back.
-        let noise: Vec<u8> = (0..600u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let mut state = 1u64;
+        let mut byte = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        };
+        let noise: Vec<u8> = (0..600).map(&mut byte).collect();
         let narrow = Deflater::new(half(true, 9)).and_then(|mut it| Some([it.message(&noise)?, it.message(&noise)?]));
         let wide = Deflater::new(half(true, 15)).and_then(|mut it| Some([it.message(&noise)?, it.message(&noise)?]));
         let ([one, two], [first, back]) = (narrow.unwrap(), wide.unwrap());

@@ -128,7 +128,7 @@ async fn every_term_of_compression_carries_messages() {
         assert_eq!(packed(&echoes[2]), None);
         if server > 8 {
             // What is known from the message before is not sent again.
-            assert_eq!(packed(&echoes[1]) < packed(&echoes[0]), server_takeover && server > 12, "{echoes:?}");
+            assert_eq!(packed(&echoes[1]) < packed(&echoes[0]), server_takeover, "{echoes:?}");
         }
         assert!(rig.details(&ours).contains(&format!("server: window 2^{server}, ")));
     }
@@ -184,7 +184,7 @@ async fn an_extension_nobody_offered_fails_the_handshake() {
         head.push(stream.read_u8().await.unwrap());
     }
     let head = String::from_utf8(head).unwrap();
-    let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
+    let key = head.to_lowercase().find("sec-websocket-key: ").map(|at| &head[at + 19..at + 43]).unwrap();
     let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\
