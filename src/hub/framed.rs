@@ -10,7 +10,7 @@ use crate::model::framer::{Framed, Framing, Message, Slices, Standing};
 use crate::model::id::SocketId;
 
 /// Events copied at once: a recording waits no longer than that takes.
-const BATCH: usize = 2048;
+const BATCH: usize = 512;
 /// Events before and behind the inspected one in which the rest of its messages is looked for.
 const REACH: u64 = 512;
 

@@ -32,7 +32,7 @@ pub fn words(packet: &Head, theme: &Theme) -> Vec<Span<'static>> {
     if packet.attachments > 0 && packet.what != Type::Attachment {
         facts.push(format!("+{} binary", packet.attachments));
     }
-    facts.extend(packet.rtt.map(|ns| format!("round trip {}", size::span(Duration::from_nanos(ns)))));
+    facts.extend(packet.rtt.map(|ns| format!("rtt {}", size::span(Duration::from_nanos(ns)))));
     words.extend(facts.into_iter().map(|fact| span(format!("  {fact}"), theme.dim)));
     words.push(span("  ", theme.plain));
     words

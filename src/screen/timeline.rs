@@ -177,6 +177,7 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, cut: Opti
     if at.preview > at.size {
         let text = match event.kind {
             Kind::End { .. } => "FIN".into(),
+            Kind::Packet { .. } if event.size == 0 => String::new(),
             _ if event.kind.carries_payload() => size::bytes(event.size),
             _ => String::new(),
         };
