@@ -45,8 +45,9 @@ impl Packets {
         let arguments = packet.arguments();
         let rtt = self.round_trip(way, packet.what);
         // What follows a cut is argument as well.
-        let before = (text.len() - arguments.len()) as u64;
-        let whole = if size > head.len() as u64 { size - before } else { arguments.len() as u64 };
+        let before = (arguments.as_ptr() as usize).saturating_sub(text.as_ptr() as usize) as u64;
+        let cut = size > head.len() as u64 && !arguments.is_empty();
+        let whole = if cut { size.saturating_sub(before) } else { arguments.len() as u64 };
         let kept = head_of(arguments, KEPT).as_bytes();
         to.payload_head(Kind::Packet { way, packet: Box::new(Head { rtt, ..Head::of(&packet) }) }, whole, kept);
     }
