@@ -222,6 +222,43 @@ fn the_default_configuration_is_printed_and_read_back() {
 }
 
 #[test]
+fn chunks_are_read_as_messages_and_what_is_sent_is_framed() {
+    let mut session = Headless::start(&["--headless", "-l", "udp://:0"]);
+    session.say(r#"{"id":1,"command":"open","listen":"tcp://:0","reply":"none","framing":"line"}"#);
+    let listening = session.line("listener", |line| line["event"] == "listening" && line["protocol"] == "tcp");
+    let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
+    peer.set_read_timeout(Some(patience())).unwrap();
+    peer.write_all(b"one two\nthr").unwrap();
+    session.event("data");
+    peer.write_all(b"ee\n").unwrap();
+    session.event("data");
+    session.say(r#"{"id":2,"command":"messages","socket":1,"way":"in"}"#);
+    let first = session.event("framed");
+    assert_eq!((&first["number"], &first["text"], &first["whole"]), (&json!(1), &json!("one two"), &json!(true)));
+    let second = session.event("framed");
+    assert_eq!((&second["text"], &second["size"], &second["number_is"]), (&json!("three"), &json!(6), &json!("sure")));
+    let chunks = json!([{"seq": 1, "from": 8, "size": 3}, {"seq": 2, "from": 0, "size": 3}]);
+    assert_eq!(second["chunks"], chunks);
+    assert_eq!(session.event("done")["id"], 2);
+
+    session.say(r#"{"command":"set","socket":1,"name":"framing","value":"u8"}"#);
+    assert_eq!(session.event("set")["value"], "u8");
+    session.say(r#"{"command":"send","socket":1,"text":"hi"}"#);
+    let mut got = [0; 3];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"\x02hi");
+    let long = "x".repeat(256);
+    session.say(&json!({"id": 3, "command": "send", "socket": 1, "text": long}).to_string());
+    let refused = session.event("refused");
+    assert!(refused["reason"].as_str().unwrap().contains("at most 255 bytes"), "{refused}");
+
+    session.say(r#"{"id":4,"command":"messages","socket":1,"framing":"delimiter: ","way":"in"}"#);
+    assert_eq!(session.event("framed")["text"], "one");
+    session.say(r#"{"id":5,"command":"messages","socket":1,"framing":"none"}"#);
+    assert!(session.event("refused")["reason"].as_str().unwrap().contains("no framing"));
+}
+
+#[test]
 fn settings_of_what_runs_are_set_and_shown() {
     let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
     let address = session.event("listening")["local"].as_str().unwrap().to_owned();

@@ -77,6 +77,10 @@ pub enum Target {
     Socket(SocketId),
     /// Every open socket of an endpoint.
     All(EndpointId),
+    /// Those of them whose row has all these words, as a list's filter matches them.
+    Matching(EndpointId, String),
+    /// These, of whatever endpoint.
+    These(Vec<SocketId>),
     /// UDP: an address a person typed (`host:port`).
     Address(EndpointId, String),
 }

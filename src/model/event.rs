@@ -7,6 +7,7 @@ use super::datagram::Note;
 use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
 use super::id::SocketId;
+use super::socketio::Head;
 use super::tally::Cell;
 use super::time::Stamp;
 pub use super::tls::{Answer, Flight, Hello, Secured};
@@ -71,6 +72,8 @@ pub enum Kind {
         way: Way,
         form: Form,
         frames: u32,
+        /// How it was on the wire; of a WebSocket message.
+        framing: Framing,
     },
     Blocked {
         waiting: u64,
@@ -140,8 +143,12 @@ pub enum Kind {
         exchange: u32,
     },
     ClientError(Box<Fault>),
-    Open {
-        subprotocol: Option<Box<str>>,
+    /// The WebSocket handshake; both heads are the payload.
+    Open(Box<Opened>),
+    /// An Engine.IO or Socket.IO packet in the message before; its arguments are the payload.
+    Packet {
+        way: Way,
+        packet: Box<Head>,
     },
     Frame {
         way: Way,
@@ -163,17 +170,68 @@ pub enum Kind {
     Datagram(Box<Note>),
 }
 
+/// What a WebSocket message was in its frames.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Framing {
+    /// Payload bytes of its frames: compressed, if it was.
+    pub payload: u64,
+    /// Bytes of their heads, masks included.
+    pub heads: u32,
+    pub masked: bool,
+    /// RSV1 was set: permessage-deflate (RFC 7692).
+    pub deflated: bool,
+}
+
+impl Framing {
+    /// Bytes on the wire, above TLS.
+    pub fn wire(self) -> u64 {
+        self.payload.saturating_add(self.heads.into())
+    }
+}
+
+/// What the two sides of a WebSocket handshake offered and took, as it was written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Opened {
+    /// Offered by the client, in its order.
+    pub subprotocols: Vec<Box<str>>,
+    /// Chosen by the server.
+    pub subprotocol: Option<Box<str>>,
+    /// Offered by the client, with their parameters.
+    pub offered: Vec<Box<str>>,
+    /// Taken by the server, with their parameters.
+    pub extensions: Vec<Box<str>>,
+}
+
+impl Opened {
+    fn weight(&self) -> usize {
+        let names = self.subprotocols.iter().chain(&self.subprotocol).chain(&self.offered).chain(&self.extensions);
+        size_of::<Self>() + names.map(|name| name.len() + size_of::<Box<str>>()).sum::<usize>()
+    }
+}
+
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FrameHead {
     pub opcode: u8,
     pub fin: bool,
+    /// The reserved bits: RSV1 is 4, RSV2 is 2, RSV3 is 1.
+    pub rsv: u8,
     pub masked: bool,
     /// Payload length, saturated at 4 GiB.
     pub len: u32,
 }
 
 impl FrameHead {
+    /// Bytes of the head itself: 2 to 14.
+    pub fn size(self) -> u32 {
+        let extended = match self.len {
+            0..126 => 0,
+            126..0x1_0000 => 2,
+            _ => 8,
+        };
+        2 + extended + if self.masked { 4 } else { 0 }
+    }
+
     /// RFC 6455 section 11.8.
     pub fn name(self) -> &'static str {
         match self.opcode {
@@ -244,8 +302,9 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
-    word("ws", "open", "the WebSocket handshake is done"),
-    word("ws", "frame", "one frame of a fragmented message"),
+    word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
+    word("ws", "packet", "an Engine.IO or Socket.IO packet in the message above: event, ack, connect, ping"),
+    word("ws", "frame", "one frame of a fragmented message, or one that has no place: opcode, FIN, RSV, mask"),
     word("ws", "ping", "ping, with its payload"),
     word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
     word("ws", "closing", "a close frame: its code and reason, and who sent it"),
@@ -288,7 +347,8 @@ impl Kind {
             Self::Finish { .. } => "finish",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
-            Self::Open { .. } => "open",
+            Self::Open(_) => "open",
+            Self::Packet { .. } => "packet",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
@@ -313,6 +373,7 @@ impl Kind {
             | Self::Head { way, .. }
             | Self::Body { way, .. }
             | Self::Trailers { way, .. }
+            | Self::Packet { way, .. }
             | Self::Frame { way, .. }
             | Self::Ping { way }
             | Self::Pong { way, .. }
@@ -335,7 +396,7 @@ impl Kind {
             | Self::Finish { .. }
             | Self::Upgrade { .. }
             | Self::ClientError(_)
-            | Self::Open { .. } => None,
+            | Self::Open(_) => None,
         }
     }
 
@@ -350,6 +411,8 @@ impl Kind {
                 | Self::Head { .. }
                 | Self::Body { .. }
                 | Self::Trailers { .. }
+                | Self::Open(_)
+                | Self::Packet { .. }
                 | Self::Ping { .. }
                 | Self::Pong { .. }
         )
@@ -402,6 +465,8 @@ impl Kind {
                 size_of::<Secured>() + 96 + secured.chain.len() * 640
             }
             Self::Datagram(note) => note.weight(),
+            Self::Open(opened) => opened.weight(),
+            Self::Packet { packet, .. } => packet.weight(),
             _ => 0,
         }
     }
@@ -439,13 +504,13 @@ mod tests {
             Kind::Ping { way: Way::In },
             Kind::Pong { way: Way::In, rtt: None },
             Kind::Closing { way: Way::In, code: None },
-            Kind::Open { subprotocol: None },
+            Kind::Open(Box::default()),
             Kind::Finish { exchange: 1, took: 1 },
             Kind::Upgrade { exchange: 1 },
             Kind::Blocked { waiting: 1 },
             Kind::Drain { blocked: 1, waited: 1 },
             Kind::Timeout { idle: 1 },
-            Kind::Message { way: Way::In, form: Form::Text, frames: 1 },
+            Kind::Message { way: Way::In, form: Form::Text, frames: 1, framing: Framing::default() },
             Kind::Alert { way: Way::In, name: "close_notify" },
         ];
         for kind in kinds {

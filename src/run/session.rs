@@ -7,6 +7,7 @@ use crate::app::{Effect, Target};
 use crate::hub::Hub;
 use crate::model::draft::{Coding, Draft, Rejection, Shape, escape};
 use crate::model::end::Fault;
+use crate::model::framer::Framing;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::size;
 use crate::model::spec::{Limits, Spec};
@@ -93,9 +94,10 @@ impl Session {
     pub fn send(&self, to: &Target, draft: &Draft) -> Result<String, Rejection> {
         let payload = match to {
             Target::Socket(id) => self.compose(*id, draft)?,
-            Target::All(id) | Target::Address(id, _) => self.endpoints.compose(*id, draft)?,
+            Target::These(ids) => self.compose_for(ids, draft)?,
+            Target::All(id) | Target::Matching(id, _) | Target::Address(id, _) => self.endpoints.compose(*id, draft)?,
         };
-        let what = describe(&payload);
+        let what = self.framed(to, &payload)?;
         match to {
             Target::Socket(id) => {
                 if let Payload::Reply(_) = &payload {
@@ -116,11 +118,63 @@ impl Session {
                     (false, sent) => format!("sent {what} to {sent} sockets of {id}"),
                 })
             }
+            Target::Matching(id, filter) => {
+                let sockets = self.hub.matching(*id, filter);
+                if sockets.is_empty() {
+                    return Err(Rejection(format!("no open socket of {id} has \"{filter}\" in its row")));
+                }
+                let sent = self.endpoints.spread(&sockets, &payload)?;
+                Ok(format!("sent {what} to {sent} of the sockets of {id}"))
+            }
+            Target::These(ids) => {
+                let sent = self.endpoints.spread(ids, &payload)?;
+                Ok(format!("sent {what} to {sent} sockets"))
+            }
             Target::Address(id, address) => {
                 self.endpoints.send_to(*id, address, payload)?;
                 Ok(format!("sent {what} to {address}"))
             }
         }
+    }
+
+    /// What is sent, in words; bytes as the message that a framing makes of them.
+    ///
+    /// # Errors
+    /// They are too long for the framing of a socket they are for.
+    fn framed(&self, to: &Target, payload: &Payload) -> Result<String, Rejection> {
+        let what = describe(payload);
+        let Payload::Bytes(bytes) = payload else { return Ok(what) };
+        let sockets = match to {
+            Target::Socket(id) => vec![*id],
+            Target::All(id) => self.hub.open_sockets(*id),
+            Target::Matching(id, filter) => self.hub.matching(*id, filter),
+            Target::These(ids) => ids.clone(),
+            Target::Address(..) => Vec::new(),
+        };
+        let mut framings: Vec<Framing> = sockets.into_iter().filter_map(|id| self.hub.framing(id)).collect();
+        if let (Target::All(id), true) = (to, framings.is_empty()) {
+            // It connects anew.
+            framings.extend(self.endpoints.spec(*id).map(|spec| spec.settings.tcp.framing.clone()));
+        }
+        framings.dedup();
+        framings.iter().try_for_each(|framing| framing.check(bytes.len()))?;
+        match framings.as_slice() {
+            [framing] if !framing.is_none() => Ok(format!("a message of {what} ({framing})")),
+            _ => Ok(what),
+        }
+    }
+
+    /// One payload for several sockets: they have to speak the same.
+    fn compose_for(&self, ids: &[SocketId], draft: &Draft) -> Result<Payload, Rejection> {
+        let plain = |id: &SocketId| self.hub.state_of(*id).map(|(scheme, _)| protocol(scheme).info().plain);
+        let (Some(first), all) = (ids.first(), ids.iter().map(plain)) else {
+            return Err(Rejection("no socket is named".into()));
+        };
+        let speaks = plain(first);
+        if all.into_iter().any(|its| its != speaks) {
+            return Err(Rejection("they do not all speak the same protocol: send to each kind apart".into()));
+        }
+        self.compose(*first, draft)
     }
 
     fn compose(&self, id: SocketId, draft: &Draft) -> Result<Payload, Rejection> {
@@ -134,7 +188,9 @@ fn describe(payload: &Payload) -> String {
         Payload::Bytes(bytes) => size::bytes(bytes.len() as u64),
         Payload::Text(text) => format!("a text message of {}", size::bytes(text.len() as u64)),
         Payload::Binary(bytes) => format!("a binary message of {}", size::bytes(bytes.len() as u64)),
+        Payload::Split { bytes, frames, .. } => format!("{} in {frames} frames", size::bytes(bytes.len() as u64)),
         Payload::Ping(_) => "a ping".into(),
+        Payload::Pong(_) => "a pong".into(),
         Payload::Close { .. } => "a close frame".into(),
         Payload::Request(request) => format!("{} {}", request.method, request.target),
         Payload::Reply(_) => "the reply".into(),

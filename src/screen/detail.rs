@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::bytes::{self, clean};
 use super::cells::{self, span};
+use super::packets;
 use super::theme::Theme;
 use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
@@ -46,7 +47,7 @@ fn payload(event: &Event) -> &[u8] {
             }
         }
         // What was wrong comes first; the bytes are in the inspector.
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => &[],
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) | Kind::Open(_) => &[],
         _ => head,
     }
 }
@@ -96,10 +97,13 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Connect { peer, took: 0 } => vec![plain(format!("to {peer}"))],
         Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
         Kind::Data | Kind::Write | Kind::Log => Vec::new(),
-        Kind::Message { form, frames, .. } => {
+        Kind::Message { form, frames, framing, .. } => {
             let form = if *form == Form::Binary { "binary  " } else { "" };
             let frames = if *frames > 1 { format!("{frames} frames  ") } else { String::new() };
-            if form.is_empty() && frames.is_empty() { Vec::new() } else { vec![dim(format!("{form}{frames}"))] }
+            let small =
+                if framing.deflated { format!("{} deflated  ", size::bytes(framing.payload)) } else { String::new() };
+            let text = format!("{form}{frames}{small}");
+            if text.is_empty() { Vec::new() } else { vec![dim(text)] }
         }
         Kind::Blocked { waiting: bytes } => {
             vec![waiting(format!("{} wait: the peer does not read", size::bytes(*bytes)))]
@@ -152,8 +156,14 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Upgrade { exchange } => {
             vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]
         }
-        Kind::Open { subprotocol: Some(name) } => vec![plain(format!("subprotocol {}", clean(name)))],
-        Kind::Open { subprotocol: None } => vec![plain("the handshake is done".into())],
+        Kind::Open(opened) => {
+            let mut parts = Vec::new();
+            parts.extend(opened.subprotocol.as_deref().map(|name| format!("subprotocol {}", clean(name))));
+            parts.extend(opened.extensions.iter().map(|name| clean(name).into_owned()));
+            let text = if parts.is_empty() { "the handshake is done".into() } else { parts.join(", ") };
+            vec![plain(text)]
+        }
+        Kind::Packet { packet, .. } => packets::words(packet, theme),
         Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
         Kind::Ping { .. } => Vec::new(),
         Kind::Pong { rtt, .. } => match rtt {
@@ -219,7 +229,14 @@ pub fn by(party: Party) -> &'static str {
 fn framed(frame: FrameHead) -> String {
     let fin = if frame.fin { ", fin" } else { "" };
     let masked = if frame.masked { ", masked" } else { "" };
-    format!("{}, {}{fin}{masked}", frame.name(), size::bytes(u64::from(frame.len)))
+    let rsv = if frame.rsv == 0 { String::new() } else { format!(", {}", reserved(frame.rsv)) };
+    format!("{}, {}{fin}{rsv}{masked}", frame.name(), size::bytes(u64::from(frame.len)))
+}
+
+/// The reserved bits that are set (RFC 6455 section 5.2): `RSV1 RSV3`.
+pub fn reserved(rsv: u8) -> String {
+    let bits = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].into_iter().filter(|(bit, _)| rsv & bit != 0);
+    bits.map(|(_, name)| name).collect::<Vec<_>>().join(" ")
 }
 
 /// RFC 6455 section 7.4.1 and the IANA registry after it.

@@ -4,9 +4,11 @@
 mod support;
 
 mod endpoints;
+mod framing;
 mod hostile;
 mod looking;
 mod sending;
+mod socketio;
 
 use std::time::Duration;
 

@@ -76,6 +76,8 @@ struct Book<N> {
     /// How the stream failed, if it did.
     failed: Option<End>,
     heads: Option<Arc<Heads>>,
+    /// The heads of a request for an upgrade and of its answer, for one who asks or is asked for it.
+    handshake: Option<[Vec<u8>; 2]>,
     follower: N,
 }
 
@@ -105,6 +107,7 @@ impl<N: Watch> Exchanges<N> {
                 behind: 0,
                 failed: None,
                 heads: None,
+                handshake: None,
                 follower,
             },
         }
@@ -113,7 +116,13 @@ impl<N: Watch> Exchanges<N> {
     /// For one who answers 101: what follows a request for an upgrade is held until it is answered.
     pub fn upgrading(mut self) -> Self {
         self.requests = self.requests.holding_upgrades();
+        self.book.handshake = Some(Default::default());
         self
+    }
+
+    /// The heads of the request and of the 101 that answered it, as they were on the wire.
+    pub fn handshake(&mut self) -> [Vec<u8>; 2] {
+        self.book.handshake.take().unwrap_or_default()
     }
 
     /// Also keeps the heads of the requests, for whoever takes them out of there.
@@ -289,6 +298,9 @@ impl<N: Watch> Sink for Requests<'_, N> {
         let exchange = book.count;
         book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: Instant::now() });
         book.record.payload(Kind::Request { way: book.way, exchange }, head.raw);
+        if let Some([asked, _]) = &mut book.handshake {
+            *asked = head.raw.to_vec();
+        }
         if let Some(heads) = &book.heads {
             heads.queue.lock().push_back(Bytes::copy_from_slice(head.raw));
         }
@@ -346,6 +358,9 @@ impl<N: Watch> Sink for Responses<'_, N> {
         book.closing |= head.last;
         let switches = status == 101 || (open.asked == Asked::Connect && (200..=299).contains(&status));
         if switches {
+            if let Some([_, answered]) = &mut book.handshake {
+                *answered = head.raw.to_vec();
+            }
             book.record.event(Kind::Upgrade { exchange: open.exchange });
             book.tunnelled = true;
         } else {

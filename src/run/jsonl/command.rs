@@ -6,6 +6,8 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::emit::Emit;
+use super::messages::Look;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
@@ -44,6 +46,8 @@ pub enum Command {
     },
     /// Write a subject's settings and state.
     Details(Subject),
+    /// Write the messages that a framing makes of a socket's chunks.
+    Messages(Look),
     Quit,
 }
 
@@ -70,6 +74,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
+    ("messages", |fields| Look::read(fields).map(Command::Messages)),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -185,6 +190,8 @@ fn endpoint(fields: Fields) -> Result<EndpointId, String> {
 #[serde(deny_unknown_fields)]
 struct Send {
     socket: Option<u32>,
+    sockets: Option<Vec<u32>>,
+    filter: Option<String>,
     endpoint: Option<u32>,
     address: Option<String>,
     text: Option<String>,
@@ -194,10 +201,13 @@ struct Send {
     #[serde(default)]
     ending: Ending,
     shape: Option<Frame>,
+    #[serde(default)]
+    fragments: u32,
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
     reply: Option<Reply>,
+    emit: Option<Emit>,
 }
 
 /// What a WebSocket can carry.
@@ -207,6 +217,7 @@ enum Frame {
     Text,
     Binary,
     Ping,
+    Pong,
     Close,
 }
 
@@ -241,6 +252,22 @@ impl Default for Reply {
 
 fn send(fields: Fields) -> Result<Command, String> {
     let mut send: Send = typed(fields)?;
+    if let Some(ids) = send.sockets.take() {
+        if send.socket.is_some() || send.endpoint.is_some() || send.address.is_some() || send.filter.is_some() {
+            return Err(
+                "give \"sockets\" alone, without a \"socket\", an \"endpoint\", an \"address\" or a \"filter\"".into(),
+            );
+        }
+        let to = Target::These(ids.into_iter().map(SocketId).collect());
+        return draft(send).map(|draft| Command::Send { to, draft });
+    }
+    if let Some(filter) = send.filter.take() {
+        let (Some(id), None, None) = (send.endpoint, send.socket, &send.address) else {
+            return Err("\"filter\" goes with the \"endpoint\" whose sockets it picks".into());
+        };
+        let to = Target::Matching(EndpointId(id), filter);
+        return draft(send).map(|draft| Command::Send { to, draft });
+    }
     let to = match (subject(send.socket, send.endpoint)?, send.address.take()) {
         (Some(Subject::Socket(id)), None) => Target::Socket(id),
         (Some(Subject::Endpoint(id)), None) => Target::All(id),
@@ -267,19 +294,26 @@ fn draft(send: Send) -> Result<Draft, String> {
     ];
     let mut written: Vec<(Coding, String)> =
         written.into_iter().filter_map(|(coding, text)| text.map(|text| (coding, text))).collect();
-    let ways = written.len() + usize::from(send.request.is_some()) + usize::from(send.reply.is_some());
+    let others = [send.request.is_some(), send.reply.is_some(), send.emit.is_some()];
+    let ways = written.len() + others.into_iter().filter(|one| *one).count();
     if ways > 1 || (closes && ways > 0) {
         return Err(
-            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\" and \"shape\":\"close\""
+            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\", \"emit\" and \"shape\":\"close\""
                 .into(),
         );
     }
-    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape };
+    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape, fragments: 0 };
+    let fragments = send.fragments;
+    if fragments > 1 && (matches!(frame, Some(Frame::Ping | Frame::Pong | Frame::Close)) || written.is_empty()) {
+        return Err(
+            "\"fragments\" are of a text or binary message: control frames are whole (RFC 6455 section 5.5)".into()
+        );
+    }
     if closes {
         return close(send.code, send.reason).map(|text| bare(text, Shape::Close));
     }
-    if (send.request.is_some() || send.reply.is_some()) && (frame.is_some() || ending != Ending::None) {
-        return Err("\"request\" and \"reply\" take no \"shape\" and no \"ending\"".into());
+    if others.contains(&true) && (frame.is_some() || ending != Ending::None) {
+        return Err("\"request\", \"reply\" and \"emit\" take no \"shape\" and no \"ending\"".into());
     }
     if let Some(request) = send.request {
         return request.write().map(|text| bare(text, Shape::Request));
@@ -287,20 +321,24 @@ fn draft(send: Send) -> Result<Draft, String> {
     if let Some(reply) = send.reply {
         return reply.write().map(|text| bare(text, Shape::Reply));
     }
+    if let Some(emit) = send.emit {
+        return emit.write().map(|text| bare(text, Shape::Event));
+    }
     let shape = match frame {
         None | Some(Frame::Close) => Shape::Bytes,
         Some(Frame::Text) => Shape::Text,
         Some(Frame::Binary) => Shape::Binary,
         Some(Frame::Ping) => Shape::Ping,
+        Some(Frame::Pong) => Shape::Pong,
     };
     let (coding, text) = match (written.pop(), shape) {
         (Some(written), _) => written,
-        (None, Shape::Ping) => (Coding::Text, String::new()),
+        (None, Shape::Ping | Shape::Pong) => (Coding::Text, String::new()),
         (None, _) => {
             return Err("give what to send: \"text\", \"escapes\", \"hex\", \"file\", \"request\" or \"reply\"".into());
         }
     };
-    let draft = Draft { text, coding, ending, shape };
+    let draft = Draft { text, coding, ending, shape, fragments };
     draft.encode().map_err(|Rejection(reason)| reason)?;
     Ok(draft)
 }
@@ -395,6 +433,9 @@ impl<'de> Deserialize<'de> for Headers {
 /// # Errors
 /// What that protocol cannot carry, and what it can.
 pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
+    if draft.fragments > 1 && !scheme.is_ws() {
+        return Err(Rejection(format!("{scheme} has no fragments: they are for ws and wss")));
+    }
     let shape = match (draft.shape, scheme) {
         (Shape::Bytes, scheme) if scheme.is_ws() => match draft.coding {
             Coding::Text | Coding::Escapes => Shape::Text,
@@ -405,7 +446,9 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
                 "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
             )));
         }
-        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close), scheme) if !scheme.is_ws() => {
+        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Close | Shape::Event), scheme)
+            if !scheme.is_ws() =>
+        {
             return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));
         }
         (shape @ (Shape::Request | Shape::Reply), scheme) if !scheme.is_http() => {

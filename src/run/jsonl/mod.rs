@@ -5,8 +5,10 @@
 
 mod command;
 mod datagram;
+mod emit;
 mod event;
 mod follower;
+mod messages;
 mod tls;
 
 use std::borrow::Cow;
@@ -19,6 +21,7 @@ use serde_json::{Map, Serializer, Value, json};
 pub use self::command::{Asked, COMMANDS, Command, MOST_LINE, parse_command, read, suit};
 pub use self::event::{About, EventRef, count_line, event_line};
 pub use self::follower::Follower;
+pub use self::messages::{Look, message_line};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::view::{Group, Measure, Series};
 
@@ -90,7 +93,8 @@ pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Gro
 }
 
 /// The lines that are no event of a timeline. `docs/headless.md` explains each.
-pub const NOTICES: [&str; 8] = ["hello", "dropped", "removed", "count", "details", "done", "refused", "badCommand"];
+pub const NOTICES: [&str; 9] =
+    ["hello", "dropped", "removed", "count", "details", "done", "refused", "badCommand", "framed"];
 
 #[derive(Serialize, Default)]
 struct Notice<'a> {
