@@ -16,3 +16,4 @@ pub mod tally;
 pub mod time;
 pub mod url;
 pub mod view;
+mod websocket;
