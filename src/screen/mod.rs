@@ -21,6 +21,7 @@ pub mod sockets;
 pub mod tally;
 pub mod theme;
 pub mod timeline;
+pub mod tls;
 
 #[cfg(test)]
 mod hostile;

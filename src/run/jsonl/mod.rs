@@ -7,6 +7,7 @@ mod command;
 mod event;
 mod follower;
 mod target;
+mod tls;
 
 use std::borrow::Cow;
 use std::io;
