@@ -199,10 +199,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("took_us", &micros(*took))
         }
         Kind::Open(opened) => {
-            map.serialize_entry("subprotocols", &list(&opened.subprotocols))?;
+            map.serialize_entry("subprotocols", &tls::list(&opened.subprotocols))?;
             entry(map, "subprotocol", opened.subprotocol.as_deref())?;
-            map.serialize_entry("offered", &list(&opened.offered))?;
-            map.serialize_entry("extensions", &list(&opened.extensions))
+            map.serialize_entry("offered", &tls::list(&opened.offered))?;
+            map.serialize_entry("extensions", &tls::list(&opened.extensions))
         }
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
