@@ -285,3 +285,45 @@ fn settings_of_what_runs_are_set_and_shown() {
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
 }
+
+#[test]
+fn websockets_are_driven_by_lines() {
+    let mut session = Headless::start(&["--headless"]);
+    session.say(r#"{"command":"open","listen":"ws://:0","deflate":true,"ping_every":"off"}"#);
+    let listening = session.event("listening");
+    let url = format!("ws://{}/", listening["local"].as_str().unwrap());
+    for _ in 0..2 {
+        let open = json!({"command": "open", "connect": url, "deflate": true, "subprotocols": ["chat"]});
+        session.say(&open.to_string());
+        // Of both sides.
+        for _ in 0..2 {
+            let open = session.event("open");
+            assert_eq!(open["extensions"], json!(["permessage-deflate"]));
+            assert_eq!(open["subprotocols"], json!(["chat"]));
+            assert!(open["text"].as_str().unwrap().contains("HTTP/1.1 101 "), "{open}");
+        }
+    }
+    let is = |name: &'static str, socket: u32, way: &'static str| {
+        move |line: &Value| line["event"] == name && line["socket"] == socket && line["way"] == way
+    };
+    session
+        .say(r#"{"command":"send","endpoint":1,"filter":"open","text":"to all that are open","fragments":2,"id":1}"#);
+    assert_eq!(session.event("done")["id"], 1);
+    let frame = session.line("a frame", |line| line["event"] == "frame" && line["way"] == "out");
+    assert_eq!((&frame["rsv"], &frame["fin"], &frame["opcode"]), (&json!(4), &json!(false), &json!("text")));
+    let message = session.line("a message", |line| line["event"] == "message" && line["way"] == "out");
+    assert_eq!((&message["frames"], &message["size"]), (&json!(2), &json!(20)));
+    assert!(message["compressed"].as_u64().unwrap() + 4 == message["wire"].as_u64().unwrap(), "{message}");
+    session.say(r#"{"command":"send","sockets":[1,3],"shape":"pong","text":"unasked","id":2}"#);
+    assert_eq!(session.event("done")["id"], 2);
+    assert_eq!(session.line("a pong", |line| line["event"] == "pong" && line["way"] == "out")["text"], "unasked");
+    session.say(r#"{"command":"send","sockets":[1,99],"shape":"ping","id":3}"#);
+    assert_eq!(session.event("refused")["id"], 3);
+    session.say(r#"{"command":"details","socket":1,"id":4}"#);
+    let details = session.line("the details", |line| line["id"] == 4).to_string();
+    assert!(details.contains("server: window 2^15, context kept"), "{details}");
+    session.say(r#"{"command":"send","socket":1,"shape":"close","code":4000,"reason":"enough"}"#);
+    assert_eq!(session.line("a close frame", is("closing", 1, "out"))["code"], 4000);
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}

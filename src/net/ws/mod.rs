@@ -117,7 +117,11 @@ enum Cut {
 async fn run(flow: Flow) -> End {
     // Boxed, both: what the handshake needs must not be carried along for the life of the connection.
     match Box::pin(open(flow)).await {
-        Ok(mut talk) => talk.run().await,
+        Ok(mut talk) => {
+            let end = talk.run().await;
+            talk.done();
+            end
+        }
         Err(end) => end,
     }
 }

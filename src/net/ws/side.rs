@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::decoder::{Decoder, Frame, Next};
 use super::deflate::{Bad, Inflater};
 use super::frames::{Broken, Heard, Note, Record};
+use super::sums::NO_CODE;
 use crate::hub::HEAD;
 use crate::model::draft::CONTROL;
 use crate::model::event::{Form, Framing, Kind, Way};
@@ -235,6 +236,9 @@ impl Side {
             8 => {
                 let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
                 record.to.payload(Kind::Closing { way, code }, payload.get(2..).unwrap_or_default());
+                if way == Way::In {
+                    record.sums.closed(code.unwrap_or(NO_CODE));
+                }
                 if let Some(broken) = wrong_close(&payload) {
                     self.broke(record, broken);
                 }

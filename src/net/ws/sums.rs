@@ -2,7 +2,7 @@
 //! pings fare.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::offer::Terms;
@@ -19,7 +19,14 @@ pub struct Sums {
     pongs: AtomicU64,
     /// Nanoseconds, 0 before the first.
     round_trip: AtomicU64,
+    /// 0 while it is open.
+    code: AtomicU16,
 }
+
+/// What the code of an end is that no close frame said (RFC 6455 section 7.1.5).
+pub const ABNORMAL: u16 = 1006;
+/// The same for a close frame without a code.
+pub const NO_CODE: u16 = 1005;
 
 /// Compressed messages of one direction.
 #[derive(Default)]
@@ -36,6 +43,11 @@ impl Sums {
         side.messages.fetch_add(1, Relaxed);
         side.bytes.fetch_add(bytes, Relaxed);
         side.payload.fetch_add(payload, Relaxed);
+    }
+
+    /// How the conversation ended.
+    pub fn closed(&self, code: u16) {
+        self.code.store(code, Relaxed);
     }
 
     /// A ping of ours left.
@@ -94,6 +106,13 @@ impl Facts for Page {
         let trip =
             if trip == 0 { String::new() } else { format!(", the last in {}", size::span(Duration::from_nanos(trip))) };
         rows.push(("pings".into(), format!("{} sent, {} answered{trip}", size::exact(pings), size::exact(pongs))));
+        let closed = match self.sums.code.load(Relaxed) {
+            0 => "no".into(),
+            ABNORMAL => "1006, abnormal: no close frame came".into(),
+            NO_CODE => "1005, with a close frame without a code".into(),
+            code => format!("{code}, said by a close frame"),
+        };
+        rows.push(("closed".into(), closed));
         vec![Group { title: "WebSocket".into(), rows }]
     }
 }

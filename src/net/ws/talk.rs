@@ -17,6 +17,7 @@ use tokio::time::Sleep;
 use super::beat::Beat;
 use super::frames::{Broken, Heard};
 use super::socketio::{Say, Session};
+use super::sums::ABNORMAL;
 use super::writer::{Closing, Item, Writer};
 use super::{Clear, Desk, finish, frames};
 use crate::model::draft::CONTROL;
@@ -170,6 +171,13 @@ impl Talk {
                 Turn::Failed(op, error) => return self.cut(op, &error),
                 Turn::Cancelled => return self.leave().await,
             }
+        }
+    }
+
+    /// Says on the details page how it ended, where the peer's close frame did not.
+    pub fn done(&mut self) {
+        if !self.heard_close {
+            frames(&mut self.socket).sums().closed(ABNORMAL);
         }
     }
 

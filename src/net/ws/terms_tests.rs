@@ -274,3 +274,17 @@ async fn pings_can_be_left_unanswered() {
     peer.send(Message::Ping("two".into())).await.unwrap();
     assert_eq!(next(&mut peer).await, Message::Pong("two".into()));
 }
+
+#[tokio::test]
+async fn the_details_say_with_which_code_it_was_closed() {
+    for (code, says) in [(Some(4001), "closed: 4001, said"), (None, "closed: 1006, abnormal")] {
+        let rig = Rig::new();
+        let (ours, theirs) = rig.pair(Settings::default(), Settings::default()).await;
+        assert!(rig.details(&theirs).contains("closed: no\n"));
+        let command = code
+            .map_or(Command::Reset, |code| Command::Send(Payload::Close { code: Some(code), reason: "bye".into() }));
+        rig.send(&ours, command);
+        rig.until(|shot| (shot.open == 0).then_some(())).await;
+        assert!(rig.details(&theirs).contains(says), "{}", rig.details(&theirs));
+    }
+}

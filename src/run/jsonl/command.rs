@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::emit::Emit;
 use super::messages::Look;
+use super::target::target;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
@@ -252,29 +253,8 @@ impl Default for Reply {
 
 fn send(fields: Fields) -> Result<Command, String> {
     let mut send: Send = typed(fields)?;
-    if let Some(ids) = send.sockets.take() {
-        if send.socket.is_some() || send.endpoint.is_some() || send.address.is_some() || send.filter.is_some() {
-            return Err(
-                "give \"sockets\" alone, without a \"socket\", an \"endpoint\", an \"address\" or a \"filter\"".into(),
-            );
-        }
-        let to = Target::These(ids.into_iter().map(SocketId).collect());
-        return draft(send).map(|draft| Command::Send { to, draft });
-    }
-    if let Some(filter) = send.filter.take() {
-        let (Some(id), None, None) = (send.endpoint, send.socket, &send.address) else {
-            return Err("\"filter\" goes with the \"endpoint\" whose sockets it picks".into());
-        };
-        let to = Target::Matching(EndpointId(id), filter);
-        return draft(send).map(|draft| Command::Send { to, draft });
-    }
-    let to = match (subject(send.socket, send.endpoint)?, send.address.take()) {
-        (Some(Subject::Socket(id)), None) => Target::Socket(id),
-        (Some(Subject::Endpoint(id)), None) => Target::All(id),
-        (Some(Subject::Endpoint(id)), Some(address)) => Target::Address(id, address),
-        (_, Some(_)) => return Err("\"address\" goes with the \"endpoint\" that is to send".into()),
-        (None, None) => return Err("give \"socket\":ID, or \"endpoint\":ID for all its open sockets".into()),
-    };
+    let subject = subject(send.socket, send.endpoint)?;
+    let to = target(subject, send.sockets.take(), send.filter.take(), send.address.take())?;
     draft(send).map(|draft| Command::Send { to, draft })
 }
 

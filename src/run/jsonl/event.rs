@@ -214,10 +214,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("took_us", &micros(*took))
         }
         Kind::Open(opened) => {
-            map.serialize_entry("subprotocols", &super::tls::list(&opened.subprotocols))?;
+            map.serialize_entry("subprotocols", &tls::list(&opened.subprotocols))?;
             entry(map, "subprotocol", opened.subprotocol.as_deref())?;
-            map.serialize_entry("offered", &super::tls::list(&opened.offered))?;
-            map.serialize_entry("extensions", &super::tls::list(&opened.extensions))
+            map.serialize_entry("offered", &tls::list(&opened.offered))?;
+            map.serialize_entry("extensions", &tls::list(&opened.extensions))
         }
         Kind::Packet { packet, .. } => packet_head(map, packet),
         Kind::Frame { frame, .. } => frame_head(map, *frame),

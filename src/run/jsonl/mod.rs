@@ -9,6 +9,7 @@ mod emit;
 mod event;
 mod follower;
 mod messages;
+mod target;
 mod tls;
 
 use std::borrow::Cow;
