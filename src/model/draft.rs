@@ -76,6 +76,8 @@ pub enum Shape {
     Close,
     /// `METHOD target`, header lines, an empty line, a body.
     Request,
+    /// Bytes past the protocol: a malformed request, or what is said through a tunnel.
+    Raw,
     /// `200`, header lines, an empty line, a body: what a listener answers from now on.
     Reply,
 }
@@ -89,6 +91,7 @@ impl Shape {
             Self::Ping => "ping",
             Self::Close => "close frame",
             Self::Request => "request",
+            Self::Raw => "raw bytes",
             Self::Reply => "default reply",
         }
     }
@@ -104,7 +107,7 @@ pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
     match (scheme, role) {
         (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
         (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
-        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
+        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request, Shape::Raw],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
 }

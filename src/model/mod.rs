@@ -6,6 +6,7 @@
 pub mod draft;
 pub mod end;
 pub mod event;
+pub mod exchange;
 pub mod id;
 pub mod life;
 pub mod ring;

@@ -10,7 +10,11 @@ use super::cells::{self, span};
 use super::theme::Theme;
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::size;
+
+/// A gap between two requests worth a word, in nanoseconds: shorter ones are how a busy connection breathes.
+const LONG: u64 = 100_000_000;
 
 /// The line, at most `width` columns of it.
 pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
@@ -34,12 +38,13 @@ pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
 fn payload(event: &Event) -> &[u8] {
     let head = &event.head[..];
     match event.kind {
-        Kind::Request { .. } | Kind::Head { .. } => {
+        Kind::Chunk { size: 0, .. } if head == b"0" => &[],
+        Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } => {
             let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
             let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
             // The version of an answer repeats; its status does not.
             match event.kind {
-                Kind::Head { .. } => behind_version(line).unwrap_or(line),
+                Kind::Head { .. } | Kind::Information { .. } => behind_version(line).unwrap_or(line),
                 _ => line,
             }
         }
@@ -121,8 +126,30 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let text = format!("{name} {}", by(way.party()));
             vec![if *name == "close_notify" { plain(text) } else { bad(text) }]
         }
-        Kind::Request { exchange, .. } | Kind::Body { exchange, .. } | Kind::Trailers { exchange, .. } => {
+        Kind::Request { exchange, turn, .. } => {
+            let turn = match turn {
+                Turn::Pipelined(before) => format!("{exchange}  pipelined behind {before}  "),
+                Turn::Kept(idle) if *idle >= LONG => format!("{exchange}  after {}  ", spent(idle)),
+                Turn::Kept(_) | Turn::First => format!("{exchange}  "),
+            };
+            vec![dim(turn)]
+        }
+        Kind::Body { exchange, part: Part::Chunk(bytes), .. } if *bytes > event.size => {
+            vec![dim(format!("{exchange}  of a chunk of {}  ", size::bytes(*bytes)))]
+        }
+        Kind::Body { exchange, part: Part::Chunk(_), .. } => vec![dim(format!("{exchange}  chunk  "))],
+        Kind::Body { exchange, .. } | Kind::Trailers { exchange, .. } | Kind::Information { exchange, .. } => {
             vec![dim(format!("{exchange}  "))]
+        }
+        Kind::Chunk { exchange, size: 0, .. } => {
+            let plainly = event.head == b"0";
+            let words = vec![dim(format!("{exchange}  ")), plain("the last chunk: the body is whole".into())];
+            words.into_iter().chain((!plainly).then(|| dim("  ".into()))).collect()
+        }
+        Kind::Chunk { exchange, .. } => vec![dim(format!("{exchange}  with an extension  "))],
+        Kind::Last { exchange, way, why } => {
+            let who = by(way.party());
+            vec![dim(format!("{exchange}  ")), waiting(format!("no request follows: {}, {who}", why.text()))]
         }
         Kind::Continue { exchange, .. } => vec![dim(format!("{exchange}  ")), plain("the body may come".into())],
         Kind::Head { exchange, status: code, .. } => {
@@ -132,7 +159,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             }
             words
         }
-        Kind::Finish { exchange, took } => {
+        Kind::Finish { exchange, took, .. } => {
             vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))]
         }
         Kind::Upgrade { exchange } => {

@@ -137,7 +137,7 @@ fn reads_as_json(event: &Event) -> bool {
 }
 
 fn is_http_head(kind: &Kind) -> bool {
-    matches!(kind, Kind::Request { .. } | Kind::Head { .. } | Kind::Trailers { .. })
+    matches!(kind, Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } | Kind::Trailers { .. })
 }
 
 fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'static>> {

@@ -12,7 +12,8 @@ use crate::net::{Command, Payload};
 
 fn request(method: &str, body: &'static [u8]) -> Command {
     let headers = vec![("X-A".to_owned(), "b".to_owned())];
-    let request = Request { method: method.into(), target: "/p".into(), headers, body: body.into() };
+    let request =
+        Request { method: method.into(), target: "/p".into(), headers, body: body.into(), ..Request::default() };
     Command::Send(Payload::Request(Box::new(request)))
 }
 
@@ -101,4 +102,120 @@ async fn a_response_that_is_none_is_an_error_once() {
         assert!(matches!(end, End::Broken(_)), "{answer}: {end:?} {told:?}");
         assert_eq!(errors, 1, "{answer}: {told:?}");
     }
+}
+
+/// A server that hears everything the client says until it ends or `until` has come.
+async fn heard(listener: &TcpListener, until: &str) -> (String, tokio::net::TcpStream) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    (hear_until(&mut stream, until).await, stream)
+}
+
+fn send(stage: &Stage, socket: crate::model::id::SocketId, text: &str) {
+    let draft = crate::model::draft::Draft {
+        text: text.into(),
+        shape: crate::model::draft::Shape::Request,
+        ..crate::model::draft::Draft::default()
+    };
+    let payload = super::compose::compose(&draft).unwrap();
+    stage.endpoints.command(socket, Command::Send(payload)).unwrap();
+}
+
+/// A client without a first request, and the server's listener.
+async fn silent() -> (Stage, TcpListener, crate::model::id::EndpointId, crate::model::id::SocketId) {
+    let stage = Stage::new(Limits::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = stage.dial(listener.local_addr().unwrap(), "");
+    let socket = stage.socket(client).await.id;
+    (stage, listener, client, socket)
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn what_was_typed_leaves_in_its_order_and_case() {
+    let (stage, listener, _, socket) = silent().await;
+    send(&stage, socket, "GET /x\nx-oDD: 1\nACCEPT: a\nhost: me\nuser-agent: it");
+    let (text, _stream) = heard(&listener, "\r\n\r\n").await;
+    assert_eq!(text, "GET /x HTTP/1.1\r\nx-oDD: 1\r\nACCEPT: a\r\nhost: me\r\nuser-agent: it\r\n\r\n");
+}
+
+#[tokio::test]
+async fn chunks_and_trailers_leave_as_they_were_parted() {
+    let (stage, listener, client, socket) = silent().await;
+    send(&stage, socket, "POST /\nTransfer-Encoding: chunked\nTrailer: X-Sum\n\none\n\ntwo\n\nX-Sum: 6");
+    let (text, mut stream) = heard(&listener, "0\r\nX-Sum: 6\r\n\r\n").await;
+    assert!(text.ends_with("\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\nX-Sum: 6\r\n\r\n"), "{text}");
+    stream.write_all(OK).await.unwrap();
+    drop(stream);
+    let (_, events) = stage.closed(client).await;
+    let want = ["out request 1", "out body 1", "out chunk 1", "out trailers 1", "in head 1", "finish 1"];
+    assert_eq!(told(&events)[..6], want);
+}
+
+#[tokio::test]
+async fn a_body_waits_for_the_continue_that_it_expects() {
+    let (stage, listener, client, socket) = silent().await;
+    send(&stage, socket, "POST /\nExpect: 100-continue\n\nhello");
+    let (text, mut stream) = heard(&listener, "\r\n\r\n").await;
+    assert!(text.ends_with("\r\n\r\n"), "the body waits: {text}");
+    stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+    hear_until(&mut stream, "hello").await;
+    stream.write_all(OK).await.unwrap();
+    drop(stream);
+    let (_, events) = stage.closed(client).await;
+    assert_eq!(told(&events)[..5], ["out request 1", "in continue 1", "out body 1", "in head 1", "finish 1"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_before_it_is_sent_is_not_sent() {
+    let (stage, listener, client, socket) = silent().await;
+    send(&stage, socket, "POST /\nExpect: 100-continue\n\nhello");
+    let (_, mut stream) = heard(&listener, "\r\n\r\n").await;
+    stream.write_all(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    assert_eq!(hear(&mut stream).await, "", "no body, and the end");
+    drop(stream);
+    let (row, events) = stage.closed(client).await;
+    assert_eq!(told(&events)[..4], ["out request 1", "in head 1", "finish 1", "out last 1"]);
+    assert_eq!(row.end.as_deref(), Some(&End::Finished { first: Party::Us }));
+}
+
+#[tokio::test]
+async fn a_body_does_not_wait_for_ever() {
+    let (stage, listener, client, socket) = silent().await;
+    send(&stage, socket, "POST /\nExpect: 100-continue\n\nhello");
+    let (_, mut stream) = heard(&listener, "hello").await;
+    stream.write_all(OK).await.unwrap();
+    drop(stream);
+    stage.closed(client).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_carries_what_is_sent_through_it() {
+    let (stage, listener, client, socket) = silent().await;
+    send(&stage, socket, "CONNECT far.test:99");
+    let (text, mut stream) = heard(&listener, "\r\n\r\n").await;
+    assert!(text.starts_with("CONNECT far.test:99 HTTP/1.1\r\nHost: far.test:99\r\n"), "{text}");
+    stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\nwelcome").await.unwrap();
+    stage.event(client, "data").await;
+    let raw = Payload::Bytes("through".into());
+    stage.endpoints.command(socket, Command::Send(raw)).unwrap();
+    hear_until(&mut stream, "through").await;
+    drop(stream);
+    let (row, events) = stage.closed(client).await;
+    assert_eq!(told(&events)[..5], ["out request 1", "in head 1", "upgrade 1", "in data", "out write"]);
+    assert_eq!(row.end.as_deref(), Some(&End::Finished { first: Party::Peer }), "{:?}", told(&events));
+}
+
+#[tokio::test]
+async fn raw_bytes_need_not_be_http() {
+    let (stage, listener, client, socket) = silent().await;
+    let raw = Payload::Bytes("GET  / HTTP/9\n\n".into());
+    stage.endpoints.command(socket, Command::Send(raw)).unwrap();
+    let (text, mut stream) = heard(&listener, "\n\n").await;
+    assert_eq!(text, "GET  / HTTP/9\n\n");
+    stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    drop(stream);
+    let (row, events) = stage.closed(client).await;
+    assert!(told(&events).contains(&"in head 1".to_owned()), "{:?}", told(&events));
+    assert_eq!(row.count.sent.bytes, 15);
 }

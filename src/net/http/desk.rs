@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use tokio_util::sync::CancellationToken;
 
-use super::exchanges::Heads;
+use super::book::Heads;
 use crate::model::spec::{Fixed, Reply};
 use crate::net::Context;
 

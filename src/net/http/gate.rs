@@ -17,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::exchanges::{Exchanges, Heads};
+use super::book::Heads;
+use super::exchanges::Exchanges;
 use super::reason::Reason;
 use crate::net::probe::{Probe, Watch};
 

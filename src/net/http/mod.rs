@@ -1,6 +1,7 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+mod book;
 mod client;
 mod compose;
 mod decode;
@@ -9,8 +10,12 @@ mod exchanges;
 mod gate;
 mod head;
 mod leave;
+mod pipe;
 mod reason;
 mod server;
+mod table;
+mod write;
+mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
@@ -31,8 +36,14 @@ pub struct Request {
     pub method: String,
     /// Origin form (`/path?query`), RFC 9112 section 3.2.
     pub target: String,
+    /// In the order and the case in which they leave.
     pub headers: Vec<(String, String)>,
     pub body: bytes::Bytes,
+    /// The lengths of the chunks the body leaves in (RFC 9112 section 7.1); none of them where it
+    /// leaves whole, with its length in the head.
+    pub chunks: Vec<usize>,
+    /// Behind a chunked body (section 7.1.2).
+    pub trailers: Vec<(String, String)>,
 }
 
 impl Protocol for Http {

@@ -13,8 +13,9 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
+use super::book::Heads;
 use super::desk::{Desk, GaveUp, Response};
-use super::exchanges::{Exchanges, Heads};
+use super::exchanges::Exchanges;
 use super::gate::Gate;
 use super::leave;
 use super::reason::Reason;

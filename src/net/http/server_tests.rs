@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use super::stage::{Stage, ask, bodies, hear, hear_until, told};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Kind, Way};
+use crate::model::exchange::Part;
 use crate::model::spec::{Escaped, Fixed, Limits, Reply};
 use crate::net::{Command, Payload};
 
@@ -161,8 +162,16 @@ async fn expect_continue_chunks_and_trailers_are_shown() {
     let answer = hear(&mut stream).await;
     assert!(answer.ends_with("\nbody (7 bytes)\nhello!\n"), "{answer}");
     let (_, events) = stage.closed(id).await;
-    let want = ["in request 1", "out continue 1", "in body 1", "in trailers 1"];
-    assert_eq!(told(&events)[..4], want);
+    let want = ["in request 1", "out continue 1", "in body 1", "in chunk 1", "in trailers 1"];
+    assert_eq!(told(&events)[..5], want);
+    let parts: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event.kind {
+            Kind::Body { way: Way::In, part, .. } => Some(part),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(parts, [Part::Chunk(5), Part::Chunk(2)]);
     assert_eq!(bodies(&events, Way::In), b"hello!\n");
     let trailers = events.iter().find(|event| event.kind.name() == "trailers").unwrap();
     assert_eq!(trailers.head, b"X-Sum: 1\r\n");

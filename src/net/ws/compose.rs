@@ -28,7 +28,7 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
             Ok(Payload::Ping(bytes.into()))
         }
         Shape::Close => close(&draft.text, draft.coding),
-        Shape::Request | Shape::Reply => {
+        Shape::Request | Shape::Reply | Shape::Raw => {
             Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into()))
         }
     }

@@ -176,7 +176,7 @@ struct Send {
     reply: Option<Reply>,
 }
 
-/// What a WebSocket can carry.
+/// What a WebSocket can carry; and what an HTTP client can beside requests.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Frame {
@@ -184,6 +184,7 @@ enum Frame {
     Binary,
     Ping,
     Close,
+    Raw,
 }
 
 #[derive(Deserialize)]
@@ -193,11 +194,21 @@ struct Request {
     target: String,
     headers: Headers,
     body: String,
+    /// Instead of `body`: it leaves in these chunks.
+    chunks: Vec<String>,
+    trailers: Headers,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { method: "GET".into(), target: "/".into(), headers: Headers::default(), body: String::new() }
+        Self {
+            method: "GET".into(),
+            target: "/".into(),
+            headers: Headers::default(),
+            body: String::new(),
+            chunks: Vec::new(),
+            trailers: Headers::default(),
+        }
     }
 }
 
@@ -258,7 +269,7 @@ fn draft(send: Send) -> Result<Draft, String> {
         return Err("\"request\" and \"reply\" take no \"shape\" and no \"ending\"".into());
     }
     if let Some(request) = send.request {
-        return request.write().map(|text| bare(text, Shape::Request));
+        return request.write();
     }
     if let Some(reply) = send.reply {
         return reply.write().map(|text| bare(text, Shape::Reply));
@@ -268,6 +279,7 @@ fn draft(send: Send) -> Result<Draft, String> {
         Some(Frame::Text) => Shape::Text,
         Some(Frame::Binary) => Shape::Binary,
         Some(Frame::Ping) => Shape::Ping,
+        Some(Frame::Raw) => Shape::Raw,
     };
     let (coding, text) = match (written.pop(), shape) {
         (Some(written), _) => written,
@@ -293,14 +305,36 @@ fn close(code: Option<u16>, reason: Option<String>) -> Result<String, String> {
 }
 
 impl Request {
-    fn write(self) -> Result<String, String> {
+    /// As one would type it.
+    fn write(self) -> Result<Draft, String> {
         if http::Method::from_bytes(self.method.as_bytes()).is_err() {
             return Err(format!("{:?} is no method: write a word such as GET", self.method));
         }
         if self.target.is_empty() || self.target.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("{:?} is no target: write a path such as /a?b=c, without spaces", self.target));
         }
-        Ok(format!("{} {}\n{}\n{}", self.method, self.target, self.headers.lines()?, self.body))
+        let start = format!("{} {}\n{}", self.method, self.target, self.headers.lines()?);
+        if self.chunks.is_empty() && self.trailers.0.is_empty() {
+            let text = format!("{start}\n{}", self.body);
+            return Ok(Draft { text, shape: Shape::Request, ..Draft::default() });
+        }
+        if !self.body.is_empty() {
+            return Err("give \"body\" or \"chunks\", not both".into());
+        }
+        let chunked = if self.headers.has("transfer-encoding") { "" } else { "transfer-encoding: chunked\n" };
+        let names: Vec<&str> = self.trailers.0.iter().map(|(name, _)| &**name).collect();
+        let announced = match names[..] {
+            [] => String::new(),
+            _ if self.headers.has("trailer") => String::new(),
+            _ => format!("trailer: {}\n", names.join(", ")),
+        };
+        // Escaped, so that an empty line within a chunk does not part it.
+        let mut parts: Vec<String> = self.chunks.iter().map(|chunk| escape(chunk.as_bytes())).collect();
+        if !names.is_empty() {
+            parts.push(self.trailers.lines()?);
+        }
+        let text = format!("{start}{chunked}{announced}\n{}", parts.join("\n\n"));
+        Ok(Draft { text, coding: Coding::Escapes, ending: Ending::None, shape: Shape::Request })
     }
 }
 
@@ -318,6 +352,10 @@ impl Reply {
 struct Headers(Vec<(String, String)>);
 
 impl Headers {
+    fn has(&self, wanted: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    }
+
     /// A line each.
     fn lines(&self) -> Result<String, String> {
         let mut lines = String::new();
@@ -378,13 +416,13 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
         },
         (Shape::Bytes, scheme) if scheme.is_http() => {
             return Err(Rejection(format!(
-                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
+                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener, or \"shape\":\"raw\" to a client"
             )));
         }
         (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close), scheme) if !scheme.is_ws() => {
             return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));
         }
-        (shape @ (Shape::Request | Shape::Reply), scheme) if !scheme.is_http() => {
+        (shape @ (Shape::Request | Shape::Reply | Shape::Raw), scheme) if !scheme.is_http() => {
             return Err(Rejection(format!("{scheme} has no {}: that is for http and https", shape.name())));
         }
         (shape, _) => shape,
