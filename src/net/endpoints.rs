@@ -18,10 +18,11 @@ use super::{BoxFuture, Command, Context, Inbox, Letter, MAILBOX, Outbox, Payload
 use crate::hub::{Hub, Recorder};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault};
-use crate::model::event::Kind;
-use crate::model::id::{EndpointId, SocketId};
+use crate::model::event::{Change, Kind};
+use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
-use crate::model::spec::{Limits, Reply, Spec};
+use crate::model::setting::{Live, Row};
+use crate::model::spec::{Limits, Reply, Settings, Spec};
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
 
@@ -70,7 +71,8 @@ struct Running {
     cancel: CancellationToken,
     /// Cancelled when the task is over: the next start waits for it, or the port would be taken by ourselves.
     over: CancellationToken,
-    set_reply: watch::Sender<Reply>,
+    /// The spec as it is now, for the flows that run.
+    now: watch::Sender<Arc<Spec>>,
     /// Mail for the endpoint itself: a UDP address nobody has a socket for yet.
     mail: Option<Outbox>,
 }
@@ -113,8 +115,8 @@ impl Endpoints {
         let (id, log) = self.hub.add_endpoint(Arc::clone(&spec));
         let over = CancellationToken::new();
         over.cancel();
-        let (set_reply, _) = watch::channel(spec.settings.reply.clone());
-        let running = Running { spec, log, cancel: CancellationToken::new(), over, set_reply, mail: None };
+        let (now, _) = watch::channel(Arc::clone(&spec));
+        let running = Running { spec, log, cancel: CancellationToken::new(), over, now, mail: None };
         self.running.lock().insert(id, running);
         self.start(id);
         id
@@ -162,8 +164,7 @@ impl Endpoints {
             cancel: endpoint.cancel.clone(),
             mail: self.mail.clone(),
             identity: Arc::clone(&self.identity),
-            reply: endpoint.set_reply.subscribe(),
-            set_reply: endpoint.set_reply.clone(),
+            now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
     }
@@ -179,7 +180,7 @@ impl Endpoints {
         let spec = Arc::new(spec);
         if let Some(endpoint) = self.running.lock().get_mut(&id) {
             endpoint.spec = Arc::clone(&spec);
-            endpoint.set_reply.send_replace(spec.settings.reply.clone());
+            endpoint.now.send_replace(Arc::clone(&spec));
         }
         self.hub.set_spec(id, spec);
         self.start(id);
@@ -213,6 +214,9 @@ impl Endpoints {
     /// The socket is gone, its mailbox is full, or its state does not allow the command.
     pub fn command(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
         let (scheme, life) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("there is no socket {id}")))?;
+        if let (Command::Send(Payload::Reply(fixed)), Some(endpoint)) = (&command, self.hub.endpoint_of(id)) {
+            return self.set_reply(endpoint, Reply::Fixed((**fixed).clone()));
+        }
         match (&command, life) {
             (_, Life::Closed) => return Err(Rejection(format!("{id} is closed already"))),
             (Command::End | Command::Reset, _) if scheme == Scheme::Udp => {
@@ -279,13 +283,81 @@ impl Endpoints {
     /// # Errors
     /// There is no such endpoint.
     pub fn set_reply(&self, id: EndpointId, reply: Reply) -> Result<(), Rejection> {
+        self.change(id, |settings| {
+            settings.reply = reply;
+            Ok(())
+        })
+    }
+
+    /// Changes the spec of an endpoint for whoever looks at it from now on.
+    fn change(
+        &self,
+        id: EndpointId,
+        change: impl FnOnce(&mut Settings) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
         let mut running = self.running.lock();
         let endpoint = running.get_mut(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
         let mut spec = (*endpoint.spec).clone();
-        spec.settings.reply = reply.clone();
+        change(&mut spec.settings)?;
         endpoint.spec = Arc::new(spec);
-        endpoint.set_reply.send_replace(reply);
+        endpoint.now.send_replace(Arc::clone(&endpoint.spec));
         self.hub.set_spec(id, Arc::clone(&endpoint.spec));
+        Ok(())
+    }
+
+    /// Changes a setting of an endpoint (and of its open sockets, where that can be done at once) or of one socket.
+    ///
+    /// # Errors
+    /// The setting has no meaning here, the text is wrong, or the socket has no such setting of its own.
+    pub fn set(&self, subject: Subject, row: &'static Row, text: &str) -> Result<(), Rejection> {
+        match subject {
+            Subject::Endpoint(id) => self.set_endpoint(id, row, text),
+            Subject::Socket(id) => self.set_socket(id, row, text),
+        }
+    }
+
+    fn set_socket(&self, id: SocketId, row: &'static Row, text: &str) -> Result<(), Rejection> {
+        let gone = || Rejection(format!("there is no socket {id}"));
+        let endpoint = self.hub.endpoint_of(id).ok_or_else(gone)?;
+        let spec = self.spec(endpoint).ok_or_else(gone)?;
+        if !(row.fits)(spec.role, spec.scheme()) {
+            return Err(Rejection(row.elsewhere.into()));
+        }
+        if spec.scheme() == Scheme::Udp || row.live != Live::Now {
+            return Err(Rejection(format!("{} is the endpoint's: set it on {endpoint}", row.name)));
+        }
+        (row.set)(&mut spec.settings.clone(), text).map_err(Rejection)?;
+        self.command(id, Command::Set(row, text.into()))
+    }
+
+    fn set_endpoint(&self, id: EndpointId, row: &'static Row, text: &str) -> Result<(), Rejection> {
+        let spec = self.spec(id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        if !(row.fits)(spec.role, spec.scheme()) {
+            return Err(Rejection(row.elsewhere.into()));
+        }
+        let mut value = String::new();
+        self.change(id, |settings| {
+            (row.set)(settings, text).map_err(Rejection)?;
+            value = (row.get)(settings);
+            Ok(())
+        })?;
+        if let Some(endpoint) = self.running.lock().get(&id) {
+            endpoint.log.event(Kind::Set(Box::new(Change { name: row.name, value: value.into() })));
+            if let (Some(mail), Live::Endpoint | Live::Now) = (&endpoint.mail, row.live) {
+                // Whoever runs the endpoint as a whole (UDP) reads it; where nobody does there is nothing to do.
+                let _ = deliver(mail, Letter { socket: None, command: Command::Set(row, text.into()) });
+            }
+        }
+        match row.live {
+            Live::Restart if self.hub.is_running(id) => self.start(id),
+            Live::Now if spec.scheme() != Scheme::Udp => {
+                for socket in self.hub.open_sockets(id) {
+                    // One that does not read its mail is told by nobody else either: it keeps what it has.
+                    let _ = self.mail.send(socket, Command::Set(row, text.into()));
+                }
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -367,14 +439,14 @@ mod tests {
         let endpoints = Endpoints::new(Arc::clone(&hub), Limits::default(), identity);
         let spec = Arc::new(Spec::new(Role::Listen, Url::parse("tcp://:0", Role::Listen).unwrap()));
         let (id, log) = hub.add_endpoint(Arc::clone(&spec));
-        let (set_reply, _) = watch::channel(Reply::Echo);
+        let (now, _) = watch::channel(Arc::clone(&spec));
         let (mail, inbox) = mpsc::channel(1);
         let running = Running {
             spec,
             log,
             cancel: CancellationToken::new(),
             over: CancellationToken::new(),
-            set_reply,
+            now,
             mail: Some(mail),
         };
         let cx = endpoints.context(id, &running, inbox);

@@ -83,7 +83,7 @@ struct Talk {
 }
 
 async fn talk(flow: Flow) -> End {
-    let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
+    let Flow { cx, role, peer, stream, record, inbox, kernel, mut tune } = flow;
     let settings = &cx.spec.settings;
     let mut talk = Talk {
         stream: Probe::new(stream, Chunks::new(record.clone())),
@@ -104,7 +104,7 @@ async fn talk(flow: Flow) -> End {
     let mut first = None;
     let mut cancelled = Box::pin(cx.cancel.cancelled());
     loop {
-        let fixed = match (role, &*cx.reply.borrow()) {
+        let fixed = match (role, &cx.now.borrow().settings.reply) {
             (Role::Listen, Reply::Echo) => {
                 talk.echo = true;
                 None
@@ -123,7 +123,7 @@ async fn talk(flow: Flow) -> End {
                 talk.reading = false;
                 first.get_or_insert(Party::Peer);
                 // Node's `allowHalfOpen: false`: our side ends when the peer's has.
-                talk.ending |= !settings.half_open;
+                talk.ending |= !tune.settings().half_open;
             }
             Turn::Read(_) => {
                 if let Some(shown) = &mut talk.shown {
@@ -151,6 +151,7 @@ async fn talk(flow: Flow) -> End {
                 kernel.reset_on_close();
                 return End::Reset { by: Party::Us };
             }
+            Turn::Letter(Some(Command::Set(row, text))) => tune.set(row, &text),
             Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
             Turn::Letter(None) => talk.inbox_open = false,
             Turn::Failed(op, error) => return errno::end(op, &error),

@@ -48,7 +48,7 @@ enum Left {
 
 /// Runs one connection to its end.
 pub async fn talk(flow: Flow) -> End {
-    let Flow { cx, stream, record, mut inbox, kernel, .. } = flow;
+    let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     // After a 101 there is no protocol of ours to speak: its bytes are shown as they come.
@@ -103,6 +103,7 @@ pub async fn talk(flow: Flow) -> End {
             letter = inbox.recv(), if open && room => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
                 Some(Command::Send(Payload::Bytes(bytes))) if !ending => line.push(bytes),
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,
                 Some(Command::Reset) => break Left::Reset,
