@@ -7,10 +7,24 @@ pub enum Turn {
     /// The first; or, over HTTP/2, a stream among others.
     #[default]
     First,
-    /// On a kept connection, so many nanoseconds after the response before it ended.
-    Kept(u64),
+    /// On a kept connection, so long after the response before it ended.
+    Kept(Gap),
     /// Sent although so many requests before it had no whole response (section 9.3.2).
     Pipelined(u32),
+}
+
+/// A time in tens of microseconds, so that it is small: at most twelve hours, longer ones say that.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Gap(u32);
+
+impl Gap {
+    pub fn of_nanos(nanos: u64) -> Self {
+        Self(u32::try_from(nanos / 10_000).unwrap_or(u32::MAX))
+    }
+
+    pub fn nanos(self) -> u64 {
+        u64::from(self.0) * 10_000
+    }
 }
 
 /// What a piece of a body is of its framing.

@@ -130,7 +130,9 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Request { exchange, turn, .. } => {
             let turn = match turn {
                 Turn::Pipelined(before) => format!("{exchange}  pipelined behind {before}  "),
-                Turn::Kept(idle) if *idle >= LONG => format!("{exchange}  after {}  ", spent(idle)),
+                Turn::Kept(idle) if idle.nanos() >= LONG => {
+                    format!("{exchange}  after {}  ", spent(&idle.nanos()))
+                }
                 Turn::Kept(_) | Turn::First => format!("{exchange}  "),
             };
             vec![dim(turn)]

@@ -3,48 +3,21 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::decode::Sink;
+use super::exchanges::Heads;
 use super::head::{Asked, Head, Start};
-pub use super::table::Table;
+use super::hop::Pointer;
+use super::table::Table;
 use crate::hub::Recorder;
 use crate::model::end::End;
 use crate::model::event::{Kind, Way};
-use crate::model::exchange::{Part, Turn, Why};
+use crate::model::exchange::{Gap, Part, Turn, Why};
 use crate::model::time::nanos;
 use crate::net::probe::Watch;
-
-/// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
-#[derive(Default)]
-pub struct Heads {
-    queue: Mutex<VecDeque<Bytes>>,
-    /// The one being answered waits for its body or for a person.
-    busy: AtomicBool,
-}
-
-impl Heads {
-    pub fn push(&self, head: Bytes) {
-        self.queue.lock().push_back(head);
-    }
-
-    pub fn pop(&self) -> Option<Bytes> {
-        self.queue.lock().pop_front()
-    }
-
-    pub fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Relaxed);
-    }
-
-    /// Whether the next response follows at once.
-    pub fn more(&self) -> bool {
-        !self.busy.load(Relaxed) && !self.queue.lock().is_empty()
-    }
-}
 
 pub struct Book<N> {
     pub record: Recorder,
@@ -65,6 +38,8 @@ pub struct Book<N> {
     pub tunnelled: bool,
     /// A 1xx came before the response that is awaited.
     pub continued: bool,
+    /// Where the last response points, if it redirects; for a client.
+    pub pointer: Option<Pointer>,
     /// Bytes behind the 101 in the read or write at hand.
     pub behind: usize,
     /// How the stream failed, if it did.
@@ -73,6 +48,7 @@ pub struct Book<N> {
     pub now: Instant,
     /// When the first byte of a head passed that is not whole.
     pub began: Option<Instant>,
+    born: Instant,
     /// When the last response ended.
     free: Option<Instant>,
     pub heads: Option<Arc<Heads>>,
@@ -102,10 +78,12 @@ impl<N: Watch> Book<N> {
             ended: false,
             tunnelled: false,
             continued: false,
+            pointer: None,
             behind: 0,
             failed: None,
             now: Instant::now(),
             began: None,
+            born: Instant::now(),
             free: None,
             heads: None,
             table: Arc::default(),
@@ -133,12 +111,17 @@ impl<N: Watch> Book<N> {
         }
     }
 
+    /// When the last response ended; before the first, when the connection began.
+    pub fn free(&self) -> Instant {
+        self.free.unwrap_or(self.born)
+    }
+
     fn turn(&mut self) -> Turn {
         let began = self.began.take().unwrap_or(self.now);
         let before = self.waiting.len() + usize::from(self.response.is_some());
         match (before, self.free) {
             (0, None) => Turn::First,
-            (0, Some(free)) => Turn::Kept(nanos(began.saturating_duration_since(free))),
+            (0, Some(free)) => Turn::Kept(Gap::of_nanos(nanos(began.saturating_duration_since(free)))),
             (before, _) => Turn::Pipelined(u32::try_from(before).unwrap_or(u32::MAX)),
         }
     }
@@ -163,7 +146,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
         book.record.payload(Kind::Request { way: book.way, exchange, turn }, head.raw);
         book.say_last(book.way, exchange, head.last);
         if let Some(heads) = &book.heads {
-            heads.push(Bytes::copy_from_slice(head.raw));
+            heads.push(exchange, Bytes::copy_from_slice(head.raw));
         }
     }
 
@@ -233,6 +216,9 @@ impl<N: Watch> Sink for Responses<'_, N> {
         });
         let (exchange, took) = (open.exchange, book.since(&open));
         book.continued = false;
+        if book.way == Way::Out {
+            book.pointer = Pointer::of(status, head.raw);
+        }
         book.answered = book.answered.wrapping_add(1);
         book.table.answered(exchange, status, took);
         book.record.payload(Kind::Head { way, exchange, status, took }, head.raw);

@@ -3,19 +3,24 @@
 //! as it passes, and here it only has to be read.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Request;
 use super::exchanges::Exchanges;
+use super::hop::Hop;
 use super::leave;
 use super::pipe::{Moved, Pipe};
 use super::write::Written;
 use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
+use crate::model::event::Kind;
 use crate::model::exchange::Why;
+use crate::model::spec::Spec;
 use crate::model::url::Role;
 use crate::net::probe::Probe;
 use crate::net::stream::{self, Flow, Stream};
@@ -46,16 +51,47 @@ enum Left {
     Stopped,
 }
 
-/// Runs one connection to its end.
-pub async fn talk(flow: Flow) -> End {
+/// The request that goes on elsewhere.
+type Onward = Arc<Mutex<Option<Hop>>>;
+
+/// Dials, talks, and where a redirect is followed to another server, dials that.
+///
+/// # Errors
+/// Nothing could be dialled.
+pub async fn connect(mut cx: Context, alpn: &'static [&'static [u8]]) -> Result<(), Fault> {
+    let mut first = None;
+    let mut hops = 0;
+    loop {
+        let onward = Onward::default();
+        let (begin, next) = (first.take(), Arc::clone(&onward));
+        let begin = Arc::new(Mutex::new(begin));
+        let talk = move |flow| talk(flow, begin.lock().take(), hops, Arc::clone(&next));
+        stream::connect(cx.clone(), 0, alpn, talk).await?;
+        let Some(Hop { request, elsewhere: Some(url) }) = onward.lock().take() else { return Ok(()) };
+        cx.log.payload(Kind::Log, format!("redirected to {url}").as_bytes());
+        let mut spec = Spec::clone(&cx.spec);
+        spec.url = url;
+        cx.spec = Arc::new(spec);
+        first = Some(request);
+        hops += 1;
+    }
+}
+
+/// Runs one connection to its end. `first` is asked at once, the `hops`th of its chain of redirects; what
+/// goes on elsewhere is left in `onward`.
+async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward) -> End {
     let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     // After a 101 there is no protocol of ours to speak: its bytes are shown as they come.
     let watch = Exchanges::new(Role::Connect, record.clone(), limit, Chunks::new(record.clone())).upgrading();
+    record.explain(watch.table());
     let mut line = Pipe::new(Probe::new(stream, watch));
     let mut queue = VecDeque::new();
-    if !url.path.is_empty() {
+    let mut asked = None;
+    if let Some(request) = first {
+        queue.push_back(request);
+    } else if !url.path.is_empty() {
         queue.push_back(Request { method: "GET".into(), target: url.path.to_string(), ..Request::default() });
     }
     let mut held: Option<Held> = None;
@@ -69,12 +105,28 @@ pub async fn talk(flow: Flow) -> End {
             break Left::Over;
         }
         if !waits && watch.settled() && !watch.tunnelled() {
+            let pointer = watch.take_pointer();
+            let hop = asked.take().zip(pointer).filter(|_| hops < tune.settings().http.redirects);
+            match hop.map(|(asked, pointer)| Hop::of(url, &asked, &pointer)) {
+                Some(Ok(hop)) if hop.elsewhere.is_some() || watch.last().is_some() => {
+                    let elsewhere = hop.elsewhere.or_else(|| Some(url.clone()));
+                    *onward.lock() = Some(Hop { elsewhere, ..hop });
+                    break Left::Closed;
+                }
+                Some(Ok(hop)) => {
+                    hops += 1;
+                    queue.push_front(hop.request);
+                }
+                Some(Err(text)) => record.error(Fault::Http { status: None, text: text.into() }),
+                None => hops = 0,
+            }
             if watch.last().is_some() {
                 break Left::Over;
             }
             if let Some(request) = queue.pop_front() {
                 let exchange = watch.answered() + 1;
                 let written = Written::of(url, &request);
+                asked = Some(request);
                 line.push(written.head);
                 if written.waits {
                     held = Some(Held { body: written.body, exchange, until: Instant::now() + PATIENCE });

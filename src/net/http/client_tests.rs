@@ -7,7 +7,8 @@ use super::Request;
 use super::stage::{Stage, bodies, hear, hear_until, told};
 use crate::model::end::{End, Party};
 use crate::model::event::Way;
-use crate::model::spec::{Limits, Reply};
+use crate::model::setting::http::Http;
+use crate::model::spec::{Limits, Reply, Settings};
 use crate::net::{Command, Payload};
 
 fn request(method: &str, body: &'static [u8]) -> Command {
@@ -218,4 +219,84 @@ async fn raw_bytes_need_not_be_http() {
     let (row, events) = stage.closed(client).await;
     assert!(told(&events).contains(&"in head 1".to_owned()), "{:?}", told(&events));
     assert_eq!(row.count.sent.bytes, 15);
+}
+
+fn follows(redirects: u32) -> Settings {
+    Settings { http: Http { redirects, ..Http::default() }, ..Settings::default() }
+}
+
+fn pointing(location: &str) -> Vec<u8> {
+    format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn redirects_are_shown_and_followed_only_so_far_as_was_said() {
+    for (redirects, exchanges) in [(0, 1), (2, 3)] {
+        let stage = Stage::new(Limits::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = stage.dial_as(listener.local_addr().unwrap(), "/0", follows(redirects));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for n in 0..exchanges {
+            let text = hear_until(&mut stream, "\r\n\r\n").await;
+            assert!(text.starts_with(&format!("GET /{n} ")), "{text}");
+            stream.write_all(&pointing(&(n + 1).to_string())).await.unwrap();
+        }
+        // Then it is silent: what a person asks is the next.
+        let socket = stage.socket(client).await.id;
+        send(&stage, socket, "GET /typed");
+        let text = hear_until(&mut stream, "\r\n\r\n").await;
+        assert!(text.starts_with("GET /typed "), "{text}");
+        drop(stream);
+        let (_, events) = stage.closed(client).await;
+        let finished = events.iter().filter(|event| event.kind.name() == "finish").count();
+        assert_eq!(finished, exchanges, "{:?}", told(&events));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_server_is_another_socket() {
+    let stage = Stage::new(Limits::default());
+    let near = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let far = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = stage.dial_as(near.local_addr().unwrap(), "/", follows(5));
+    let (mut stream, _) = near.accept().await.unwrap();
+    hear_until(&mut stream, "\r\n\r\n").await;
+    let there = far.local_addr().unwrap();
+    stream.write_all(&pointing(&format!("http://{there}/there?x"))).await.unwrap();
+    let (text, mut stream) = heard(&far, "\r\n\r\n").await;
+    assert!(text.starts_with(&format!("GET /there?x HTTP/1.1\r\nHost: {there}\r\n")), "{text}");
+    // It may be asked to come back on a new connection.
+    stream
+        .write_all(b"HTTP/1.1 301 M\r\nLocation: /back\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    drop(stream);
+    let (text, mut stream) = heard(&far, "\r\n\r\n").await;
+    assert!(text.starts_with("GET /back "), "{text}");
+    stream.write_all(OK).await.unwrap();
+    drop(stream);
+    let rows = stage.until(|seen| {
+        let closed = seen.sockets.rows.iter().filter(|row| row.endpoint == client && row.end.is_some()).count();
+        (closed == 3).then_some(closed)
+    });
+    assert_eq!(rows.await, 3);
+}
+
+#[tokio::test]
+async fn a_response_that_is_malformed_is_named() {
+    let answers = [
+        ("HTTP/1.1 2x0 OK\r\n\r\n", "status is no number"),
+        ("HTTP/3.1 200 OK\r\n\r\n", "neither 1.0 nor 1.1"),
+        ("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "obs-fold"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "Content-Length is not a number"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "given twice"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxyz", "longer than its size says"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "in the middle of"),
+    ];
+    for (answer, want) in answers {
+        let (end, _, errors) = against(answer).await;
+        let End::Broken(fault) = end else { panic!("{answer}: {end:?}") };
+        assert!(fault.to_string().contains(want), "{answer}: {fault}");
+        assert_eq!(errors, 1);
+    }
 }

@@ -359,7 +359,7 @@ impl Decoder {
             Framing::UntilEnd => self.state = State::UntilEnd,
             Framing::Length(0) => {
                 self.done(sink);
-                let asks = matches!(head.start, Start::Request { .. }) && head.upgrade;
+                let asks = matches!(head.start, Start::Request { method, .. } if head.upgrade || method == "CONNECT");
                 if asks && self.holds_upgrades {
                     self.state = State::Undecided;
                 }

@@ -4,15 +4,21 @@
 //! After a 101 the connection is another protocol's: everything then goes to the follower, counting and
 //! ends included, beginning with the bytes that came right behind the head.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::Context;
 
+use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::book::{Book, Heads, Requests, Responses, Table};
+use super::book::{Book, Requests, Responses};
 use super::decode::{Decoder, Half};
+use super::hop::Pointer;
 use super::reason::Reason;
+use super::table::Table;
 use crate::hub::Recorder;
 use crate::model::end::{End, Op};
 use crate::model::event::{Kind, Way};
@@ -20,6 +26,34 @@ use crate::model::exchange::Why;
 use crate::model::url::Role;
 use crate::net::probe::Watch;
 use crate::net::{errno, wire};
+
+/// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
+#[derive(Default)]
+pub struct Heads {
+    queue: Mutex<VecDeque<(u32, Bytes)>>,
+    /// The one being answered waits for its body or for a person.
+    busy: AtomicBool,
+}
+
+impl Heads {
+    pub fn push(&self, exchange: u32, head: Bytes) {
+        self.queue.lock().push_back((exchange, head));
+    }
+
+    /// The number of the exchange and its head.
+    pub fn pop(&self) -> Option<(u32, Bytes)> {
+        self.queue.lock().pop_front()
+    }
+
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Relaxed);
+    }
+
+    /// Whether the next response follows at once.
+    pub fn more(&self) -> bool {
+        !self.busy.load(Relaxed) && !self.queue.lock().is_empty()
+    }
+}
 
 /// See the module.
 pub struct Exchanges<N> {
@@ -121,9 +155,20 @@ impl<N: Watch> Exchanges<N> {
         Arc::clone(&self.book.table)
     }
 
+    /// Where the last response points, once.
+    pub fn take_pointer(&mut self) -> Option<Pointer> {
+        self.book.pointer.take()
+    }
+
     /// The owner, a client, does not send a body because it was answered before it was asked for.
     pub fn say_unsent(&mut self) {
         self.book.say_last(self.book.way, self.book.count, Some(Why::Unsent));
+    }
+
+    /// Since when nothing is asked, if nothing is and nothing waits for its answer.
+    pub fn idle_since(&self) -> Option<Instant> {
+        (self.settled() && !self.book.tunnelled && !self.incoming().within_head() && self.requests.between_messages())
+            .then(|| self.book.free())
     }
 
     /// The owner ends the connection because nothing was asked for so long.

@@ -17,8 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::book::Heads;
-use super::exchanges::Exchanges;
+use super::exchanges::{Exchanges, Heads};
 use super::reason::Reason;
 use crate::net::probe::{Probe, Watch};
 
@@ -39,7 +38,12 @@ pub struct Gate<S, N> {
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     timing: bool,
+    /// How long a connection without a request is kept; and the clock of that.
+    keep: Option<Duration>,
+    idle: Option<Pin<Box<Sleep>>>,
     ended: bool,
+    /// We end it, and read no more of it.
+    over: bool,
     /// Told when the peer has ended.
     gone: CancellationToken,
     /// hyper's, while an end is kept from it.
@@ -58,10 +62,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
             limit,
             timer: None,
             timing: false,
+            keep: None,
+            idle: None,
             ended: false,
+            over: false,
             gone: CancellationToken::new(),
             waker: None,
         }
+    }
+
+    /// Ends a connection on which nothing was asked for so long.
+    pub fn keeping(mut self, keep: Option<Duration>) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// What was read and hyper has not taken: what was refused, or what came behind the request for an upgrade.
+    pub fn rest(&self) -> Vec<u8> {
+        [&self.passed[..], &self.held].concat()
     }
 
     pub fn gone(&self) -> CancellationToken {
@@ -106,6 +124,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         }
     }
 
+    /// Whether nothing was asked for as long as the connection is kept.
+    fn idled_out(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(keep) = self.keep else { return false };
+        let watch = self.stream.watch();
+        let Some(free) = watch.idle_since().filter(|_| self.held.is_empty() && self.passed.is_empty()) else {
+            self.idle = None;
+            return false;
+        };
+        let due = free + keep;
+        let timer = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.stream.watch().idle_out();
+        self.over = true;
+        true
+    }
+
     /// Sorts what was read behind `before`: the good part stays in `buf`, or goes before what is to come.
     fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         let new = &buf.filled()[before..];
@@ -140,11 +179,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncRead for Gate<S, N> {
                 this.passed.advance(now);
                 return Poll::Ready(Ok(()));
             }
+            if this.over {
+                return Poll::Ready(Ok(()));
+            }
             this.watch_time(cx);
             if this.ended || this.stream.watch().refused().is_some() {
                 return if this.keeps_end(cx) { Poll::Pending } else { Poll::Ready(Ok(())) };
             }
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(cx, buf) else {
+                // An end for hyper, and our own to make.
+                return if this.idled_out(cx) { Poll::Ready(Ok(())) } else { Poll::Pending };
+            };
+            outcome?;
             if buf.filled().len() > before {
                 this.sort(buf, before);
                 if buf.filled().len() > before {

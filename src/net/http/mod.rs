@@ -9,11 +9,14 @@ mod desk;
 mod exchanges;
 mod gate;
 mod head;
+mod hop;
 mod leave;
 mod pipe;
 mod reason;
 mod server;
+mod spelling;
 mod table;
+mod tunnel;
 mod write;
 mod wrong;
 
@@ -64,7 +67,7 @@ impl Protocol for Http {
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::connect(cx, 0, ALPN, client::talk))
+        Box::pin(client::connect(cx, ALPN))
     }
 }
 
@@ -74,6 +77,8 @@ mod client_tests;
 mod decode_tests;
 #[cfg(test)]
 mod exchanges_tests;
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! A stream that is read and written at once by one task: what waits to be written leaves piece by piece
-//! while what comes is read. Nothing that is read is kept; the watch has seen it.
+//! while what comes is read. What is read the watch has seen; it is kept only for who asked for it.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -7,7 +7,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What one read takes.
@@ -23,6 +23,8 @@ pub struct Pipe<S> {
     /// The first error of a write: from then on nothing more is.
     broken: bool,
     ended: bool,
+    keeps: bool,
+    read: BytesMut,
 }
 
 /// What came of a wait.
@@ -38,7 +40,19 @@ pub enum Moved {
 impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     pub fn new(stream: S) -> Self {
         let buffer = vec![0; READ].into();
-        Self { stream, out: VecDeque::new(), buffer, held: false, broken: false, ended: false }
+        let (out, read) = (VecDeque::new(), BytesMut::new());
+        Self { stream, out, buffer, held: false, broken: false, ended: false, keeps: false, read }
+    }
+
+    /// Keeps what is read, for [`Pipe::take`].
+    pub fn keeping(mut self) -> Self {
+        self.keeps = true;
+        self
+    }
+
+    /// What was read since the last time.
+    pub fn take(&mut self) -> Bytes {
+        self.read.split().freeze()
     }
 
     pub fn stream(&mut self) -> &mut S {
@@ -58,10 +72,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
 
     /// Waits for something to happen. Nothing is lost if the wait is given up.
     pub async fn moved(&mut self) -> Moved {
-        poll_fn(|cx| self.poll(cx)).await
+        self.moved_below(usize::MAX).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Moved> {
+    /// The same, but reads only while fewer pieces than `most` wait to be written.
+    pub async fn moved_below(&mut self, most: usize) -> Moved {
+        poll_fn(|cx| self.poll(cx, most)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Moved> {
         if self.waiting() > 0
             && let Poll::Ready(outcome) = self.poll_write(cx)
         {
@@ -73,12 +92,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             }
             return Poll::Ready(Moved::Wrote);
         }
-        if self.ended {
+        if self.ended || self.out.len() >= most {
             return Poll::Pending;
         }
         let mut buffer = ReadBuf::new(&mut self.buffer);
         match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Poll::Ready(Moved::Read),
+            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                if self.keeps {
+                    self.read.extend_from_slice(buffer.filled());
+                }
+                Poll::Ready(Moved::Read)
+            }
             Poll::Ready(_) => {
                 self.ended = true;
                 Poll::Ready(Moved::Ended)

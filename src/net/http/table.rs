@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use crate::model::event::Way;
 use crate::model::exchange::{Turn, Why};
 use crate::model::size;
+use crate::model::view::{Facts, Group};
 
 /// Exchanges kept. The timeline has the rest; 10,000 connections have a table each.
 const MOST: usize = 8;
@@ -49,7 +50,7 @@ impl Table {
         table.asked += 1;
         match turn {
             Turn::First => {}
-            Turn::Kept(idle) => table.longest = table.longest.max(idle),
+            Turn::Kept(idle) => table.longest = table.longest.max(idle.nanos()),
             Turn::Pipelined(_) => table.pipelined += 1,
         }
         let mut line = [0; LINE];
@@ -89,7 +90,7 @@ impl Table {
     }
 
     /// What the connection was so far: a name and a value each.
-    pub fn connection(&self) -> Vec<(&'static str, String)> {
+    fn connection(&self) -> Vec<(&'static str, String)> {
         let table = self.0.lock();
         let mut rows = vec![("requests", size::exact(table.asked))];
         if table.pipelined > 0 {
@@ -110,8 +111,19 @@ impl Table {
     }
 
     /// The exchanges, the newest first: a number and a sentence each.
-    pub fn exchanges(&self) -> Vec<(u32, String)> {
+    fn exchanges(&self) -> Vec<(u32, String)> {
         self.0.lock().rows.iter().rev().map(|row| (row.exchange, row.text())).collect()
+    }
+}
+
+impl Facts for Table {
+    fn read(&self) -> Vec<Group> {
+        let connection = self.connection().into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let exchanges = self.exchanges().into_iter().map(|(number, text)| (number.to_string().into(), text)).collect();
+        vec![
+            Group { title: "connection".into(), rows: connection },
+            Group { title: "exchanges".into(), rows: exchanges },
+        ]
     }
 }
 
@@ -124,7 +136,7 @@ impl Row {
         }
         match self.turn {
             Turn::First => {}
-            Turn::Kept(idle) => text.push_str(&format!(", after {}", span(idle))),
+            Turn::Kept(idle) => text.push_str(&format!(", after {}", span(idle.nanos()))),
             Turn::Pipelined(before) => text.push_str(&format!(", pipelined behind {before}")),
         }
         if self.sent > 0 {
@@ -151,12 +163,13 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::exchange::Gap;
 
     #[test]
     fn the_table_tells_the_last_exchanges_newest_first() {
         let table = Table::default();
         for exchange in 1..=20 {
-            let turn = if exchange == 1 { Turn::First } else { Turn::Kept(2_000_000_000) };
+            let turn = if exchange == 1 { Turn::First } else { Turn::Kept(Gap::of_nanos(2_000_000_000)) };
             table.asked(exchange, turn, "GET", "/a");
         }
         table.body(20, true, 5);

@@ -177,7 +177,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             match turn {
                 Turn::First => Ok(()),
-                Turn::Kept(idle) => map.serialize_entry("idle_us", &micros(*idle)),
+                Turn::Kept(idle) => map.serialize_entry("idle_us", &micros(idle.nanos())),
                 Turn::Pipelined(behind) => map.serialize_entry("pipelined", behind),
             }
         }
