@@ -128,8 +128,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
     fn idled_out(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(keep) = self.keep else { return false };
         let watch = self.stream.watch();
-        let Some(free) = watch.idle_since().filter(|_| self.held.is_empty() && self.passed.is_empty()) else {
-            self.idle = None;
+        let Some(free) = watch.idle_since() else {
+            // Looked at again when what is owed is written.
+            self.waker = Some(cx.waker().clone());
             return false;
         };
         let due = free + keep;
