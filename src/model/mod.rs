@@ -3,6 +3,7 @@
 //! Everyone may use the model; it uses nobody. It is synchronous and knows no tokio, no ratatui and
 //! no protocol's bytes.
 
+pub mod base64;
 pub mod draft;
 pub mod end;
 pub mod event;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::Request;
+use super::curl::{Curl, is_curl};
 use crate::model::draft::{Coding, Draft, Rejection, Shape, encode};
 use crate::model::spec::{Escaped, Fixed};
 use crate::net::Payload;
@@ -35,6 +36,14 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
 }
 
 fn request(draft: &Draft) -> Result<Request, Rejection> {
+    if is_curl(&draft.text) {
+        let curl = Curl::read(&draft.text)?;
+        return match curl.files().next() {
+            // Who may read files puts their bytes in their place before this.
+            Some(file) => Err(Rejection(format!("{file} was not read"))),
+            None => Ok(curl.request(&[])),
+        };
+    }
     let (head, body) = split_body(&draft.text);
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default().trim();
@@ -187,7 +196,7 @@ fn path(target: &str) -> Result<String, Rejection> {
     Ok(uri.path_and_query().map_or("/", |path| path.as_str()).to_owned())
 }
 
-fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<(String, String)>, Rejection> {
+pub fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<(String, String)>, Rejection> {
     lines
         .map(|line| {
             let (name, value) =

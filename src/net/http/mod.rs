@@ -4,6 +4,7 @@
 mod book;
 mod client;
 mod compose;
+pub mod curl;
 mod decode;
 mod desk;
 mod exchanges;

@@ -44,6 +44,11 @@ pub enum Command {
     },
     /// Write a subject's settings and state.
     Details(Subject),
+    /// Write an exchange's request as a curl command.
+    Curl {
+        socket: SocketId,
+        exchange: u32,
+    },
     Quit,
 }
 
@@ -70,6 +75,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
+    ("curl", curl),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -166,6 +172,16 @@ fn set(fields: Fields) -> Result<Command, String> {
     Ok(Command::Set { subject, name, value })
 }
 
+fn curl(fields: Fields) -> Result<Command, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Curl {
+        socket: u32,
+        exchange: u32,
+    }
+    typed(fields).map(|Curl { socket, exchange }| Command::Curl { socket: SocketId(socket), exchange })
+}
+
 fn count(fields: Fields) -> Result<Command, String> {
     let Whom { socket, endpoint } = typed(fields)?;
     subject(socket, endpoint).map(Command::Count)
@@ -197,6 +213,7 @@ struct Send {
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
+    curl: Option<String>,
     reply: Option<Reply>,
 }
 
@@ -278,10 +295,13 @@ fn draft(send: Send) -> Result<Draft, String> {
     ];
     let mut written: Vec<(Coding, String)> =
         written.into_iter().filter_map(|(coding, text)| text.map(|text| (coding, text))).collect();
-    let ways = written.len() + usize::from(send.request.is_some()) + usize::from(send.reply.is_some());
+    let ways = written.len()
+        + usize::from(send.request.is_some())
+        + usize::from(send.curl.is_some())
+        + usize::from(send.reply.is_some());
     if ways > 1 || (closes && ways > 0) {
         return Err(
-            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\" and \"shape\":\"close\""
+            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"curl\", \"reply\" and \"shape\":\"close\""
                 .into(),
         );
     }
@@ -294,6 +314,9 @@ fn draft(send: Send) -> Result<Draft, String> {
     }
     if let Some(request) = send.request {
         return request.write();
+    }
+    if let Some(curl) = send.curl {
+        return Ok(bare(curl, Shape::Request));
     }
     if let Some(reply) = send.reply {
         return reply.write().map(|text| bare(text, Shape::Reply));

@@ -74,8 +74,14 @@ pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Gro
     to_line(&json!({ "v": VERSION, "event": "details", about.0: about.1, "settings": settings, "groups": groups }))
 }
 
+/// A request as a curl command.
+pub fn curl_line(socket: SocketId, exchange: u32, command: &str) -> String {
+    to_line(&json!({ "v": VERSION, "event": "curl", "socket": socket.0, "exchange": exchange, "text": command }))
+}
+
 /// The lines that are no event of a timeline. `docs/headless.md` explains each.
-pub const NOTICES: [&str; 8] = ["hello", "dropped", "removed", "count", "details", "done", "refused", "badCommand"];
+pub const NOTICES: [&str; 9] =
+    ["hello", "dropped", "removed", "count", "details", "curl", "done", "refused", "badCommand"];
 
 #[derive(Serialize, Default)]
 struct Notice<'a> {
