@@ -22,6 +22,7 @@ mod node_ws;
 mod openssl;
 mod relays;
 mod scope;
+mod web;
 
 use std::net::SocketAddr;
 

@@ -130,8 +130,8 @@ async fn every_kind_of_answer_is_told_apart() {
         ("GET", "/nothing", &["request", "head", "finish"]),
         ("GET", "/same", &["request", "head", "finish"]),
         ("GET", "/hints", &["request", "information", "head", "body", "finish"]),
-        ("GET", "/trailers", &["request", "head", "body", "trailers", "finish"]),
-        ("GET", "/last", &["request", "head", "body", "finish"]),
+        ("GET", "/trailers", &["request", "head", "body", "chunk", "trailers", "finish"]),
+        ("GET", "/last", &["request", "head", "last", "body", "chunk", "finish"]),
     ];
     for ((method, target, wanted), n) in asked.into_iter().zip(2..) {
         ask(&lab, socket, n, method, target, "").await;
