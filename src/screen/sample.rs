@@ -229,17 +229,13 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
         some(120_000, Kind::Trailers { way, exchange }, "X-Sum: 7\r\n"),
         some(
             40_000,
-            Kind::Head { way: out, exchange, status: 200, took: 900_000 },
+            Kind::Head { way: out, exchange, status: 200, took: 0 },
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n",
         ),
         some(2_000, Kind::Body { way: out, exchange, part: Part::Plain }, "POST /orders?id=7\n"),
         none(9_000, Kind::Finish { exchange, first: None, took: 1_776_000 }),
-        some(2_000, Kind::Head { way: out, exchange: 2, status: 404, took: 900_000 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
-        some(
-            2_000,
-            Kind::Head { way: out, exchange: 3, status: 502, took: 900_000 },
-            "HTTP/1.1 502 Bad Gateway\r\n\r\n",
-        ),
+        some(2_000, Kind::Head { way: out, exchange: 2, status: 404, took: 0 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
+        some(2_000, Kind::Head { way: out, exchange: 3, status: 502, took: 0 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
         none(9_000, Kind::Upgrade { exchange: 3 }),
         some(
             4_000,

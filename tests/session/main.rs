@@ -5,6 +5,7 @@ mod support;
 
 mod endpoints;
 mod hostile;
+mod http;
 mod looking;
 mod sending;
 

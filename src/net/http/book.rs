@@ -11,7 +11,7 @@ use super::decode::Sink;
 use super::exchanges::Heads;
 use super::head::{Asked, Head, Start};
 use super::hop::Pointer;
-use super::table::Table;
+use super::table::{Story, Table};
 use crate::hub::Recorder;
 use crate::model::end::End;
 use crate::model::event::{Kind, Way};
@@ -61,7 +61,7 @@ pub struct Open {
     exchange: u32,
     asked: Asked,
     since: Instant,
-    first: Option<NonZeroU64>,
+    story: Story,
 }
 
 impl<N: Watch> Book<N> {
@@ -100,6 +100,13 @@ impl<N: Watch> Book<N> {
 
     pub fn back(&self) -> Way {
         if self.way == Way::In { Way::Out } else { Way::In }
+    }
+
+    /// An answer that is not whole by the end of what passed takes its time: the table shows it.
+    pub fn show_open(&self) {
+        if let Some(open) = &self.response {
+            self.table.told(open.exchange, open.story);
+        }
     }
 
     /// Records once who said that no request follows.
@@ -141,7 +148,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
         book.count = book.count.wrapping_add(1);
         book.request = book.count;
         let exchange = book.count;
-        book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: book.now, first: None });
+        book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: book.now, story: Story::default() });
         book.table.asked(exchange, turn, method, target);
         book.record.payload(Kind::Request { way: book.way, exchange, turn }, head.raw);
         book.say_last(book.way, exchange, head.last);
@@ -152,7 +159,11 @@ impl<N: Watch> Sink for Requests<'_, N> {
 
     fn body(&mut self, part: Part, piece: &[u8]) {
         let book = &mut *self.0;
-        book.table.body(book.request, true, piece.len());
+        let (request, bytes) = (book.request, piece.len() as u64);
+        let mut open = book.waiting.iter_mut().rev().chain(&mut book.response);
+        if let Some(open) = open.find(|open| open.exchange == request) {
+            open.story.sent += bytes;
+        }
         book.record.payload(Kind::Body { way: book.way, exchange: book.request, part }, piece);
     }
 
@@ -208,22 +219,24 @@ impl<N: Watch> Sink for Responses<'_, N> {
             book.response = None;
             return;
         }
-        let open = book.waiting.pop_front().unwrap_or_else(|| {
+        let mut open = book.waiting.pop_front().unwrap_or_else(|| {
             // An answer nobody asked for, such as a 408 to an idle client: an exchange of its own.
             book.count = book.count.wrapping_add(1);
             book.table.asked(book.count, Turn::First, "", "");
-            Open { exchange: book.count, asked: Asked::Other, since: book.now, first: None }
+            Open { exchange: book.count, asked: Asked::Other, since: book.now, story: Story::default() }
         });
         let (exchange, took) = (open.exchange, book.since(&open));
+        open.story.status = status;
+        open.story.head = took;
         book.continued = false;
         if book.way == Way::Out {
             book.pointer = Pointer::of(status, head.raw);
         }
         book.answered = book.answered.wrapping_add(1);
-        book.table.answered(exchange, status, took);
         book.record.payload(Kind::Head { way, exchange, status, took }, head.raw);
         let switches = status == 101 || (open.asked == Asked::Connect && (200..=299).contains(&status));
         if switches {
+            book.table.told(exchange, open.story);
             book.record.event(Kind::Upgrade { exchange });
             book.tunnelled = true;
         } else {
@@ -235,10 +248,12 @@ impl<N: Watch> Sink for Responses<'_, N> {
     fn body(&mut self, part: Part, piece: &[u8]) {
         let exchange = self.exchange();
         let book = &mut *self.0;
-        if let Some(open) = book.response.as_mut().filter(|open| open.first.is_none()) {
-            open.first = NonZeroU64::new(nanos(book.now.saturating_duration_since(open.since)).max(1));
+        if let Some(open) = &mut book.response {
+            open.story.back += piece.len() as u64;
+            if open.story.first.is_none() {
+                open.story.first = NonZeroU64::new(nanos(book.now.saturating_duration_since(open.since)).max(1));
+            }
         }
-        book.table.body(exchange, false, piece.len());
         book.record.payload(Kind::Body { way: book.back(), exchange, part }, piece);
     }
 
@@ -256,8 +271,8 @@ impl<N: Watch> Sink for Responses<'_, N> {
         if let Some(open) = book.response.take() {
             let took = book.since(&open);
             book.free = Some(book.now);
-            book.table.finished(open.exchange, open.first, took);
-            book.record.event(Kind::Finish { exchange: open.exchange, first: open.first, took });
+            book.table.told(open.exchange, Story { took: Some(took), ..open.story });
+            book.record.event(Kind::Finish { exchange: open.exchange, first: open.story.first, took });
         }
     }
 

@@ -201,6 +201,7 @@ impl<N: Watch> Exchanges<N> {
         } else {
             self.responses.feed(bytes, &mut Responses(&mut self.book));
             ours -= std::mem::take(&mut self.book.behind);
+            self.book.show_open();
             self.settle();
         }
         self.book.record.clear(way, ours);

@@ -35,13 +35,21 @@ struct Row {
     turn: Turn,
     line: [u8; LINE],
     len: u8,
-    status: u16,
-    sent: u64,
-    back: u64,
-    /// Nanoseconds since the request's head; 0 if that has not happened.
-    head: u64,
-    first: u64,
-    took: u64,
+    story: Story,
+}
+
+/// What came of a request.
+#[derive(Clone, Copy, Default)]
+pub struct Story {
+    /// 0 until it is answered.
+    pub status: u16,
+    /// Bytes of the two bodies.
+    pub sent: u64,
+    pub back: u64,
+    /// Nanoseconds since the request's head.
+    pub head: u64,
+    pub first: Option<NonZeroU64>,
+    pub took: Option<u64>,
 }
 
 impl Table {
@@ -62,31 +70,19 @@ impl Table {
         if table.rows.len() == MOST {
             table.rows.pop_front();
         }
-        let row = Row { exchange, turn, line, len, status: 0, sent: 0, back: 0, head: 0, first: 0, took: 0 };
+        let row = Row { exchange, turn, line, len, story: Story::default() };
         table.rows.push_back(row);
     }
 
-    /// A piece of a body; `ask`: of the request.
-    pub fn body(&self, exchange: u32, ask: bool, bytes: usize) {
-        self.row(exchange, |row| if ask { row.sent += bytes as u64 } else { row.back += bytes as u64 });
-    }
-
-    pub fn answered(&self, exchange: u32, status: u16, took: u64) {
-        self.row(exchange, |row| (row.status, row.head) = (status, took.max(1)));
-    }
-
-    pub fn finished(&self, exchange: u32, first: Option<NonZeroU64>, took: u64) {
-        self.row(exchange, |row| (row.first, row.took) = (first.map_or(0, NonZeroU64::get), took.max(1)));
+    /// What has come of an exchange: at its end, and where its answer takes its time.
+    pub fn told(&self, exchange: u32, story: Story) {
+        if let Some(row) = self.0.lock().rows.iter_mut().rev().find(|row| row.exchange == exchange) {
+            row.story = story;
+        }
     }
 
     pub fn last(&self, way: Way, why: Why) {
         self.0.lock().last = Some((way, why));
-    }
-
-    fn row(&self, exchange: u32, change: impl FnOnce(&mut Row)) {
-        if let Some(row) = self.0.lock().rows.iter_mut().rev().find(|row| row.exchange == exchange) {
-            change(row);
-        }
     }
 
     /// What the connection was so far: a name and a value each.
@@ -139,22 +135,24 @@ impl Row {
             Turn::Kept(idle) => text.push_str(&format!(", after {}", span(idle.nanos()))),
             Turn::Pipelined(before) => text.push_str(&format!(", pipelined behind {before}")),
         }
-        if self.sent > 0 {
-            text.push_str(&format!(", body {}", size::bytes(self.sent)));
+        let Story { status, sent, back, head, first, took } = self.story;
+        if sent > 0 {
+            text.push_str(&format!(", body {}", size::bytes(sent)));
         }
-        if self.status == 0 {
+        if status == 0 {
             text.push_str(": no answer yet");
             return text;
         }
-        text.push_str(&format!(": {}, head {}", self.status, span(self.head)));
-        if self.first > 0 {
-            text.push_str(&format!(", first byte {}", span(self.first)));
+        text.push_str(&format!(": {status}, head {}", span(head)));
+        if let Some(first) = first {
+            text.push_str(&format!(", first byte {}", span(first.get())));
         }
-        if self.took > 0 {
-            text.push_str(&format!(", end {}", span(self.took)));
+        match took {
+            Some(took) => text.push_str(&format!(", end {}", span(took))),
+            None => text.push_str(", goes on"),
         }
-        if self.back > 0 {
-            text.push_str(&format!(", {}", size::bytes(self.back)));
+        if back > 0 {
+            text.push_str(&format!(", {}", size::bytes(back)));
         }
         text
     }
@@ -172,14 +170,18 @@ mod tests {
             let turn = if exchange == 1 { Turn::First } else { Turn::Kept(Gap::of_nanos(2_000_000_000)) };
             table.asked(exchange, turn, "GET", "/a");
         }
-        table.body(20, true, 5);
-        table.answered(20, 404, 1_000_000);
-        table.finished(20, NonZeroU64::new(2_000_000), 3_000_000);
+        let first = NonZeroU64::new(2_000_000);
+        table.told(20, Story { status: 404, sent: 5, back: 9, head: 1_000_000, first, took: Some(3_000_000) });
+        table.told(19, Story { status: 200, ..Story::default() });
         table.last(Way::In, Why::Close);
         let rows = table.exchanges();
         assert_eq!((rows.len(), rows[0].0, rows[7].0), (MOST, 20, 13));
-        assert_eq!(rows[0].1, "GET /a, after 2.00 s, body 5 B: 404, head 1.00 ms, first byte 2.00 ms, end 3.00 ms");
-        assert_eq!(rows[1].1, "GET /a, after 2.00 s: no answer yet");
+        assert_eq!(
+            rows[0].1,
+            "GET /a, after 2.00 s, body 5 B: 404, head 1.00 ms, first byte 2.00 ms, end 3.00 ms, 9 B"
+        );
+        assert_eq!(rows[1].1, "GET /a, after 2.00 s: 200, head 0 ns, goes on");
+        assert_eq!(rows[2].1, "GET /a, after 2.00 s: no answer yet");
         let connection = table.connection();
         assert_eq!(connection[0], ("requests", "20".into()));
         assert_eq!(connection[2], ("ends by", "Connection: close, from the peer".into()));
