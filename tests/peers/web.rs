@@ -204,6 +204,26 @@ async fn curl_reads_what_we_refuse_and_why() {
 }
 
 #[tokio::test]
+async fn curl_and_node_take_hints_before_the_answer() {
+    let Some(curl) = peer("curl") else { return };
+    let Some(node) = peer("node") else { return };
+    let lab = Lab::default();
+    let hints = Some("</a.css>; rel=preload".to_owned());
+    let (_, address) = lab.listen("http://127.0.0.1:0", http(Http { hints, ..Http::default() })).await;
+    let text = run(&curl, &["-sS", "-i", "--max-time", "10", &format!("http://{address}/")], b"").await.ok();
+    let first = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\n";
+    assert!(text.starts_with(first), "{text}");
+    let socket = lab.nth(1).await;
+    lab.closed(socket).await;
+    assert_eq!(story(&lab.events(socket))[..4], ["request in", "information out", "head out", "body out"]);
+    let program = "const http = require('http'); const r = http.get(process.argv[1], (a) => { a.resume(); \
+                   console.log('status ' + a.statusCode); }); \
+                   r.on('information', (i) => console.log('information ' + i.statusCode + ' ' + i.headers.link));";
+    let said = run(&node, &["-e", program, &format!("http://{address}/")], b"").await.ok();
+    assert_eq!(said, "information 103 </a.css>; rel=preload\nstatus 200\n");
+}
+
+#[tokio::test]
 async fn curl_is_told_when_the_connection_ends() {
     let Some(curl) = peer("curl") else { return };
     let lab = Lab::default();

@@ -22,6 +22,8 @@ pub struct Http {
     pub requests: u32,
     /// Listeners: a request's body may have so many bytes.
     pub most_body: Option<u64>,
+    /// Listeners: the `Link` of a 103 Early Hints before each answer (RFC 8297).
+    pub hints: Option<String>,
     /// Listeners: grant `Upgrade` and `CONNECT`; what follows are bytes.
     pub upgrade: bool,
 }
@@ -74,6 +76,22 @@ pub const ROWS: &[Row] = &[
         help: "a request with a larger body is answered 413; off takes any",
         get: |settings| settings.http.most_body.write(),
         set: |settings, text| put(&mut settings.http.most_body, text),
+    },
+    Row {
+        name: "hints",
+        look: Look::Line("</style.css>; rel=preload; as=style"),
+        live: Live::Next,
+        fits: listens,
+        elsewhere: "hints are for http and https listeners",
+        when: always,
+        help: "the Link of a 103 Early Hints before each answer",
+        get: |settings| settings.http.hints.write(),
+        set: |settings, text| {
+            if text.chars().any(char::is_control) {
+                return Err("a Link is one line without control characters".into());
+            }
+            put(&mut settings.http.hints, text)
+        },
     },
     Row {
         name: "upgrade",

@@ -61,7 +61,15 @@ pub struct Open {
     exchange: u32,
     asked: Asked,
     since: Instant,
+    /// Of HTTP/1.1: it knows of answers before the answer.
+    new: bool,
     story: Story,
+}
+
+impl Open {
+    pub fn takes_hints(&self) -> bool {
+        self.new
+    }
 }
 
 impl<N: Watch> Book<N> {
@@ -145,10 +153,18 @@ impl<N: Watch> Sink for Requests<'_, N> {
         let Start::Request { method, target } = head.start else { return };
         let book = &mut *self.0;
         let turn = book.turn();
+        let line = head.raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let new = line.trim_ascii_end().ends_with(b" HTTP/1.1");
         book.count = book.count.wrapping_add(1);
         book.request = book.count;
         let exchange = book.count;
-        book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: book.now, story: Story::default() });
+        book.waiting.push_back(Open {
+            exchange,
+            asked: Asked::of(method),
+            since: book.now,
+            new,
+            story: Story::default(),
+        });
         book.table.asked(exchange, turn, method, target);
         book.record.payload(Kind::Request { way: book.way, exchange, turn }, head.raw);
         book.say_last(book.way, exchange, head.last);
@@ -223,7 +239,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
             // An answer nobody asked for, such as a 408 to an idle client: an exchange of its own.
             book.count = book.count.wrapping_add(1);
             book.table.asked(book.count, Turn::First, "", "");
-            Open { exchange: book.count, asked: Asked::Other, since: book.now, story: Story::default() }
+            Open { exchange: book.count, asked: Asked::Other, since: book.now, new: false, story: Story::default() }
         });
         let (exchange, took) = (open.exchange, book.since(&open));
         open.story.status = status;

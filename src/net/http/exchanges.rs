@@ -14,7 +14,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::book::{Book, Requests, Responses};
+use super::book::{Book, Open, Requests, Responses};
 use super::decode::{Decoder, Half};
 use super::hop::Pointer;
 use super::reason::Reason;
@@ -153,6 +153,12 @@ impl<N: Watch> Exchanges<N> {
     /// What is told of the exchanges beside the timeline.
     pub fn table(&self) -> Arc<Table> {
         Arc::clone(&self.book.table)
+    }
+
+    /// As a server: whether the next byte that is written begins an answer to a request of HTTP/1.1.
+    pub fn answers_begin(&self) -> bool {
+        let whole = self.responses.between_messages() && !self.responses.within_head();
+        whole && self.book.response.is_none() && self.book.waiting.front().is_some_and(Open::takes_hints)
     }
 
     /// Where the last response points, once.

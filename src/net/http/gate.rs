@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,9 @@ pub struct Gate<S, N> {
     /// How long a connection without a request is kept; and the clock of that.
     keep: Option<Duration>,
     idle: Option<Pin<Box<Sleep>>>,
+    /// A 103 for before each answer, and the exchange that has had its.
+    hints: Option<Bytes>,
+    hinted: u32,
     ended: bool,
     /// We end it, and read no more of it.
     over: bool,
@@ -64,6 +67,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
             timing: false,
             keep: None,
             idle: None,
+            hints: None,
+            hinted: 0,
             ended: false,
             over: false,
             gone: CancellationToken::new(),
@@ -74,6 +79,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
     /// Ends a connection on which nothing was asked for so long.
     pub fn keeping(mut self, keep: Option<Duration>) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Says 103 Early Hints with this `Link` before each answer (RFC 8297).
+    pub fn hinting(mut self, link: Option<&str>) -> Self {
+        self.hints = link.map(|link| format!("HTTP/1.1 103 Early Hints\r\nLink: {link}\r\n\r\n").into());
         self
     }
 
@@ -218,6 +229,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         }
     }
 
+    /// Puts the hints before an answer that begins with `start`. HTTP/1.0 knows none (RFC 9110 section 15.2).
+    fn hint(&mut self, start: &[u8]) {
+        let Some(hints) = self.hints.as_ref().filter(|_| self.out.is_empty()) else { return };
+        let watch = self.stream.watch();
+        let exchange = watch.answered().wrapping_add(1);
+        if self.hinted != exchange && watch.answers_begin() && !start.starts_with(b"HTTP/1.1 1") {
+            self.hinted = exchange;
+            self.out.extend_from_slice(hints);
+        }
+    }
+
     /// Writes what was gathered.
     fn push(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
@@ -244,7 +266,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let size: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let gathers = size < GATHERED && (!this.out.is_empty() || this.heads.more());
+        if let Some(start) = bufs.first() {
+            this.hint(start);
+        }
+        let gathers = this.hints.is_none() && size < GATHERED && (!this.out.is_empty() || this.heads.more());
         if !gathers || this.out.len() >= GATHERED {
             ready!(this.push(cx))?;
         }

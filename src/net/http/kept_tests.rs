@@ -186,3 +186,27 @@ async fn chunks_with_extensions_and_the_last_one_are_told() {
         events.iter().filter(|event| event.kind.name() == "chunk").map(|event| &event.head[..]).collect();
     assert_eq!(lines, [&b"3;a=b"[..], b"0"]);
 }
+
+#[tokio::test]
+async fn hints_come_before_each_answer() {
+    let stage = Stage::new(Limits::default());
+    let (id, at) = stage.listen_as(http(Http { hints: Some("</a.css>".into()), ..Http::default() })).await;
+    let expects = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    stream.write_all(format!("{}{expects}", GET.repeat(2)).as_bytes()).await.unwrap();
+    hear_until(&mut stream, "100 Continue\r\n\r\n").await;
+    stream.write_all(b"xGET / HTTP/1.0\r\n\r\n").await.unwrap();
+    hear(&mut stream).await;
+    drop(stream);
+    let (row, events) = stage.closed(id).await;
+    let mut told = told(&events);
+    told.retain(|word| word.starts_with("out"));
+    let one = |n: u32| [format!("out information {n}"), format!("out head {n}"), format!("out body {n}")];
+    let mut want = [one(1), one(2)].concat();
+    want.push("out continue 3".into());
+    want.extend(one(3));
+    want.extend(["out head 4".into(), "out body 4".into()]);
+    assert_eq!(told[..want.len()], want);
+    assert_eq!(row.count.errors, 0);
+    assert_eq!(row.count.sent.messages, 4);
+}

@@ -90,7 +90,9 @@ pub async fn talk(flow: Flow) -> End {
         watch = watch.upgrading();
     }
     record.explain(watch.table());
-    let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time).keeping(http.keep);
+    let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time)
+        .keeping(http.keep)
+        .hinting(http.hints.as_deref());
     let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
     let mut conn = http1::Builder::new()
         .title_case_headers(true)
