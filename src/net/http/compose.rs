@@ -80,8 +80,11 @@ fn request(draft: &Draft) -> Result<Request, Rejection> {
     Ok(Request { method, target, headers, body: body.into(), chunks, trailers })
 }
 
+/// Names and values, in their order.
+type Fields = Vec<(String, String)>;
+
 /// The chunks of a body, parted by empty lines; and where the head announces trailers, the last part.
-fn pieces<'a>(body: &'a str, announced: &[&str]) -> Result<(Vec<&'a str>, Vec<(String, String)>), Rejection> {
+fn pieces<'a>(body: &'a str, announced: &[&str]) -> Result<(Vec<&'a str>, Fields), Rejection> {
     let mut pieces = Vec::new();
     let mut rest = body;
     while !rest.is_empty() {
@@ -196,7 +199,7 @@ fn path(target: &str) -> Result<String, Rejection> {
     Ok(uri.path_and_query().map_or("/", |path| path.as_str()).to_owned())
 }
 
-pub fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<(String, String)>, Rejection> {
+pub fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Fields, Rejection> {
     lines
         .map(|line| {
             let (name, value) =

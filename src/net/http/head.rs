@@ -145,17 +145,19 @@ impl Facts {
         if self.close { Some(Why::Close) } else { old }
     }
 
+    /// RFC 9110 section 10.1.1: there is one thing to expect.
+    fn expects(what: &[u8]) -> Result<(), Reason> {
+        let known = what.eq_ignore_ascii_case(b"100-continue");
+        if known { Ok(()) } else { Err(Reason::Expect(String::from_utf8_lossy(what).into())) }
+    }
+
     fn of(lines: &[httparse::Header<'_>]) -> Result<Self, Reason> {
         let mut facts = Self::default();
         for line in lines {
             // The length tells the few that matter from the many that do not.
             match line.name.len() {
                 4 if line.name.eq_ignore_ascii_case("host") => facts.hosts += 1,
-                6 if line.name.eq_ignore_ascii_case("expect") => {
-                    if !line.value.eq_ignore_ascii_case(b"100-continue") {
-                        return Err(Reason::Expect(String::from_utf8_lossy(line.value).into()));
-                    }
-                }
+                6 if line.name.eq_ignore_ascii_case("expect") => Self::expects(line.value)?,
                 7 if line.name.eq_ignore_ascii_case("upgrade") => facts.upgrade = true,
                 10 if line.name.eq_ignore_ascii_case("connection") => {
                     facts.close |= lists(line.value, b"close");
