@@ -4,17 +4,21 @@
 //! no protocol's bytes.
 
 pub mod base64;
+pub mod datagram;
+pub mod dns;
 pub mod draft;
 pub mod end;
 pub mod event;
 pub mod exchange;
 pub mod id;
 pub mod life;
+pub mod multicast;
 pub mod ring;
 pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod tally;
 pub mod time;
+pub mod tls;
 pub mod url;
 pub mod view;

@@ -4,8 +4,10 @@
 //! may be printed on a terminal, so every character that could act on one leaves as `\uXXXX`.
 
 mod command;
+mod datagram;
 mod event;
 mod follower;
+mod tls;
 
 use std::borrow::Cow;
 use std::io;
