@@ -64,6 +64,7 @@ impl App {
             Action::Inspect | Action::EventBefore | Action::EventAfter => {
                 no(self.cursor().is_some(), "the timeline is empty")
             }
+            Action::Curl => no(self.exchange().is_some(), "no event of an HTTP exchange is selected"),
             Action::Follow => no(self.follow() != Follow::Following, ""),
             Action::Leave if matches!(self.mode, Mode::Browse) => no(self.is_special(), ""),
             Action::Ending => no(takes_ending(self.composer.shape), "this has its own line ends"),

@@ -48,6 +48,8 @@ pub enum Action {
     Toggle,
     Restart,
     Remove,
+    /// Copy the event's request as a curl command.
+    Curl,
     Pause,
     Follow,
     ClearClosed,
@@ -198,6 +200,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Edit, &[Char('E')], P::Browse, "edit", "Change the endpoint: address and settings; it starts again.", 44),
     row(A::Remove, &[Char('D')], P::Browse, "remove", "Remove the endpoint and its sockets.", 45),
     row(A::ClearClosed, &[Char('c')], P::Browse, "clear", "Take closed sockets off the list; their counts stay in every total.", 46),
+    row(A::Curl, &[Char('y')], P::Browse, "curl", "Copy the event's HTTP request as a curl command.", 47),
     row(A::PreviousPane, &[BackTab], P::Browse, "pane back", "Go to the pane before.", 0),
     row(A::PaneLeft, &[Left, Char('h')], P::Browse, "left", "Go to the pane on the left.", 0),
     row(A::PaneRight, &[Right, Char('l')], P::Browse, "right", "Go to the pane on the right.", 0),

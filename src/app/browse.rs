@@ -7,7 +7,7 @@ use super::list::step;
 use super::mode::{Address, Question};
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
 use crate::model::draft::Shape;
-use crate::model::id::Subject;
+use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::setting::ws::Dialect;
 use crate::model::url::{Role, Scheme};
@@ -20,6 +20,9 @@ impl App {
             Action::End | Action::Close | Action::Reset => return self.on_socket(action).into_iter().collect(),
             Action::Toggle | Action::Restart | Action::Edit | Action::Remove => {
                 return self.on_endpoint(action).into_iter().collect();
+            }
+            Action::Curl => {
+                return self.exchange().map(|(id, exchange)| Effect::Curl(id, exchange)).into_iter().collect();
             }
             Action::ClearClosed => return vec![Effect::ClearClosed],
             Action::Help => self.mode = Mode::Help { scroll: 0 },
@@ -188,6 +191,15 @@ impl App {
             Subject::Endpoint(_) => &row.spec.settings,
         };
         self.mode = Mode::Form(Box::new(Form::options(subject, &row.spec, settings)));
+    }
+
+    /// The exchange of the event under the cursor.
+    pub(super) fn exchange(&self) -> Option<(SocketId, u32)> {
+        let Some(Subject::Socket(id)) = self.subject() else { return None };
+        let cursor = self.cursor()?;
+        let events = &self.seen.timeline.as_ref()?.events;
+        let event = events.iter().find(|event| event.seq == cursor)?;
+        event.kind.exchange().map(|exchange| (id, exchange))
     }
 
     /// Begins to type; whom to is fixed from here.

@@ -63,6 +63,8 @@ pub enum Effect {
         row: &'static Row,
         value: String,
     },
+    /// Copy an exchange's request as a curl command.
+    Curl(SocketId, u32),
     ClearClosed,
     /// Append to the send history kept across runs.
     Remember(Draft),

@@ -80,6 +80,8 @@ pub enum Shape {
     Event,
     /// `METHOD target`, header lines, an empty line, a body.
     Request,
+    /// Bytes past the protocol: a malformed request, or what is said through a tunnel.
+    Raw,
     /// `200`, header lines, an empty line, a body: what a listener answers from now on.
     Reply,
 }
@@ -95,6 +97,7 @@ impl Shape {
             Self::Close => "close frame",
             Self::Event => "Socket.IO event",
             Self::Request => "request",
+            Self::Raw => "raw bytes",
             Self::Reply => "default reply",
         }
     }
@@ -114,7 +117,7 @@ pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
         (Scheme::Ws | Scheme::Wss, _) => {
             &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Pong, Shape::Close, Shape::Event]
         }
-        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
+        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request, Shape::Raw],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
 }

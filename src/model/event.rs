@@ -2,10 +2,12 @@
 //! and the protocols' own documents.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 use super::datagram::Note;
 use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
+use super::exchange::{Part, Turn, Why};
 use super::id::SocketId;
 use super::socketio::Head;
 use super::tally::Cell;
@@ -118,19 +120,35 @@ pub enum Kind {
     Request {
         way: Way,
         exchange: u32,
+        turn: Turn,
     },
     Continue {
         way: Way,
         exchange: u32,
     },
-    Head {
+    /// A 1xx that is neither 100 nor 101: the response itself is yet to come.
+    Information {
         way: Way,
         exchange: u32,
         status: u16,
     },
+    Head {
+        way: Way,
+        exchange: u32,
+        status: u16,
+        /// Nanoseconds since the request's head.
+        took: u64,
+    },
     Body {
         way: Way,
         exchange: u32,
+        part: Part,
+    },
+    /// A chunk's size line that says more than a size: extensions, or that it is the last.
+    Chunk {
+        way: Way,
+        exchange: u32,
+        size: u64,
     },
     Trailers {
         way: Way,
@@ -138,7 +156,15 @@ pub enum Kind {
     },
     Finish {
         exchange: u32,
+        /// Nanoseconds from the request's head to the first byte of the response's body, if it has one.
+        first: Option<NonZeroU64>,
         took: u64,
+    },
+    /// No request follows on the connection.
+    Last {
+        way: Way,
+        exchange: u32,
+        why: Why,
     },
     Upgrade {
         exchange: u32,
@@ -221,10 +247,13 @@ pub const VOCABULARY: &[Word] = &[
     word("tls", "tlsError", "the handshake or a record failed, and why"),
     word("http", "request", "a request's head, as it was on the wire"),
     word("http", "continue", "100 Continue: the body may come"),
+    word("http", "information", "102, 103: a word before the response itself"),
     word("http", "head", "status and headers left; from here they are fixed"),
     word("http", "body", "a piece of a body, in or out"),
+    word("http", "chunk", "a chunk's extensions, or the last chunk: the body is whole"),
     word("http", "trailers", "fields behind a chunked body"),
     word("http", "finish", "the response ended, and how long the exchange took"),
+    word("http", "last", "no request follows on the connection: who said so, and how"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
     word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
@@ -266,10 +295,13 @@ impl Kind {
             Self::TlsError(_) => "tlsError",
             Self::Request { .. } => "request",
             Self::Continue { .. } => "continue",
+            Self::Information { .. } => "information",
             Self::Head { .. } => "head",
             Self::Body { .. } => "body",
+            Self::Chunk { .. } => "chunk",
             Self::Trailers { .. } => "trailers",
             Self::Finish { .. } => "finish",
+            Self::Last { .. } => "last",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
             Self::Open(_) => "open",
@@ -295,8 +327,11 @@ impl Kind {
             | Self::SessionTicket { way, .. }
             | Self::Request { way, .. }
             | Self::Continue { way, .. }
+            | Self::Information { way, .. }
             | Self::Head { way, .. }
             | Self::Body { way, .. }
+            | Self::Chunk { way, .. }
+            | Self::Last { way, .. }
             | Self::Trailers { way, .. }
             | Self::Packet { way, .. }
             | Self::Frame { way, .. }
@@ -338,6 +373,7 @@ impl Kind {
                 | Self::Trailers { .. }
                 | Self::Open(_)
                 | Self::Packet { .. }
+                | Self::Information { .. }
                 | Self::Ping { .. }
                 | Self::Pong { .. }
         )
@@ -348,8 +384,11 @@ impl Kind {
         match self {
             Self::Request { exchange, .. }
             | Self::Continue { exchange, .. }
+            | Self::Information { exchange, .. }
             | Self::Head { exchange, .. }
             | Self::Body { exchange, .. }
+            | Self::Chunk { exchange, .. }
+            | Self::Last { exchange, .. }
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
@@ -391,7 +430,6 @@ impl Kind {
             }
             Self::Open(opened) => opened.weight(),
             Self::Datagram(note) => note.weight(),
-            Self::Open(opened) => opened.weight(),
             Self::Packet { packet, .. } => packet.weight(),
             _ => 0,
         }
@@ -431,7 +469,10 @@ mod tests {
             Kind::Pong { way: Way::In, rtt: None },
             Kind::Closing { way: Way::In, code: None },
             Kind::Open(Box::default()),
-            Kind::Finish { exchange: 1, took: 1 },
+            Kind::Finish { exchange: 1, first: None, took: 1 },
+            Kind::Last { way: Way::In, exchange: 1, why: Why::Idle },
+            Kind::Chunk { way: Way::In, exchange: 1, size: 0 },
+            Kind::Information { way: Way::In, exchange: 1, status: 103 },
             Kind::Upgrade { exchange: 1 },
             Kind::Blocked { waiting: 1 },
             Kind::Drain { blocked: 1, waited: 1 },

@@ -121,6 +121,9 @@ async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out
             counted
                 .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string())))
         }
+        Command::Curl { socket, exchange } => {
+            session.curl(socket, exchange).and_then(|command| tell(out, &jsonl::curl_line(socket, exchange, &command)))
+        }
         Command::Details(subject) => details(session, subject)
             .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string()))),
         Command::Messages(look) => messages(session, &look).and_then(|lines| {
@@ -164,7 +167,9 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
             let row = setting::look_up(&name, spec.role, spec.scheme()).map_err(Rejection)?;
             Effect::Set { subject, row, value }
         }
-        Command::Count(_) | Command::Details(_) | Command::Messages(_) | Command::Quit => return Ok(None),
+        Command::Count(_) | Command::Details(_) | Command::Messages(_) | Command::Curl { .. } | Command::Quit => {
+            return Ok(None);
+        }
     };
     session.perform(effect).map(|_| None)
 }
@@ -200,6 +205,11 @@ fn each(session: &Session, subject: Subject, order: impl Fn() -> Order) -> Resul
         return Err(Rejection("it has no open socket".into()));
     }
     sockets.into_iter().try_for_each(|id| session.endpoints.command(id, order())).map(|()| None)
+}
+
+/// A line that is the answer itself.
+fn tell(out: &mut impl Write, line: &str) -> Result<Option<EndpointId>, Rejection> {
+    writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string()))
 }
 
 /// The line of a subject's settings and state.

@@ -147,6 +147,7 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Close, _) => "a code and a reason: 1000 bye",
         (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
+        (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",
         (_, Coding::Escapes) => "\\r \\n \\t \\0 \\e \\\\ \\xNN \\u{...}",

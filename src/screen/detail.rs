@@ -13,7 +13,14 @@ use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::size;
+
+/// A gap between two requests worth a word, in nanoseconds: shorter ones are how a busy connection breathes.
+const LONG: u64 = 100_000_000;
+
+/// Columns that a head's own line has before anything stands behind it.
+const LINE: usize = 16;
 
 /// The line, at most `width` columns of it.
 pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
@@ -28,21 +35,42 @@ pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
     } else if used < width {
         let more = event.size > payload.len() as u64 && payload.len() == event.head.len();
         let style = if matches!(event.kind, Kind::Head { .. }) { status(&event.kind, theme) } else { theme.plain };
-        line.spans.extend(bytes::excerpt(whole(event, payload), more, width - used, style, theme).spans);
+        // What stands behind it gives way to the payload.
+        let behind = behind(event, theme);
+        let room = width - used;
+        let tail = behind.as_ref().map_or(0, |span| cells::width(&span.content));
+        let (room, behind) = if room >= tail + LINE { (room - tail, behind) } else { (room, None) };
+        line.spans.extend(bytes::excerpt(whole(event, payload), more, room, style, theme).spans);
+        line.spans.extend(behind);
     }
     cells::cut(line, width, theme)
+}
+
+/// What a head says beside its line: how long it took, how it stands to the one before.
+fn behind(event: &Event, theme: &Theme) -> Option<Span<'static>> {
+    let spent = |ns: u64| size::span(Duration::from_nanos(ns));
+    let text = match event.kind {
+        Kind::Head { took: took @ 1.., .. } => format!("  {}", spent(took)),
+        Kind::Request { turn: Turn::Pipelined(before), .. } => format!("  pipelined behind {before}"),
+        Kind::Request { turn: Turn::Kept(idle), .. } if idle.nanos() >= LONG => {
+            format!("  after {}", spent(idle.nanos()))
+        }
+        _ => return None,
+    };
+    Some(span(text, theme.dim))
 }
 
 /// The bytes worth showing behind the words: of an HTTP head its first line.
 fn payload(event: &Event) -> &[u8] {
     let head = &event.head[..];
     match event.kind {
-        Kind::Request { .. } | Kind::Head { .. } => {
+        Kind::Chunk { size: 0, .. } if head == b"0" => &[],
+        Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } => {
             let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
             let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
             // The version of an answer repeats; its status does not.
             match event.kind {
-                Kind::Head { .. } => behind_version(line).unwrap_or(line),
+                Kind::Head { .. } | Kind::Information { .. } => behind_version(line).unwrap_or(line),
                 _ => line,
             }
         }
@@ -139,8 +167,25 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let text = format!("{name} {}", by(way.party()));
             vec![if *name == "close_notify" { plain(text) } else { bad(text) }]
         }
-        Kind::Request { exchange, .. } | Kind::Body { exchange, .. } | Kind::Trailers { exchange, .. } => {
+        Kind::Body { exchange, part: Part::Chunk(bytes), .. } if *bytes > event.size => {
+            vec![dim(format!("{exchange}  of a chunk of {}  ", size::bytes(*bytes)))]
+        }
+        Kind::Body { exchange, part: Part::Chunk(_), .. } => vec![dim(format!("{exchange}  chunk  "))],
+        Kind::Request { exchange, .. }
+        | Kind::Body { exchange, .. }
+        | Kind::Trailers { exchange, .. }
+        | Kind::Information { exchange, .. } => {
             vec![dim(format!("{exchange}  "))]
+        }
+        Kind::Chunk { exchange, size: 0, .. } => {
+            let plainly = event.head == b"0";
+            let words = vec![dim(format!("{exchange}  ")), plain("the last chunk".into())];
+            words.into_iter().chain((!plainly).then(|| dim("  ".into()))).collect()
+        }
+        Kind::Chunk { exchange, .. } => vec![dim(format!("{exchange}  with an extension  "))],
+        Kind::Last { exchange, way, why } => {
+            let who = by(way.party());
+            vec![dim(format!("{exchange}  ")), waiting(format!("{}, {who}", why.text()))]
         }
         Kind::Continue { exchange, .. } => vec![dim(format!("{exchange}  ")), plain("the body may come".into())],
         Kind::Head { exchange, status: code, .. } => {
@@ -150,8 +195,10 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             }
             words
         }
-        Kind::Finish { exchange, took } => {
-            vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))]
+        Kind::Finish { exchange, took, first } => {
+            let mut words = vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))];
+            words.extend(first.map(|first| dim(format!(", first byte {}", spent(&first.get())))));
+            words
         }
         Kind::Upgrade { exchange } => {
             vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]

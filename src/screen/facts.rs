@@ -89,7 +89,18 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
         }
-        Kind::Finish { exchange, took } => vec![("exchange", exchange.to_string()), ("took", spent(took))],
+        Kind::Finish { exchange, first, took } => {
+            let mut rows = vec![("exchange", exchange.to_string())];
+            rows.extend(first.map(|first| ("first byte", spent(&first.get()))));
+            rows.push(("took", spent(took)));
+            rows
+        }
+        Kind::Last { way, exchange, why } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "no request follows on this connection".into()),
+            ("why", why.text().into()),
+            ("who", by(way.party()).into()),
+        ],
         Kind::Upgrade { exchange } => vec![
             ("exchange", exchange.to_string()),
             ("means", "the connection speaks another protocol from here".into()),
@@ -118,6 +129,8 @@ fn rows(event: &Event) -> Vec<Row> {
         | Kind::Message { .. }
         | Kind::Log
         | Kind::Request { .. }
+        | Kind::Information { .. }
+        | Kind::Chunk { .. }
         | Kind::Head { .. }
         | Kind::Body { .. }
         | Kind::Trailers { .. }

@@ -160,7 +160,10 @@ fn reads_as_json(event: &Event) -> bool {
 }
 
 fn is_http_head(kind: &Kind) -> bool {
-    matches!(kind, Kind::Request { .. } | Kind::Head { .. } | Kind::Trailers { .. } | Kind::Open(_))
+    matches!(
+        kind,
+        Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } | Kind::Trailers { .. } | Kind::Open(_)
+    )
 }
 
 fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'static>> {

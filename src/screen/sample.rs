@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Answer, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::socketio::{Head, Type};
@@ -271,19 +272,19 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
     let out = Way::Out;
     vec![
         none(0, Kind::Connection { peer: Box::new(at("127.0.0.1:53320")), socket: None }),
-        some(900_000, Kind::Request { way, exchange }, REQUEST),
+        some(900_000, Kind::Request { way, exchange, turn: Turn::First }, REQUEST),
         none(5_000, Kind::Continue { way: out, exchange }),
-        some(700_000, Kind::Body { way, exchange }, "{\"name\":\"tea\"}"),
+        some(700_000, Kind::Body { way, exchange, part: Part::Plain }, "{\"name\":\"tea\"}"),
         some(120_000, Kind::Trailers { way, exchange }, "X-Sum: 7\r\n"),
         some(
             40_000,
-            Kind::Head { way: out, exchange, status: 200 },
+            Kind::Head { way: out, exchange, status: 200, took: 0 },
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n",
         ),
-        some(2_000, Kind::Body { way: out, exchange }, "POST /orders?id=7\n"),
-        none(9_000, Kind::Finish { exchange, took: 1_776_000 }),
-        some(2_000, Kind::Head { way: out, exchange: 2, status: 404 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
-        some(2_000, Kind::Head { way: out, exchange: 3, status: 502 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+        some(2_000, Kind::Body { way: out, exchange, part: Part::Plain }, "POST /orders?id=7\n"),
+        none(9_000, Kind::Finish { exchange, first: None, took: 1_776_000 }),
+        some(2_000, Kind::Head { way: out, exchange: 2, status: 404, took: 0 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
+        some(2_000, Kind::Head { way: out, exchange: 3, status: 502, took: 0 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
         none(9_000, Kind::Upgrade { exchange: 3 }),
         some(
             4_000,

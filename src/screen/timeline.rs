@@ -252,7 +252,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Set(_) => ("≡", theme.dim, theme.plain),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
-        Kind::Closing { way: side, .. } => (way(*side), theme.waiting, theme.bright),
+        Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::Head { way: side, .. } => {
             let style = status(kind, theme);
             (way(*side), theme.way(*side), style.patch(theme.plain))
@@ -261,6 +261,8 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Message { way: side, .. }
         | Kind::Request { way: side, .. }
         | Kind::Continue { way: side, .. }
+        | Kind::Information { way: side, .. }
+        | Kind::Chunk { way: side, .. }
         | Kind::Body { way: side, .. }
         | Kind::Trailers { way: side, .. }
         | Kind::Packet { way: side, .. }

@@ -29,6 +29,7 @@ mod openssl;
 mod relays;
 mod scope;
 mod tshark;
+mod web;
 
 use std::net::SocketAddr;
 

@@ -6,6 +6,7 @@ mod support;
 mod endpoints;
 mod framing;
 mod hostile;
+mod http;
 mod looking;
 mod sending;
 mod socketio;

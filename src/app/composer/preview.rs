@@ -58,6 +58,7 @@ impl Preview {
             ))),
             // An empty datagram is one; an empty chunk of a stream is nothing.
             Shape::Bytes if bytes.is_empty() && scheme != Some(Scheme::Udp) => reject("nothing to send"),
+            Shape::Raw if bytes.is_empty() => reject("nothing to send"),
             Shape::Text if std::str::from_utf8(&bytes).is_err() => {
                 reject("a text message is UTF-8 (RFC 6455 section 5.6): these bytes want a binary message")
             }
@@ -84,7 +85,7 @@ impl Preview {
 
 /// Whether a line ending means anything behind this: heads and codes have their own.
 pub fn takes_ending(shape: Shape) -> bool {
-    matches!(shape, Shape::Bytes | Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong)
+    matches!(shape, Shape::Bytes | Shape::Raw | Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong)
 }
 
 /// Whether it can go in several frames: a WebSocket message alone (RFC 6455 section 5.4).

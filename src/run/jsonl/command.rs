@@ -49,6 +49,11 @@ pub enum Command {
     Details(Subject),
     /// Write the messages that a framing makes of a socket's chunks.
     Messages(Look),
+    /// Write an exchange's request as a curl command.
+    Curl {
+        socket: SocketId,
+        exchange: u32,
+    },
     Quit,
 }
 
@@ -76,6 +81,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
     ("messages", |fields| Look::read(fields).map(Command::Messages)),
+    ("curl", curl),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -172,6 +178,16 @@ fn set(fields: Fields) -> Result<Command, String> {
     Ok(Command::Set { subject, name, value })
 }
 
+fn curl(fields: Fields) -> Result<Command, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Curl {
+        socket: u32,
+        exchange: u32,
+    }
+    typed(fields).map(|Curl { socket, exchange }| Command::Curl { socket: SocketId(socket), exchange })
+}
+
 fn count(fields: Fields) -> Result<Command, String> {
     let Whom { socket, endpoint } = typed(fields)?;
     subject(socket, endpoint).map(Command::Count)
@@ -207,11 +223,12 @@ struct Send {
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
+    curl: Option<String>,
     reply: Option<Reply>,
     emit: Option<Emit>,
 }
 
-/// What a WebSocket can carry.
+/// What a WebSocket can carry; and what an HTTP client can beside requests.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Frame {
@@ -220,6 +237,7 @@ enum Frame {
     Ping,
     Pong,
     Close,
+    Raw,
 }
 
 #[derive(Deserialize)]
@@ -229,11 +247,21 @@ struct Request {
     target: String,
     headers: Headers,
     body: String,
+    /// Instead of `body`: it leaves in these chunks.
+    chunks: Vec<String>,
+    trailers: Headers,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { method: "GET".into(), target: "/".into(), headers: Headers::default(), body: String::new() }
+        Self {
+            method: "GET".into(),
+            target: "/".into(),
+            headers: Headers::default(),
+            body: String::new(),
+            chunks: Vec::new(),
+            trailers: Headers::default(),
+        }
     }
 }
 
@@ -274,11 +302,11 @@ fn draft(send: Send) -> Result<Draft, String> {
     ];
     let mut written: Vec<(Coding, String)> =
         written.into_iter().filter_map(|(coding, text)| text.map(|text| (coding, text))).collect();
-    let others = [send.request.is_some(), send.reply.is_some(), send.emit.is_some()];
+    let others = [send.request.is_some(), send.curl.is_some(), send.reply.is_some(), send.emit.is_some()];
     let ways = written.len() + others.into_iter().filter(|one| *one).count();
     if ways > 1 || (closes && ways > 0) {
         return Err(
-            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\", \"emit\" and \"shape\":\"close\""
+            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"curl\", \"reply\", \"emit\" and \"shape\":\"close\""
                 .into(),
         );
     }
@@ -296,7 +324,10 @@ fn draft(send: Send) -> Result<Draft, String> {
         return Err("\"request\", \"reply\" and \"emit\" take no \"shape\" and no \"ending\"".into());
     }
     if let Some(request) = send.request {
-        return request.write().map(|text| bare(text, Shape::Request));
+        return request.write();
+    }
+    if let Some(curl) = send.curl {
+        return Ok(bare(curl, Shape::Request));
     }
     if let Some(reply) = send.reply {
         return reply.write().map(|text| bare(text, Shape::Reply));
@@ -310,6 +341,7 @@ fn draft(send: Send) -> Result<Draft, String> {
         Some(Frame::Binary) => Shape::Binary,
         Some(Frame::Ping) => Shape::Ping,
         Some(Frame::Pong) => Shape::Pong,
+        Some(Frame::Raw) => Shape::Raw,
     };
     let (coding, text) = match (written.pop(), shape) {
         (Some(written), _) => written,
@@ -335,14 +367,36 @@ fn close(code: Option<u16>, reason: Option<String>) -> Result<String, String> {
 }
 
 impl Request {
-    fn write(self) -> Result<String, String> {
+    /// As one would type it.
+    fn write(self) -> Result<Draft, String> {
         if http::Method::from_bytes(self.method.as_bytes()).is_err() {
             return Err(format!("{:?} is no method: write a word such as GET", self.method));
         }
         if self.target.is_empty() || self.target.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("{:?} is no target: write a path such as /a?b=c, without spaces", self.target));
         }
-        Ok(format!("{} {}\n{}\n{}", self.method, self.target, self.headers.lines()?, self.body))
+        let start = format!("{} {}\n{}", self.method, self.target, self.headers.lines()?);
+        if self.chunks.is_empty() && self.trailers.0.is_empty() {
+            let text = format!("{start}\n{}", self.body);
+            return Ok(Draft { text, shape: Shape::Request, ..Draft::default() });
+        }
+        if !self.body.is_empty() {
+            return Err("give \"body\" or \"chunks\", not both".into());
+        }
+        let chunked = if self.headers.has("transfer-encoding") { "" } else { "transfer-encoding: chunked\n" };
+        let names: Vec<&str> = self.trailers.0.iter().map(|(name, _)| &**name).collect();
+        let announced = match names[..] {
+            [] => String::new(),
+            _ if self.headers.has("trailer") => String::new(),
+            _ => format!("trailer: {}\n", names.join(", ")),
+        };
+        // Escaped, so that an empty line within a chunk does not part it.
+        let mut parts: Vec<String> = self.chunks.iter().map(|chunk| escape(chunk.as_bytes())).collect();
+        if !names.is_empty() {
+            parts.push(self.trailers.lines()?);
+        }
+        let text = format!("{start}{chunked}{announced}\n{}", parts.join("\n\n"));
+        Ok(Draft { text, coding: Coding::Escapes, shape: Shape::Request, ..Draft::default() })
     }
 }
 
@@ -360,6 +414,10 @@ impl Reply {
 struct Headers(Vec<(String, String)>);
 
 impl Headers {
+    fn has(&self, wanted: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    }
+
     /// A line each.
     fn lines(&self) -> Result<String, String> {
         let mut lines = String::new();
@@ -423,7 +481,7 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
         },
         (Shape::Bytes, scheme) if scheme.is_http() => {
             return Err(Rejection(format!(
-                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
+                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener, or \"shape\":\"raw\" to a client"
             )));
         }
         (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Close | Shape::Event), scheme)
@@ -431,7 +489,7 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
         {
             return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));
         }
-        (shape @ (Shape::Request | Shape::Reply), scheme) if !scheme.is_http() => {
+        (shape @ (Shape::Request | Shape::Reply | Shape::Raw), scheme) if !scheme.is_http() => {
             return Err(Rejection(format!("{scheme} has no {}: that is for http and https", shape.name())));
         }
         (shape, _) => shape,

@@ -7,6 +7,7 @@ use super::{VERSION, tls, to_line};
 use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::Head;
 use crate::model::tally::{Count, Flow};
@@ -200,17 +201,45 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         }
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::secured(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
-        Kind::Request { exchange, .. }
-        | Kind::Continue { exchange, .. }
-        | Kind::Body { exchange, .. }
-        | Kind::Trailers { exchange, .. }
-        | Kind::Upgrade { exchange } => map.serialize_entry("exchange", exchange),
-        Kind::Head { exchange, status, .. } => {
+        Kind::Request { exchange, turn, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            match turn {
+                Turn::First => Ok(()),
+                Turn::Kept(idle) => map.serialize_entry("idle_us", &micros(idle.nanos())),
+                Turn::Pipelined(behind) => map.serialize_entry("pipelined", behind),
+            }
+        }
+        Kind::Body { exchange, part, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            match part {
+                Part::Plain => Ok(()),
+                Part::Chunk(size) => map.serialize_entry("chunk", size),
+                Part::More => map.serialize_entry("chunk", "more"),
+            }
+        }
+        Kind::Chunk { exchange, size, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("chunk", size)
+        }
+        Kind::Information { exchange, status, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)
         }
-        Kind::Finish { exchange, took } => {
+        Kind::Last { exchange, why, .. } => {
             map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("why", why.name())
+        }
+        Kind::Continue { exchange, .. } | Kind::Trailers { exchange, .. } | Kind::Upgrade { exchange } => {
+            map.serialize_entry("exchange", exchange)
+        }
+        Kind::Head { exchange, status, took, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("status", status)?;
+            map.serialize_entry("took_us", &micros(*took))
+        }
+        Kind::Finish { exchange, first, took } => {
+            map.serialize_entry("exchange", exchange)?;
+            entry(map, "first_us", first.map(|first| micros(first.get())))?;
             map.serialize_entry("took_us", &micros(*took))
         }
         Kind::Open(opened) => {

@@ -93,9 +93,14 @@ pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Gro
     to_line(&line)
 }
 
+/// A request as a curl command.
+pub fn curl_line(socket: SocketId, exchange: u32, command: &str) -> String {
+    to_line(&json!({ "v": VERSION, "event": "curl", "socket": socket.0, "exchange": exchange, "text": command }))
+}
+
 /// The lines that are no event of a timeline. `docs/headless.md` explains each.
-pub const NOTICES: [&str; 9] =
-    ["hello", "dropped", "removed", "count", "details", "done", "refused", "badCommand", "framed"];
+pub const NOTICES: [&str; 10] =
+    ["hello", "dropped", "removed", "count", "details", "curl", "done", "refused", "badCommand", "framed"];
 
 #[derive(Serialize, Default)]
 struct Notice<'a> {

@@ -9,6 +9,7 @@ use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{
     Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, VOCABULARY, Way,
 };
+use crate::model::exchange::{Part, Turn, Why};
 use crate::model::socketio::{Head, Type};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -147,12 +148,24 @@ fn kinds() -> Vec<(Kind, Value)> {
             Kind::TlsError(Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: "no".into() }.into()),
             json!({"error": {"name": "unknown_ca", "by": "peer", "text": "the peer sent the alert unknown_ca: no"}}),
         ),
-        (Kind::Request { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (
+            Kind::Request { way, exchange, turn: Turn::Pipelined(3) },
+            json!({"way": "in", "exchange": 2, "pipelined": 3}),
+        ),
+        (Kind::Information { way, exchange, status: 103 }, json!({"way": "in", "exchange": 2, "status": 103})),
+        (Kind::Chunk { way, exchange, size: 7 }, json!({"way": "in", "exchange": 2, "chunk": 7})),
+        (Kind::Last { way, exchange, why: Why::Close }, json!({"way": "in", "exchange": 2, "why": "close"})),
         (Kind::Continue { way, exchange }, json!({"way": "in", "exchange": 2})),
-        (Kind::Head { way, exchange, status: 404 }, json!({"way": "in", "exchange": 2, "status": 404})),
-        (Kind::Body { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (
+            Kind::Head { way, exchange, status: 404, took: 3_000 },
+            json!({"way": "in", "exchange": 2, "status": 404, "took_us": 3}),
+        ),
+        (Kind::Body { way, exchange, part: Part::Chunk(9) }, json!({"way": "in", "exchange": 2, "chunk": 9})),
         (Kind::Trailers { way, exchange }, json!({"way": "in", "exchange": 2})),
-        (Kind::Finish { exchange, took: 7_000 }, json!({"exchange": 2, "took_us": 7})),
+        (
+            Kind::Finish { exchange, first: std::num::NonZeroU64::new(5_000), took: 7_000 },
+            json!({"exchange": 2, "first_us": 5, "took_us": 7}),
+        ),
         (Kind::Upgrade { exchange }, json!({"exchange": 2})),
         (
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
