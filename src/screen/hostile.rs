@@ -106,6 +106,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         alpn: Some(text.clone()),
         ..sample::secured()
     })));
+    kinds.extend(super::datagram::samples(&text));
     kinds.push(Kind::Open { subprotocol: Some(text) });
     let event = |(kind, seq): (Kind, u64)| Event {
         seq,

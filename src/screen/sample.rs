@@ -112,6 +112,7 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut subject = rows[0].clone();
     subject.kernel = Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 2 });
     Snapshot {
+        older: 0,
         settings: None,
         details: Vec::new(),
         now: now(),

@@ -248,19 +248,21 @@ impl Talk {
                 self.tell_lost(lost);
             }
             let bytes = &buffer[..arrived.kept];
-            self.received(&arrived, bytes);
+            let record = self.received(&arrived, bytes);
             if !answers || self.is_ourselves(&arrived) {
                 continue;
             }
-            match &reply {
-                Reply::Echo => self.send(arrived.from, bytes).await,
-                Reply::Fixed(fixed) => self.send(arrived.from, &fixed.text.0).await,
-                Reply::None => {}
-            }
+            let answer = match &reply {
+                Reply::Echo => bytes,
+                Reply::Fixed(fixed) => &fixed.text.0,
+                Reply::None => continue,
+            };
+            let source = arrived.at.and_then(|at| at.source);
+            self.write(&record, arrived.from, source, answer).await;
         }
     }
 
-    fn received(&mut self, arrived: &Arrived, bytes: &[u8]) {
+    fn received(&mut self, arrived: &Arrived, bytes: &[u8]) -> Recorder {
         let record = self.peers.heard(arrived.from, arrived.at);
         record.wire(Way::In, arrived.whole);
         record.packet(Way::In);
@@ -272,6 +274,7 @@ impl Talk {
             self.read_dns(Way::In, arrived.from, bytes, &record);
         }
         self.cx.show(arrived.from, bytes);
+        record
     }
 
     /// A datagram of our own that came back: answering it would never end.
@@ -283,6 +286,11 @@ impl Talk {
 
     async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         let (record, source) = self.peers.addressed(to);
+        self.write(&record, to, source, bytes).await;
+    }
+
+    /// Sends one datagram, and records it as its peer's.
+    async fn write(&mut self, record: &Recorder, to: SocketAddr, source: Option<IpAddr>, bytes: &[u8]) {
         let mut outcome = self.port.send(to, source, bytes).await;
         // An error of an earlier datagram, which any call may get: it is told where it belongs, and this one goes.
         if outcome.is_err() && self.hear_troubles() > 0 {
@@ -293,7 +301,7 @@ impl Talk {
                 record.wire(Way::Out, bytes.len());
                 record.packet(Way::Out);
                 record.payload(message(Way::Out), bytes);
-                self.read_dns(Way::Out, to, bytes, &record);
+                self.read_dns(Way::Out, to, bytes, record);
             }
             Err(error) => record.error(refused(&error, self.asked.broadcast)),
         }

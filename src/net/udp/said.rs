@@ -51,10 +51,10 @@ mod linux {
             if is_v6 {
                 let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &true);
             }
-            match (wide, is_v6) {
-                (true, true) => _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true),
-                (true, false) => _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &true),
-                (false, _) => {}
+            // Set also where it is not wanted: a socket that is connected has one address from then on.
+            match is_v6 {
+                true => _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &wide),
+                false => _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &wide),
             }
             let control = nix::cmsg_space!(
                 libc::in_pktinfo,
