@@ -86,8 +86,10 @@ async fn connect(cx: Context) -> Result<(), Fault> {
     if asked.connected && !is_many(peer.ip()) {
         port.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error))?;
     }
-    cx.hub.set_state(cx.endpoint, State::Up, Some(port.local));
-    Talk::new(cx, port, Some(peer)).run().await
+    let talk = Talk::new(cx, port, Some(peer));
+    // Its peer's row is there by now: whoever waits for the endpoint can send.
+    talk.cx.hub.set_state(talk.cx.endpoint, State::Up, Some(talk.port.local));
+    talk.run().await
 }
 
 /// Whether an address is more than one machine's.
