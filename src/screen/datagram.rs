@@ -27,7 +27,7 @@ pub fn words(note: &Note, theme: &Theme) -> Vec<Span<'static>> {
     match note {
         Note::Local { local, interface } => {
             let via = interface.as_deref().map_or(String::new(), |name| format!(" via {}", clean(name)));
-            vec![plain(format!("arrives at {local}")), dim(via)]
+            vec![plain(format!("at {}", local.ip())), dim(via)]
         }
         Note::Truncated { whole, kept } => {
             let (kept, whole) = (size::bytes(*kept), size::bytes(*whole));
@@ -233,7 +233,7 @@ mod tests {
             })
             .collect();
         let want = [
-            "arrives at 192.0.2.7:5353 via a.test",
+            "at 192.0.2.7 via a.test",
             "512 B of 1.4 kB taken, the rest is lost",
             "the kernel dropped 37 datagrams",
             "the kernel dropped 1 datagram, 1,038 in all",

@@ -163,7 +163,7 @@ impl Talk {
         if local.is_multicast() && !join.iter().any(|join| join.group == local) {
             join.push(Join { group: local, via: None });
         }
-        self.groups.apply(&self.port, &join, self.asked.multicast_interface.as_ref(), &self.cx.log);
+        self.groups.apply(&self.port, &join, self.asked.multicast_via.as_ref(), &self.cx.log);
         self.facts.set_groups(self.groups.names());
     }
 
