@@ -4,10 +4,12 @@
 use std::net::SocketAddr;
 
 use super::datagram::Note;
+use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
 use super::id::SocketId;
 use super::tally::Cell;
 use super::time::Stamp;
+pub use super::tls::{Answer, Flight, Hello, Secured};
 
 /// The direction of an event that has one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,29 +35,6 @@ pub enum Form {
     Binary,
 }
 
-/// What a TLS client offered (RFC 8446 section 4.1.2).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Hello {
-    pub server_name: Option<Box<str>>,
-    pub alpn: Vec<Box<str>>,
-    pub ciphers: Vec<Box<str>>,
-    pub groups: Vec<Box<str>>,
-}
-
-/// What both sides of a TLS handshake agreed on.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Secured {
-    pub version: &'static str,
-    pub cipher: Box<str>,
-    pub group: Option<Box<str>>,
-    pub alpn: Option<Box<str>>,
-    pub resumed: bool,
-    /// Nanoseconds from the first byte of the handshake to its end.
-    pub took: u64,
-    /// The peer's certificate was checked and is good; `None` if it showed none.
-    pub verified: Option<bool>,
-}
-
 /// A setting and the value it has from here on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
@@ -74,6 +53,14 @@ pub enum Kind {
         peer: Box<SocketAddr>,
         socket: Option<SocketId>,
     },
+    /// A connection that was taken from the kernel only to be closed: there were as many as may be (Node's `drop`).
+    Drop {
+        peer: Box<SocketAddr>,
+        most: u32,
+    },
+    Lookup(Box<Lookup>),
+    Attempt(Box<Attempt>),
+    /// `took` is the handshake's, of the attempt that stood: what was before it has its own events.
     Connect {
         peer: Box<SocketAddr>,
         took: u64,
@@ -88,8 +75,10 @@ pub enum Kind {
     Blocked {
         waiting: u64,
     },
+    /// So many bytes of ours waited for so long.
     Drain {
         blocked: u64,
+        waited: u64,
     },
     Timeout {
         idle: u64,
@@ -105,6 +94,16 @@ pub enum Kind {
     /// A setting was changed while it ran.
     Set(Box<Change>),
     ClientHello(Box<Hello>),
+    ServerHello(Box<Answer>),
+    /// Handshake messages beside the two hellos.
+    Handshake(Box<Flight>),
+    /// What lets the next handshake be short (RFC 8446 section 4.6.1, RFC 5077); `lifetime` in seconds.
+    SessionTicket {
+        way: Way,
+        count: u16,
+        lifetime: u32,
+        bytes: u32,
+    },
     SecureConnection(Box<Secured>),
     SecureConnect(Box<Secured>),
     Alert {
@@ -204,18 +203,28 @@ const fn word(home: &'static str, name: &'static str, help: &'static str) -> Wor
 pub const VOCABULARY: &[Word] = &[
     word("listener", "listening", "bound; from now on peers can come"),
     word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
+    word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
+    word("any", "lookup", "a name was resolved: its addresses in the order they are tried, and how long it took"),
+    word("any", "connectionAttempt", "an address is tried, the how-manieth of how many"),
+    word("any", "connectionAttemptFailed", "an address said no: the errno, and after how long"),
+    word("any", "connectionAttemptTimeout", "no answer in 250 ms: the next address is tried beside it"),
+    word("any", "connectionAttemptCancelled", "given up: another address stood first, or time was over"),
+    word("any", "connect", "our connection stands, and how long its handshake took"),
     word("any", "set", "a setting was changed while it ran, and its value from here on"),
-    word("any", "connect", "our connection stands, and how long it took"),
     word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
     word("any", "write", "the kernel took these bytes of ours"),
     word("any", "blocked", "a write waits: the peer does not read"),
-    word("any", "drain", "a blocked write went through, and how long it was blocked"),
+    word("any", "drain", "a blocked write went through: how long it waited, and how many bytes"),
     word("any", "timeout", "idle for as long as was set; the socket stays open"),
     word("any", "end", "FIN: that side has finished sending (half-close)"),
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
     word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
     word("udp, ws", "message", "a datagram or a whole WebSocket message"),
+    word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, versions, ciphers, groups"),
+    word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
+    word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),
+    word("tls", "sessionTicket", "the server gave what lets the next handshake be short, and how long it is good"),
     word("udp", "local", "at which address of ours the peer's datagrams arrive from here on"),
     word("udp", "truncated", "the datagram before it was longer than what is taken"),
     word("udp", "overflow", "the kernel dropped datagrams: they came faster than they were read"),
@@ -223,7 +232,6 @@ pub const VOCABULARY: &[Word] = &[
     word("udp", "left", "a multicast group is no longer listened to"),
     word("udp", "folded", "a peer made room; its counts went on in the row of older peers"),
     word("udp", "dns", "the datagram before it as DNS: question or answer, code, time"),
-    word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, ciphers, groups"),
     word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
     word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
     word("tls", "alert", "a TLS alert by its name, and who sent it"),
@@ -249,6 +257,9 @@ impl Kind {
         match self {
             Self::Listening { .. } => "listening",
             Self::Connection { .. } => "connection",
+            Self::Drop { .. } => "drop",
+            Self::Lookup(_) => "lookup",
+            Self::Attempt(attempt) => attempt.step.name(),
             Self::Connect { .. } => "connect",
             Self::Data => "data",
             Self::Write => "write",
@@ -262,6 +273,9 @@ impl Kind {
             Self::Log => "log",
             Self::Set(_) => "set",
             Self::ClientHello(_) => "clientHello",
+            Self::ServerHello(_) => "serverHello",
+            Self::Handshake(_) => "handshake",
+            Self::SessionTicket { .. } => "sessionTicket",
             Self::SecureConnection(_) => "secureConnection",
             Self::SecureConnect(_) => "secureConnect",
             Self::Alert { .. } => "alert",
@@ -286,10 +300,14 @@ impl Kind {
     pub fn way(&self) -> Option<Way> {
         match self {
             Self::Data => Some(Way::In),
+            Self::ClientHello(hello) => Some(hello.way),
+            Self::ServerHello(answer) => Some(answer.way),
+            Self::Handshake(flight) => Some(flight.way),
             Self::Write | Self::Blocked { .. } | Self::Drain { .. } => Some(Way::Out),
             Self::Message { way, .. }
             | Self::End { way }
             | Self::Alert { way, .. }
+            | Self::SessionTicket { way, .. }
             | Self::Request { way, .. }
             | Self::Continue { way, .. }
             | Self::Head { way, .. }
@@ -302,13 +320,15 @@ impl Kind {
             Self::Datagram(note) => note.way(),
             Self::Listening { .. }
             | Self::Connection { .. }
+            | Self::Drop { .. }
+            | Self::Lookup(_)
+            | Self::Attempt(_)
             | Self::Connect { .. }
             | Self::Timeout { .. }
             | Self::Error(_)
             | Self::Close(_)
             | Self::Log
             | Self::Set(_)
-            | Self::ClientHello(_)
             | Self::SecureConnection(_)
             | Self::SecureConnect(_)
             | Self::TlsError(_)
@@ -367,12 +387,20 @@ impl Kind {
     /// Bytes on the heap behind the event, for the memory budget.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } => size_of::<SocketAddr>(),
+            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } | Self::Drop { .. } => {
+                size_of::<SocketAddr>()
+            }
+            Self::Lookup(lookup) => size_of::<Lookup>() + lookup.name.len() + size_of_val(&*lookup.addresses),
+            Self::Attempt(_) => size_of::<Attempt>() + 64,
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
-            Self::ClientHello(_) => size_of::<Hello>() + 1024,
-            Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
+            Self::ClientHello(_) => size_of::<Hello>() + 2048,
+            Self::ServerHello(_) => size_of::<Answer>() + 256,
+            Self::Handshake(flight) => size_of::<Flight>() + flight.steps.len() * 24,
+            Self::SecureConnection(secured) | Self::SecureConnect(secured) => {
+                size_of::<Secured>() + 96 + secured.chain.len() * 640
+            }
             Self::Datagram(note) => note.weight(),
             _ => 0,
         }
@@ -415,7 +443,7 @@ mod tests {
             Kind::Finish { exchange: 1, took: 1 },
             Kind::Upgrade { exchange: 1 },
             Kind::Blocked { waiting: 1 },
-            Kind::Drain { blocked: 1 },
+            Kind::Drain { blocked: 1, waited: 1 },
             Kind::Timeout { idle: 1 },
             Kind::Message { way: Way::In, form: Form::Text, frames: 1 },
             Kind::Alert { way: Way::In, name: "close_notify" },

@@ -4,6 +4,7 @@
 //! no protocol's bytes.
 
 pub mod datagram;
+pub mod dial;
 pub mod dns;
 pub mod draft;
 pub mod end;
@@ -17,5 +18,6 @@ pub mod size;
 pub mod spec;
 pub mod tally;
 pub mod time;
+pub mod tls;
 pub mod url;
 pub mod view;

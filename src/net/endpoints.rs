@@ -83,6 +83,7 @@ pub struct Endpoints {
     hub: Arc<Hub>,
     limits: Arc<Limits>,
     identity: Arc<tls::Identity>,
+    clients: Arc<tls::Clients>,
     mail: Mailboxes,
     root: CancellationToken,
     tasks: TaskTracker,
@@ -95,6 +96,7 @@ impl Endpoints {
             hub,
             limits: Arc::new(limits),
             identity,
+            clients: Arc::default(),
             mail: Mailboxes::default(),
             root: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -165,6 +167,7 @@ impl Endpoints {
             cancel: endpoint.cancel.clone(),
             mail: self.mail.clone(),
             identity: Arc::clone(&self.identity),
+            clients: Arc::clone(&self.clients),
             now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
@@ -191,6 +194,7 @@ impl Endpoints {
     pub fn remove(&self, id: EndpointId) {
         let Some(endpoint) = self.running.lock().remove(&id) else { return };
         endpoint.cancel.cancel();
+        self.clients.forget(id);
         let hub = Arc::clone(&self.hub);
         self.tasks.spawn(async move {
             endpoint.over.cancelled().await;
@@ -231,6 +235,14 @@ impl Endpoints {
             }
             (Command::End, Life::WeEnded | Life::Closing) => {
                 return Err(Rejection(format!("we have half-closed {id} already")));
+            }
+            (Command::Close | Command::Reset, Life::Opening(_)) => {
+                let birth = self.hub.birth(id);
+                if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
+                    // It is still dialling, and reads no mail: to give that up is to stop its client.
+                    self.stop(birth.endpoint);
+                    return Ok(());
+                }
             }
             _ => {}
         }

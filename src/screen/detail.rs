@@ -8,8 +8,10 @@ use ratatui::text::{Line, Span};
 use super::bytes::{self, clean};
 use super::cells::{self, span};
 use super::theme::Theme;
+use super::tls;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::Party;
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::size;
 
 /// The line, at most `width` columns of it.
@@ -85,6 +87,11 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Connection { peer, socket: Some(id) } => {
             vec![span(id.to_string(), theme.accent), plain(format!(" from {peer}"))]
         }
+        Kind::Drop { peer, most } => {
+            vec![waiting(format!("{peer} was turned away: {} are connected", size::exact(u64::from(*most))))]
+        }
+        Kind::Lookup(lookup) => looked_up(lookup, theme),
+        Kind::Attempt(attempt) => tried(attempt, theme),
         // UDP has no handshake that could take time.
         Kind::Connect { peer, took: 0 } => vec![plain(format!("to {peer}"))],
         Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
@@ -97,7 +104,9 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Blocked { waiting: bytes } => {
             vec![waiting(format!("{} wait: the peer does not read", size::bytes(*bytes)))]
         }
-        Kind::Drain { blocked } => vec![waiting(format!("after {}", spent(blocked)))],
+        Kind::Drain { blocked, waited } => {
+            vec![waiting(format!("after {}", spent(blocked))), dim(format!(", {} waited", size::bytes(*waited)))]
+        }
         Kind::Timeout { idle } => vec![waiting(format!("idle for {}; still open", spent(idle)))],
         Kind::End { way: Way::In } => vec![waiting("the peer is done sending".into())],
         Kind::End { way: Way::Out } => vec![waiting("we are done sending".into())],
@@ -109,9 +118,13 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             vec![if end.had_error() { bad(text) } else { plain(text) }]
         }
         Kind::Set(change) => vec![plain(format!("{} = {}", change.name, clean(&change.value)))],
-        Kind::ClientHello(hello) => vec![plain(offer(hello))],
+        Kind::ClientHello(hello) if hello.astray => vec![waiting(tls::offer(hello))],
+        Kind::ClientHello(hello) => vec![plain(tls::offer(hello))],
+        Kind::ServerHello(answer) => vec![plain(tls::answer(answer))],
+        Kind::Handshake(flight) => vec![plain(tls::flight(flight))],
+        Kind::SessionTicket { count, lifetime, bytes, .. } => vec![plain(tls::ticket(*count, *lifetime, *bytes))],
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => {
-            let mut words = vec![plain(agreed(secured))];
+            let mut words = vec![plain(tls::agreed(secured))];
             if secured.verified == Some(false) {
                 words.push(waiting(", unverified".into()));
             }
@@ -156,6 +169,36 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
     }
 }
 
+/// A name, and its addresses in the order they are tried.
+fn looked_up(lookup: &Lookup, theme: &Theme) -> Vec<Span<'static>> {
+    let name = clean(&lookup.name).into_owned();
+    let took = span(format!(" in {}", size::span(Duration::from_nanos(lookup.took))), theme.dim);
+    if lookup.addresses.is_empty() {
+        return vec![span(format!("{name}: nothing found"), theme.bad), took];
+    }
+    let ips: Vec<_> = lookup.addresses.iter().map(|address| address.ip().to_string()).collect();
+    vec![span(format!("{name}: {}", ips.join(" ")), theme.plain), took]
+}
+
+/// An address being tried, and what came of it. Of several the port is the same, and stands in the pane's title.
+fn tried(attempt: &Attempt, theme: &Theme) -> Vec<Span<'static>> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    let ip = span(attempt.peer.ip().to_string(), theme.plain);
+    match &attempt.step {
+        Step::Began { of: 1, .. } => vec![span(attempt.peer.to_string(), theme.plain)],
+        Step::Began { nth, of } => vec![ip, span(format!(" {nth} of {of}"), theme.dim)],
+        Step::Failed { fault, took } => {
+            vec![ip, span(format!(" {}", fault.name()), theme.bad), span(format!(" in {}", spent(took)), theme.dim)]
+        }
+        Step::Late { after } => vec![
+            ip,
+            span(format!(" silent for {}", spent(after)), theme.waiting),
+            span("; the next beside it", theme.dim),
+        ],
+        Step::Cancelled { after } => vec![ip, span(format!(" given up after {}", spent(after)), theme.dim)],
+    }
+}
+
 /// An answer's status by its class.
 pub fn status(kind: &Kind, theme: &Theme) -> Style {
     match kind {
@@ -171,34 +214,6 @@ pub fn by(party: Party) -> &'static str {
         Party::Us => "from us",
         Party::Peer => "from the peer",
     }
-}
-
-fn offer(hello: &Hello) -> String {
-    let mut parts = Vec::new();
-    match &hello.server_name {
-        Some(name) => parts.push(format!("SNI {}", clean(name))),
-        None => parts.push("no SNI".into()),
-    }
-    if !hello.alpn.is_empty() {
-        parts.push(format!("ALPN {}", list(&hello.alpn)));
-    }
-    parts.push(format!("{} ciphers", hello.ciphers.len()));
-    parts.push(format!("{} groups", hello.groups.len()));
-    parts.join(", ")
-}
-
-fn agreed(secured: &Secured) -> String {
-    let mut parts = vec![secured.version.to_string()];
-    parts.extend(secured.group.iter().map(|group| clean(group).into_owned()));
-    parts.push(clean(&secured.cipher).into_owned());
-    parts.extend(secured.alpn.iter().map(|alpn| format!("ALPN {}", clean(alpn))));
-    parts.push(if secured.resumed { "resumed" } else { "full" }.into());
-    parts.join(", ")
-}
-
-/// Foreign names in a row.
-pub fn list(names: &[Box<str>]) -> String {
-    names.iter().map(|name| clean(name)).collect::<Vec<_>>().join(" ")
 }
 
 fn framed(frame: FrameHead) -> String {

@@ -8,8 +8,10 @@ use super::bytes::{Page, clean};
 use super::cells::span;
 use super::detail::{by, code_name};
 use super::theme::Theme;
+use super::tls;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault};
-use crate::model::event::{Event, Hello, Kind, Secured};
+use crate::model::event::{Event, Kind};
 use crate::model::size;
 
 /// Columns of the names.
@@ -17,7 +19,7 @@ const NAME: usize = 12;
 /// Lines at the most: a hello lists its ciphers and groups, and a peer may offer 32,767 of them.
 const LINES: usize = 500;
 
-type Row = (&'static str, String);
+pub type Row = (&'static str, String);
 
 /// The table, wrapped to `width` columns.
 pub fn table(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
@@ -52,13 +54,24 @@ fn rows(event: &Event) -> Vec<Row> {
             rows.extend(socket.map(|id| ("socket", id.to_string())));
             rows
         }
+        Kind::Drop { peer, most } => {
+            vec![
+                ("peer", peer.to_string()),
+                ("connected", size::exact(u64::from(*most))),
+                ("set by", "max_peers".into()),
+            ]
+        }
+        Kind::Lookup(lookup) => of_lookup(lookup),
+        Kind::Attempt(attempt) => of_attempt(attempt),
         Kind::Connect { peer, took: 0 } => vec![("peer", peer.to_string())],
         Kind::Connect { peer, took } => vec![("peer", peer.to_string()), ("took", spent(took))],
         Kind::Blocked { waiting } => vec![
             ("waiting", format!("{} B", size::exact(*waiting))),
             ("why", "the peer does not read, and its window and our buffers are full".into()),
         ],
-        Kind::Drain { blocked } => vec![("blocked for", spent(blocked))],
+        Kind::Drain { blocked, waited } => {
+            vec![("blocked for", spent(blocked)), ("waited", format!("{} B", size::exact(*waited)))]
+        }
         Kind::Timeout { idle } => vec![("idle for", spent(idle)), ("state", "still open".into())],
         Kind::End { way } => {
             vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
@@ -66,8 +79,11 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
         Kind::Close(end) => of_end(end),
         Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
-        Kind::ClientHello(hello) => of_hello(hello),
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => of_secured(secured),
+        Kind::ClientHello(hello) => tls::of_hello(hello),
+        Kind::ServerHello(answer) => tls::of_answer(answer),
+        Kind::Handshake(flight) => tls::of_flight(flight),
+        Kind::SessionTicket { way, count, lifetime, bytes } => tls::of_ticket(*way, *count, *lifetime, *bytes),
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::of_secured(secured),
         Kind::Alert { way, name } => vec![("alert", (*name).into()), ("who", by(way.party()).into())],
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
@@ -110,6 +126,38 @@ fn yes(is: bool) -> String {
     if is { "yes" } else { "no" }.into()
 }
 
+fn of_lookup(lookup: &Lookup) -> Vec<Row> {
+    let mut rows =
+        vec![("name", clean(&lookup.name).into_owned()), ("took", size::span(Duration::from_nanos(lookup.took)))];
+    if lookup.addresses.is_empty() {
+        rows.push(("addresses", "none".into()));
+    }
+    let names = std::iter::once("addresses").chain(std::iter::repeat(""));
+    rows.extend(names.zip(&lookup.addresses).map(|(name, address)| (name, address.to_string())));
+    rows
+}
+
+fn of_attempt(attempt: &Attempt) -> Vec<Row> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    let mut rows = vec![("event", attempt.step.name().into()), ("address", attempt.peer.to_string())];
+    match &attempt.step {
+        Step::Began { nth, of } => rows.push(("is", format!("{nth} of {of}"))),
+        Step::Failed { fault, took } => {
+            rows.push(("took", spent(took)));
+            rows.extend(of_fault(fault));
+        }
+        Step::Late { after } => {
+            rows.push(("silent for", spent(after)));
+            rows.push(("means", "the next address is tried beside it (RFC 8305 section 5)".into()));
+        }
+        Step::Cancelled { after } => {
+            rows.push(("after", spent(after)));
+            rows.push(("means", "another address stood first, or time was over".into()));
+        }
+    }
+    rows
+}
+
 fn of_fault(fault: &Fault) -> Vec<Row> {
     let text = |text: &str| ("says", clean(text).into_owned());
     match fault {
@@ -144,38 +192,4 @@ fn of_end(end: &End) -> Vec<Row> {
     }
     rows.push(("had error", yes(end.had_error())));
     rows
-}
-
-fn of_hello(hello: &Hello) -> Vec<Row> {
-    let name = hello.server_name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
-    let mut rows = vec![("SNI", name)];
-    for (name, values) in [("ALPN", &hello.alpn), ("groups", &hello.groups), ("ciphers", &hello.ciphers)] {
-        if values.is_empty() {
-            rows.push((name, "none".into()));
-        }
-        let names = std::iter::once(name).chain(std::iter::repeat(""));
-        rows.extend(names.zip(values).take(LINES).map(|(name, value)| (name, clean(value).into_owned())));
-    }
-    rows
-}
-
-fn of_secured(secured: &Secured) -> Vec<Row> {
-    let name = |name: &Option<Box<str>>| name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
-    vec![
-        ("version", secured.version.into()),
-        ("cipher", clean(&secured.cipher).into_owned()),
-        ("group", name(&secured.group)),
-        ("ALPN", name(&secured.alpn)),
-        ("handshake", if secured.resumed { "resumed" } else { "full" }.into()),
-        ("took", size::span(Duration::from_nanos(secured.took))),
-        (
-            "peer",
-            match secured.verified {
-                Some(true) => "its certificate is good",
-                Some(false) => "its certificate was not checked",
-                None => "showed no certificate",
-            }
-            .into(),
-        ),
-    ]
 }

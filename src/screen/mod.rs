@@ -15,6 +15,7 @@ pub mod field;
 pub mod footer;
 pub mod header;
 pub mod help;
+mod history;
 pub mod inspector;
 pub mod json;
 pub mod overlay;
@@ -22,6 +23,7 @@ pub mod sockets;
 pub mod tally;
 pub mod theme;
 pub mod timeline;
+pub mod tls;
 
 #[cfg(test)]
 mod hostile;

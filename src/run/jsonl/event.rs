@@ -3,9 +3,10 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
-use super::{VERSION, to_line};
+use super::{VERSION, tls, to_line};
+use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -104,7 +105,7 @@ fn party(party: Party) -> &'static str {
 }
 
 /// Writes what is there; what is not there is left out.
-pub(super) fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+pub fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
 }
 
@@ -127,7 +128,7 @@ fn payload<M: SerializeMap>(map: &mut M, size: u64, head: &[u8]) -> Result<(), M
     entry(map, "kept", cut.then_some(kept))
 }
 
-pub(super) fn micros(nanos: u64) -> u64 {
+pub fn micros(nanos: u64) -> u64 {
     nanos / 1000
 }
 
@@ -144,6 +145,16 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("peer", peer)?;
             entry(map, "accepted", socket.map(|id| id.0))
         }
+        Kind::Drop { peer, most } => {
+            map.serialize_entry("peer", peer)?;
+            map.serialize_entry("most", most)
+        }
+        Kind::Lookup(lookup) => {
+            map.serialize_entry("name", &*lookup.name)?;
+            map.serialize_entry("addresses", &*lookup.addresses)?;
+            map.serialize_entry("took_us", &micros(lookup.took))
+        }
+        Kind::Attempt(attempt) => tried(map, attempt),
         Kind::Connect { peer, took } => {
             map.serialize_entry("peer", peer)?;
             map.serialize_entry("took_us", &micros(*took))
@@ -160,7 +171,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             entry(map, "frames", (*form != Form::Datagram).then_some(frames))
         }
         Kind::Blocked { waiting } => map.serialize_entry("waiting", waiting),
-        Kind::Drain { blocked } => map.serialize_entry("blocked_us", &micros(*blocked)),
+        Kind::Drain { blocked, waited } => {
+            map.serialize_entry("blocked_us", &micros(*blocked))?;
+            map.serialize_entry("waited", waited)
+        }
         Kind::Timeout { idle } => map.serialize_entry("idle_us", &micros(*idle)),
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
             map.serialize_entry("error", &Error(fault))
@@ -169,8 +183,15 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("had_error", &end.had_error())?;
             map.serialize_entry("end", &Ending(end))
         }
-        Kind::ClientHello(hello) => client_hello(map, hello),
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => secure(map, secured),
+        Kind::ClientHello(hello) => tls::client_hello(map, hello),
+        Kind::ServerHello(answer) => tls::server_hello(map, answer),
+        Kind::Handshake(flight) => tls::handshake(map, flight),
+        Kind::SessionTicket { count, lifetime, bytes, .. } => {
+            map.serialize_entry("tickets", count)?;
+            map.serialize_entry("lifetime_s", lifetime)?;
+            map.serialize_entry("bytes", bytes)
+        }
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::secured(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
         Kind::Request { exchange, .. }
         | Kind::Continue { exchange, .. }
@@ -193,25 +214,19 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
     }
 }
 
-fn client_hello<M: SerializeMap>(map: &mut M, hello: &Hello) -> Result<(), M::Error> {
-    entry(map, "server_name", hello.server_name.as_deref())?;
-    map.serialize_entry("alpn", &list(&hello.alpn))?;
-    map.serialize_entry("ciphers", &list(&hello.ciphers))?;
-    map.serialize_entry("groups", &list(&hello.groups))
-}
-
-fn list(names: &[Box<str>]) -> Vec<&str> {
-    names.iter().map(|name| &**name).collect()
-}
-
-fn secure<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M::Error> {
-    map.serialize_entry("version", secured.version)?;
-    map.serialize_entry("cipher", &*secured.cipher)?;
-    entry(map, "group", secured.group.as_deref())?;
-    entry(map, "alpn", secured.alpn.as_deref())?;
-    map.serialize_entry("resumed", &secured.resumed)?;
-    map.serialize_entry("took_us", &micros(secured.took))?;
-    entry(map, "verified", secured.verified)
+fn tried<M: SerializeMap>(map: &mut M, attempt: &Attempt) -> Result<(), M::Error> {
+    map.serialize_entry("peer", &attempt.peer)?;
+    match &attempt.step {
+        Step::Began { nth, of } => {
+            map.serialize_entry("nth", nth)?;
+            map.serialize_entry("of", of)
+        }
+        Step::Failed { fault, took } => {
+            map.serialize_entry("took_us", &micros(*took))?;
+            map.serialize_entry("error", &Error(fault))
+        }
+        Step::Late { after } | Step::Cancelled { after } => map.serialize_entry("after_us", &micros(*after)),
+    }
 }
 
 fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::Error> {
