@@ -116,7 +116,6 @@ pub(crate) fn snapshot() -> Snapshot {
         older: 0,
         settings: None,
         details: Vec::new(),
-        older: 0,
         series: Vec::new(),
         now: now(),
         wall: WALL,

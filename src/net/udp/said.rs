@@ -103,7 +103,7 @@ mod linux {
         }
     }
 
-    fn queued(socket: &UdpSocket, control: &mut Vec<u8>) -> io::Result<Trouble> {
+    fn queued(socket: &UdpSocket, control: &mut [u8]) -> io::Result<Trouble> {
         // Of the datagram itself nothing is needed.
         let mut buffer = [0; 1];
         let mut slices = [IoSliceMut::new(&mut buffer)];
