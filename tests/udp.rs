@@ -380,7 +380,7 @@ async fn ipv6_groups_are_joined_on_their_interface() {
     let Some(name) = interface_v6() else { return };
     let lab = Lab::default();
     let (id, address) = lab.listen("udp://[::]:0", settings(&[("join", &format!("ff12::1234@{name}"))])).await;
-    let asked = settings(&[("multicast_interface", &name)]);
+    let asked = settings(&[("multicast_via", &name)]);
     let client = lab.open(Role::Connect, &format!("udp://[ff12::1234]:{}", address.port()), asked);
     let socket = lab.nth(1).await;
     lab.socket(socket, "open", |row| row.life == Life::Open).await;
@@ -396,7 +396,7 @@ async fn a_client_of_a_group_hears_everybody_who_answers() {
     let join = Settings { reply: Reply::Echo, ..settings(&[("join", "239.1.2.7@lo")]) };
     let (_, address) = lab.listen("udp://0.0.0.0:0", join).await;
     let url = format!("udp://239.1.2.7:{}", address.port());
-    let client = lab.open(Role::Connect, &url, settings(&[("multicast_interface", "lo")]));
+    let client = lab.open(Role::Connect, &url, settings(&[("multicast_via", "lo")]));
     let group = lab.nth(1).await;
     lab.socket(group, "open", |row| row.life == Life::Open).await;
     lab.endpoints.broadcast(client, &Payload::Bytes("who?".into())).unwrap();
@@ -410,7 +410,7 @@ async fn a_client_of_a_group_hears_everybody_who_answers() {
 #[tokio::test]
 async fn who_hears_itself_does_not_answer_itself() {
     let lab = Lab::default();
-    let asked = [("join", "239.1.2.8@lo"), ("multicast_interface", "lo")];
+    let asked = [("join", "239.1.2.8@lo"), ("multicast_via", "lo")];
     let (id, address) = lab.listen("udp://0.0.0.0:0", Settings { reply: Reply::Echo, ..settings(&asked) }).await;
     let to = format!("239.1.2.8:{}", address.port());
     lab.endpoints.send_to(id, &to, Payload::Bytes("all".into())).unwrap();

@@ -12,8 +12,29 @@ use crate::model::datagram::Note;
 use crate::model::event::Kind;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::size;
 use crate::model::tally::Cell;
+use crate::model::time::Stamp;
 use crate::model::url::Scheme;
+use crate::model::view::Group;
+
+impl Socket {
+    /// What there is to know of a UDP peer, who has no connection to ask about.
+    pub(super) fn tell(&self, now: Stamp) -> Option<Group> {
+        if self.birth.scheme != Scheme::Udp {
+            return None;
+        }
+        let seen = match self.log.seen.load(Relaxed) {
+            0 => "never".into(),
+            at => format!("{} ago", size::span(now.since(Stamp(at)))),
+        };
+        let mut rows = vec![("last seen".into(), seen)];
+        if self.folded > 0 {
+            rows.push(("stands for".into(), format!("{} peers", size::exact(self.folded))));
+        }
+        Some(Group { title: "UDP peer".into(), rows })
+    }
+}
 
 impl Registry {
     /// Takes closed rows off the list: those of UDP are folded, all others are forgotten. Returns the rows of

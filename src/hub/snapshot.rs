@@ -76,8 +76,12 @@ impl Hub {
             registry.endpoints.get(&id).map(|endpoint| Arc::new(endpoint.spec.settings.clone()))
         })?;
         let log = registry.log(subject)?;
+        let peer = match subject {
+            Subject::Socket(id) => registry.sockets.get(&id).and_then(|socket| socket.tell(self.clock.now())),
+            Subject::Endpoint(_) => None,
+        };
         drop(registry);
-        Some((settings, log.details()))
+        Some((settings, log.details().into_iter().chain(peer).collect()))
     }
 
     /// Everything after `from` on one timeline, for those who write it all down. At most `most`.

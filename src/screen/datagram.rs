@@ -27,7 +27,7 @@ pub fn words(note: &Note, theme: &Theme) -> Vec<Span<'static>> {
     match note {
         Note::Local { local, interface } => {
             let via = interface.as_deref().map_or(String::new(), |name| format!(" via {}", clean(name)));
-            vec![plain(format!("arrives at {local}")), dim(via)]
+            vec![plain(format!("at {}", local.ip())), dim(via)]
         }
         Note::Truncated { whole, kept } => {
             let (kept, whole) = (size::bytes(*kept), size::bytes(*whole));
@@ -165,5 +165,86 @@ pub fn mark(note: &Note, theme: &Theme) -> (&'static str, Style, Style) {
         Note::Left(_) => ("○", theme.dim, theme.bright),
         Note::Folded { .. } => ("·", theme.dim, theme.plain),
         Note::Dns(dns) => ("·", theme.way(dns.way), theme.plain),
+    }
+}
+
+/// One of each, with a text of a peer's wherever one can be.
+#[cfg(test)]
+pub(super) fn samples(text: &str) -> Vec<crate::model::event::Kind> {
+    use crate::model::event::{Kind, Way};
+    use crate::model::id::SocketId;
+    let at = "192.0.2.7:5353".parse().unwrap();
+    let member = Membership { group: "239.1.2.3".parse().unwrap(), interface: Some(text.into()) };
+    let record = |section, kind, value: &str| dns::Record {
+        section,
+        name: text.into(),
+        kind,
+        class: 1,
+        ttl: 300,
+        value: value.into(),
+    };
+    let message = |is_answer, code, counts| dns::Message {
+        id: 4660,
+        is_answer,
+        opcode: 0,
+        code,
+        flags: 0x0100,
+        counts,
+        questions: vec![dns::Question { name: text.into(), kind: 1, class: 1 }],
+        records: Vec::new(),
+        edns: Some(dns::Edns { version: 0, size: 1232, dnssec_ok: true }),
+    };
+    let mut answer = message(true, 0, [1, 2, 1, 1]);
+    answer.records = vec![
+        record(dns::Section::Answer, 5, text),
+        record(dns::Section::Answer, 1, "192.0.2.1"),
+        record(dns::Section::Authority, 2, text),
+    ];
+    let notes = [
+        Note::Local { local: at, interface: Some(text.into()) },
+        Note::Truncated { whole: 1400, kept: 512 },
+        Note::Overflow { lost: 37, total: 37 },
+        Note::Overflow { lost: 1, total: 1_038 },
+        Note::Joined(member.clone()),
+        Note::Left(Membership { interface: None, ..member }),
+        Note::Folded { peer: at, socket: SocketId(9), count: Count::default() },
+        Note::Dns(Dns { way: Way::In, message: message(false, 0, [1, 0, 0, 1]), took: None, tries: 1 }),
+        Note::Dns(Dns { way: Way::In, message: message(false, 0, [3, 0, 0, 1]), took: Some(5_000_000_000), tries: 2 }),
+        Note::Dns(Dns { way: Way::Out, message: answer, took: Some(1_200_000), tries: 1 }),
+        Note::Dns(Dns { way: Way::Out, message: message(true, 3, [1, 0, 0, 1]), took: None, tries: 1 }),
+    ];
+    notes.into_iter().map(|note| Kind::Datagram(Box::new(note))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::Kind;
+    use crate::screen::theme::Depth;
+
+    #[test]
+    fn each_is_a_sentence() {
+        let theme = Theme::new(Depth::Mono);
+        let said: Vec<String> = samples("a.test")
+            .iter()
+            .map(|kind| match kind {
+                Kind::Datagram(note) => words(note, &theme).iter().map(|word| word.content.as_ref()).collect(),
+                kind => panic!("{kind:?}"),
+            })
+            .collect();
+        let want = [
+            "at 192.0.2.7 via a.test",
+            "512 B of 1.4 kB taken, the rest is lost",
+            "the kernel dropped 37 datagrams",
+            "the kernel dropped 1 datagram, 1,038 in all",
+            "239.1.2.3 on a.test",
+            "239.1.2.3 on the default interface",
+            "#9 192.0.2.7:5353  0 ▼ 0 ▲",
+            "? A a.test",
+            "? A a.test, 2 more, asked again after 5.00 s (try 2)",
+            "= NOERROR 2 answers: a.test 192.0.2.1, 1.20 ms",
+            "= NXDOMAIN 0 answers",
+        ];
+        assert_eq!(said, want);
     }
 }

@@ -127,6 +127,7 @@ fn events(input: &[u8]) -> Vec<Event> {
     let (namespace, name) = (text.clone(), Some(text.clone()));
     let packet = Box::new(Head { what: Type::Event, namespace, name, id: Some(7), ..Head::default() });
     kinds.push(Kind::Packet { way: Way::In, packet });
+    kinds.extend(super::datagram::samples(&text));
     kinds.push(Kind::Open(Box::new(Opened { subprotocols, subprotocol: Some(text), offered, extensions })));
     let event = |(kind, seq): (Kind, u64)| Event {
         seq,

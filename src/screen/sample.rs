@@ -115,9 +115,9 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut subject = rows[0].clone();
     subject.kernel = Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 2 });
     Snapshot {
+        older: 0,
         settings: None,
         details: Vec::new(),
-        older: 0,
         series: Vec::new(),
         now: now(),
         wall: WALL,

@@ -243,7 +243,8 @@ fn invitation(scheme: Scheme, at: SocketAddr) -> String {
 fn peer(row: &SocketRow) -> String {
     if row.folded > 0 {
         let plural = if row.folded == 1 { "" } else { "s" };
-        return format!("{} older peer{plural}", size::si(row.folded));
+        // The state says that they are older ones.
+        return format!("{} peer{plural}", size::si(row.folded));
     }
     let arrow = if row.accepted { "" } else { "→" };
     // A name that is still looked up, or was not found.

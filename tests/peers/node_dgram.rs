@@ -99,7 +99,7 @@ async fn a_group_joined_by_dgram_hears_us_and_answers() {
     let address = theirs.until("bind 0.0.0.0 0", "listening ").await;
     let at = address.rsplit(':').next().unwrap().to_owned();
     theirs.until("join 239.7.7.7 127.0.0.1", "joined").await;
-    let asked = settings(&[("multicast_interface", "127.0.0.1")]);
+    let asked = settings(&[("multicast_via", "127.0.0.1")]);
     let id = lab.open(Role::Connect, &format!("udp://239.7.7.7:{at}"), asked);
     let group = lab.nth(1).await;
     lab.socket(group, "open", |row| row.life == Life::Open).await;

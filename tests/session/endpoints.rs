@@ -163,3 +163,27 @@ async fn options_of_a_socket_are_changed_by_keys_and_told() {
     runner.keys("Tab Tab z t t").await.wait_for("Details").await.wait_row(&["nodelay", "no"]).await;
     runner.quit().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_is_joined_and_left_by_key() {
+    let mut runner = Runner::new(120, 40).listen("udp://0.0.0.0:0").start().await;
+    let offered = setting::fitting(Role::Listen, Scheme::Udp).filter(|row| row.live != Live::Restart);
+    let tabs = offered.take_while(|row| row.name != "join").filter(|row| row.name != "reply.text").count();
+    runner.keys("BackTab").await.wait_row(&["listening", "on 0.0.0.0"]).await;
+    for (text, told) in [("239.1.2.9@lo", "joined"), ("", "left")] {
+        runner.keys("o").await.wait_for("Options of endpoint @1").await;
+        for _ in 0..tabs {
+            runner.keys("Tab").await;
+        }
+        runner.keys("^u").await.text(text).await;
+        runner.keys("Enter").await.wait_row(&[told, "239.1.2.9 on lo"]).await;
+    }
+    // What is none is refused where it is typed.
+    runner.keys("o").await.wait_for("Options of endpoint @1").await;
+    for _ in 0..tabs {
+        runner.keys("Tab").await;
+    }
+    runner.text("10.0.0.1").await.keys("Enter").await.wait_for("is no multicast group").await;
+    runner.keys("Esc").await;
+    runner.quit().await;
+}

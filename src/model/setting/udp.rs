@@ -14,7 +14,7 @@ pub struct Udp {
     /// Multicast groups to be in (`IP_ADD_MEMBERSHIP`, ip(7); `IPV6_ADD_MEMBERSHIP`, ipv6(7)).
     pub join: Vec<Join>,
     /// `IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`; also where groups are joined that name no interface.
-    pub multicast_interface: Option<Via>,
+    pub multicast_via: Option<Via>,
     /// Routers a datagram to a group may pass: `IP_MULTICAST_TTL`, `IPV6_MULTICAST_HOPS`.
     pub multicast_ttl: u32,
     /// `IP_MULTICAST_LOOP`, `IPV6_MULTICAST_LOOP`.
@@ -40,7 +40,7 @@ impl Default for Udp {
     fn default() -> Self {
         Self {
             join: Vec::new(),
-            multicast_interface: None,
+            multicast_via: None,
             multicast_ttl: 1,
             multicast_loop: true,
             broadcast: false,
@@ -105,15 +105,15 @@ pub const ROWS: &[Row] = &[
         set: |settings, text| put(&mut settings.udp.join, text),
     },
     Row {
-        name: "multicast_interface",
+        name: "multicast_via",
         look: Look::Line("eth0"),
         live: Live::Endpoint,
         fits: udp,
-        elsewhere: "multicast_interface is for udp: only datagrams go to multicast groups",
+        elsewhere: "multicast_via is for udp: only datagrams go to multicast groups",
         when: always,
         help: "where datagrams to groups leave: a name, an index or an address; empty lets routes say",
-        get: |settings| settings.udp.multicast_interface.write(),
-        set: |settings, text| put(&mut settings.udp.multicast_interface, text),
+        get: |settings| settings.udp.multicast_via.write(),
+        set: |settings, text| put(&mut settings.udp.multicast_via, text),
     },
     Row {
         name: "multicast_ttl",

@@ -86,8 +86,10 @@ async fn connect(cx: Context) -> Result<(), Fault> {
     if asked.connected && !is_many(peer.ip()) {
         port.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error))?;
     }
-    cx.hub.set_state(cx.endpoint, State::Up, Some(port.local));
-    Talk::new(cx, port, Some(peer)).run().await
+    let talk = Talk::new(cx, port, Some(peer));
+    // Its peer's row is there by now: whoever waits for the endpoint can send.
+    talk.cx.hub.set_state(talk.cx.endpoint, State::Up, Some(talk.port.local));
+    talk.run().await
 }
 
 /// Whether an address is more than one machine's.
@@ -161,7 +163,7 @@ impl Talk {
         if local.is_multicast() && !join.iter().any(|join| join.group == local) {
             join.push(Join { group: local, via: None });
         }
-        self.groups.apply(&self.port, &join, self.asked.multicast_interface.as_ref(), &self.cx.log);
+        self.groups.apply(&self.port, &join, self.asked.multicast_via.as_ref(), &self.cx.log);
         self.facts.set_groups(self.groups.names());
     }
 
@@ -248,19 +250,21 @@ impl Talk {
                 self.tell_lost(lost);
             }
             let bytes = &buffer[..arrived.kept];
-            self.received(&arrived, bytes);
+            let record = self.received(&arrived, bytes);
             if !answers || self.is_ourselves(&arrived) {
                 continue;
             }
-            match &reply {
-                Reply::Echo => self.send(arrived.from, bytes).await,
-                Reply::Fixed(fixed) => self.send(arrived.from, &fixed.text.0).await,
-                Reply::None => {}
-            }
+            let answer = match &reply {
+                Reply::Echo => bytes,
+                Reply::Fixed(fixed) => &fixed.text.0,
+                Reply::None => continue,
+            };
+            let source = arrived.at.and_then(|at| at.source);
+            self.write(&record, arrived.from, source, answer).await;
         }
     }
 
-    fn received(&mut self, arrived: &Arrived, bytes: &[u8]) {
+    fn received(&mut self, arrived: &Arrived, bytes: &[u8]) -> Recorder {
         let record = self.peers.heard(arrived.from, arrived.at);
         record.wire(Way::In, arrived.whole);
         record.packet(Way::In);
@@ -272,6 +276,7 @@ impl Talk {
             self.read_dns(Way::In, arrived.from, bytes, &record);
         }
         self.cx.show(arrived.from, bytes);
+        record
     }
 
     /// A datagram of our own that came back: answering it would never end.
@@ -283,6 +288,11 @@ impl Talk {
 
     async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         let (record, source) = self.peers.addressed(to);
+        self.write(&record, to, source, bytes).await;
+    }
+
+    /// Sends one datagram, and records it as its peer's.
+    async fn write(&mut self, record: &Recorder, to: SocketAddr, source: Option<IpAddr>, bytes: &[u8]) {
         let mut outcome = self.port.send(to, source, bytes).await;
         // An error of an earlier datagram, which any call may get: it is told where it belongs, and this one goes.
         if outcome.is_err() && self.hear_troubles() > 0 {
@@ -293,7 +303,7 @@ impl Talk {
                 record.wire(Way::Out, bytes.len());
                 record.packet(Way::Out);
                 record.payload(message(Way::Out), bytes);
-                self.read_dns(Way::Out, to, bytes, &record);
+                self.read_dns(Way::Out, to, bytes, record);
             }
             Err(error) => record.error(refused(&error, self.asked.broadcast)),
         }

@@ -32,7 +32,7 @@ pub fn apply(socket: &SockRef<'_>, is_v6: bool, asked: &Udp) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         socket.set_multicast_all_v4(false)?;
     }
-    match (is_v6, &asked.multicast_interface) {
+    match (is_v6, &asked.multicast_via) {
         (true, None) => socket.set_multicast_if_v6(0),
         (true, Some(via)) => socket.set_multicast_if_v6(index(via)?),
         (false, None) => socket.set_multicast_if_v4(&Ipv4Addr::UNSPECIFIED),
@@ -162,7 +162,7 @@ mod tests {
                 multicast_ttl: 7,
                 multicast_loop: false,
                 receive_queue: Some(50_000),
-                multicast_interface: Some("127.0.0.1".parse().unwrap()),
+                multicast_via: Some("127.0.0.1".parse().unwrap()),
                 ..Udp::default()
             };
             apply(&SockRef::from(&socket), is_v6, &asked).unwrap();

@@ -51,10 +51,10 @@ mod linux {
             if is_v6 {
                 let _ = setsockopt(socket, sockopt::Ipv6RecvErr, &true);
             }
-            match (wide, is_v6) {
-                (true, true) => _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true),
-                (true, false) => _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &true),
-                (false, _) => {}
+            // Set also where it is not wanted: a socket that is connected has one address from then on.
+            match is_v6 {
+                true => _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &wide),
+                false => _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &wide),
             }
             let control = nix::cmsg_space!(
                 libc::in_pktinfo,
@@ -103,7 +103,7 @@ mod linux {
         }
     }
 
-    fn queued(socket: &UdpSocket, control: &mut Vec<u8>) -> io::Result<Trouble> {
+    fn queued(socket: &UdpSocket, control: &mut [u8]) -> io::Result<Trouble> {
         // Of the datagram itself nothing is needed.
         let mut buffer = [0; 1];
         let mut slices = [IoSliceMut::new(&mut buffer)];

@@ -78,3 +78,57 @@ fn records_of(message: &Message) -> Vec<Value> {
     };
     message.records.iter().map(object).collect()
 }
+
+/// One of each, and the fields it adds.
+#[cfg(test)]
+pub(super) fn samples() -> Vec<(crate::model::event::Kind, Value)> {
+    use crate::model::event::{Kind, Way};
+    use crate::model::id::SocketId;
+    use crate::model::tally::{Count, Flow};
+    let at = "127.0.0.2:5000".parse().unwrap();
+    let member = || Membership { group: "239.1.2.3".parse().unwrap(), interface: Some("lo".into()) };
+    let received = Flow { packets: 3, messages: 3, bytes: 9, wire: 9 };
+    let message = Message {
+        id: 7,
+        is_answer: true,
+        opcode: 0,
+        code: 3,
+        flags: 0x8183,
+        counts: [1, 1, 0, 1],
+        questions: vec![dns::Question { name: "a.test".into(), kind: 1, class: 1 }],
+        records: vec![dns::Record {
+            section: dns::Section::Answer,
+            name: "a.test".into(),
+            kind: 28,
+            class: 1,
+            ttl: 60,
+            value: "::1".into(),
+        }],
+        edns: Some(dns::Edns { version: 0, size: 1232, dnssec_ok: false }),
+    };
+    let notes = [
+        (
+            Note::Local { local: at, interface: Some("lo".into()) },
+            json!({"local": "127.0.0.2:5000", "interface": "lo"}),
+        ),
+        (Note::Truncated { whole: 1000, kept: 100 }, json!({"whole": 1000, "taken": 100})),
+        (Note::Overflow { lost: 2, total: 5 }, json!({"lost": 2, "total": 5})),
+        (Note::Joined(member()), json!({"group": "239.1.2.3", "interface": "lo"})),
+        (Note::Left(member()), json!({"group": "239.1.2.3", "interface": "lo"})),
+        (
+            Note::Folded { peer: at, socket: SocketId(9), count: Count { received, errors: 1, ..Count::default() } },
+            json!({"peer": "127.0.0.2:5000", "folded": 9, "errors": 1,
+                "received": {"packets": 3, "messages": 3, "bytes": 9, "wire": 9},
+                "sent": {"packets": 0, "messages": 0, "bytes": 0, "wire": 0}}),
+        ),
+        (
+            Note::Dns(Dns { way: Way::Out, message, took: Some(1_999), tries: 1 }),
+            json!({"way": "out", "id": 7, "answer": true, "opcode": "QUERY", "code": "NXDOMAIN", "flags": ["rd", "ra"],
+                "counts": {"questions": 1, "answers": 1, "authority": 0, "additional": 1},
+                "questions": [{"name": "a.test", "type": "A", "class": "IN"}],
+                "records": [{"section": "answer", "name": "a.test", "type": "AAAA", "class": "IN", "ttl": 60, "value": "::1"}],
+                "edns": {"version": 0, "size": 1232, "dnssec_ok": false}, "took_us": 1}),
+        ),
+    ];
+    notes.into_iter().map(|(note, fields)| (Kind::Datagram(Box::new(note)), fields)).collect()
+}
