@@ -198,8 +198,7 @@ impl Layer<'_> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let name = server_name(url, settings)?;
-        let terms = Terms { insecure: settings.tls.insecure, ca: settings.tls.ca.clone() };
-        let known = self.clients.get(endpoint, terms, || self.identity.client(settings))?;
+        let known = self.clients.get(endpoint, Terms::of(settings), || self.identity.client(settings))?;
         let (stream, keys, seen) = self.watched(stream, Role::Connect);
         let mut config = known.config;
         config.alpn_protocols = self.protocols();
