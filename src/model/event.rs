@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use super::datagram::Note;
 use super::end::{End, Fault, Party};
 use super::id::SocketId;
 use super::tally::Cell;
@@ -147,6 +148,8 @@ pub enum Kind {
         way: Way,
         code: Option<u16>,
     },
+    /// What there is to tell of a UDP socket besides its datagrams.
+    Datagram(Box<Note>),
 }
 
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
@@ -205,6 +208,13 @@ pub const VOCABULARY: &[Word] = &[
     word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
     word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),
     word("tls", "sessionTicket", "the server gave what lets the next handshake be short, and how long it is good"),
+    word("udp", "local", "at which address of ours the peer's datagrams arrive from here on"),
+    word("udp", "truncated", "the datagram before it was longer than what is taken"),
+    word("udp", "overflow", "the kernel dropped datagrams: they came faster than they were read"),
+    word("udp", "joined", "a multicast group is listened to"),
+    word("udp", "left", "a multicast group is no longer listened to"),
+    word("udp", "folded", "a peer made room; its counts went on in the row of older peers"),
+    word("udp", "dns", "the datagram before it as DNS: question or answer, code, time"),
     word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
     word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
     word("tls", "alert", "a TLS alert by its name, and who sent it"),
@@ -263,6 +273,7 @@ impl Kind {
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
             Self::Closing { .. } => "closing",
+            Self::Datagram(note) => note.name(),
         }
     }
 
@@ -286,6 +297,7 @@ impl Kind {
             | Self::Ping { way }
             | Self::Pong { way, .. }
             | Self::Closing { way, .. } => Some(*way),
+            Self::Datagram(note) => note.way(),
             Self::Listening { .. }
             | Self::Connection { .. }
             | Self::Connect { .. }
@@ -362,6 +374,7 @@ impl Kind {
             Self::SecureConnection(secured) | Self::SecureConnect(secured) => {
                 size_of::<Secured>() + 96 + secured.chain.len() * 640
             }
+            Self::Datagram(note) => note.weight(),
             _ => 0,
         }
     }

@@ -157,6 +157,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             vec![if matches!(code, 1000 | 1001) { plain(text) } else { waiting(text) }]
         }
         Kind::Closing { code: None, .. } => vec![plain("without a code".into())],
+        Kind::Datagram(note) => super::datagram::words(note, theme),
     }
 }
 

@@ -96,6 +96,7 @@ fn rows(event: &Event) -> Vec<Row> {
             let code = code.map_or("none".into(), |code| format!("{code} {}", code_name(code)));
             vec![("code", code), ("who", by(way.party()).into())]
         }
+        Kind::Datagram(note) => super::datagram::rows(note),
         Kind::Data
         | Kind::Write
         | Kind::Message { .. }

@@ -7,6 +7,7 @@ pub mod areas;
 pub mod bytes;
 pub mod cells;
 pub mod composer;
+pub mod datagram;
 pub mod detail;
 pub mod endpoints;
 pub mod facts;

@@ -70,6 +70,8 @@ pub(crate) fn socket(id: u32, scheme: Scheme, peer: &str, life: Life, packets: u
         kernel: None,
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         settings: None,
         details: Vec::new(),
+        older: 0,
         now: now(),
         wall: WALL,
         endpoints,

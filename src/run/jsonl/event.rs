@@ -53,7 +53,7 @@ pub fn count_line(about: About, count: &Count, open: Option<usize>, packets: boo
     to_line(&line)
 }
 
-fn flow(flow: Flow, packets: bool) -> serde_json::Value {
+pub(super) fn flow(flow: Flow, packets: bool) -> serde_json::Value {
     json!({
         "packets": packets.then_some(flow.packets),
         "messages": flow.messages,
@@ -196,6 +196,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
+        Kind::Datagram(note) => super::datagram::detail(map, note),
     }
 }
 

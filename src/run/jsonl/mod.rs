@@ -4,6 +4,7 @@
 //! may be printed on a terminal, so every character that could act on one leaves as `\uXXXX`.
 
 mod command;
+mod datagram;
 mod event;
 mod follower;
 mod tls;
