@@ -11,7 +11,7 @@ use crate::model::life::Life;
 use crate::model::ring::Ring;
 use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Tally};
-use crate::model::view::{Facts, Gauge, Group, Kernel};
+use crate::model::view::{Facts, Gauge, Group, Kernel, Series};
 
 pub(super) struct Log {
     pub subject: Subject,
@@ -61,6 +61,12 @@ impl Log {
     pub fn details(&self) -> Vec<Group> {
         let facts = self.facts.lock().clone();
         facts.iter().flat_map(|facts| facts.read()).collect()
+    }
+
+    /// How some of it went lately.
+    pub fn series(&self) -> Vec<Series> {
+        let facts = self.facts.lock().clone();
+        facts.iter().flat_map(|facts| facts.series()).collect()
     }
 
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.

@@ -109,6 +109,13 @@ impl Hub {
         self.mark(id.into());
     }
 
+    /// The addresses a socket came to have.
+    fn met(&self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
+        if let Some(socket) = self.registry.lock().sockets.get_mut(&id) {
+            socket.met(id, peer, local);
+        }
+    }
+
     pub fn set_spec(&self, id: EndpointId, spec: Arc<Spec>) {
         if let Some(endpoint) = self.registry.lock().endpoints.get_mut(&id) {
             if endpoint.spec.url != spec.url {

@@ -11,7 +11,7 @@ use crate::model::life::Life;
 use crate::model::spec::Settings;
 use crate::model::time::Stamp;
 use crate::model::view::{
-    EndpointRow, Group, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window,
+    EndpointRow, Group, ListQuery, Query, Rate, Series, Snapshot, SocketList, SocketRow, Timeline, Window,
 };
 
 impl Hub {
@@ -42,11 +42,19 @@ impl Hub {
             timeline: None,
             settings,
             details: Vec::new(),
+            series: Vec::new(),
         };
         // The timeline is read without the registry: a long copy must not hold up an accept.
         drop(registry);
         let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
-        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, ..snapshot }
+        let series = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.series());
+        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, series, ..snapshot }
+    }
+
+    /// How some of a subject's state went lately.
+    pub fn series(&self, subject: Subject) -> Vec<Series> {
+        let log = self.registry.lock().log(subject);
+        log.map_or_else(Vec::new, |log| log.series())
     }
 
     /// The settings a subject has now, and what those who know of its state say.

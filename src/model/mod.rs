@@ -4,6 +4,7 @@
 //! no protocol's bytes.
 
 pub mod datagram;
+pub mod dial;
 pub mod dns;
 pub mod draft;
 pub mod end;

@@ -236,6 +236,14 @@ impl Endpoints {
             (Command::End, Life::WeEnded | Life::Closing) => {
                 return Err(Rejection(format!("we have half-closed {id} already")));
             }
+            (Command::Close | Command::Reset, Life::Opening(_)) => {
+                let birth = self.hub.birth(id);
+                if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
+                    // It is still dialling, and reads no mail: to give that up is to stop its client.
+                    self.stop(birth.endpoint);
+                    return Ok(());
+                }
+            }
             _ => {}
         }
         self.mail.send(id, command)

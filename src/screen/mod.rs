@@ -15,6 +15,7 @@ pub mod field;
 pub mod footer;
 pub mod header;
 pub mod help;
+mod history;
 pub mod inspector;
 pub mod json;
 pub mod overlay;

@@ -12,6 +12,7 @@ use super::bytes::clean;
 use super::cells::{self, span};
 use super::detail::{detail, status};
 use super::theme::Theme;
+use crate::model::dial::Step;
 use crate::model::event::{Event, Kind, Way};
 use crate::model::id::Subject;
 use crate::model::size;
@@ -169,7 +170,7 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &T
         };
         cells::right(buf, row.x + at.size, row.y, left(at.size, SIZE), &text, theme.dim);
     }
-    let name = event.kind.name();
+    let name = label(event.kind.name());
     let behind = at.glyph + 2 + u16::try_from(name.len()).unwrap_or(NAME);
     cells::left(buf, row.x + at.glyph + 2, row.y, left(at.glyph + 2, row.width), name, weight);
     let from = at.preview.max(behind + 1);
@@ -190,6 +191,17 @@ fn delta(time: Duration) -> String {
     format!("+{}", size::span(time))
 }
 
+/// The name as the column shows it: Node's names for the steps of dialling would leave no room for the address.
+fn label(name: &'static str) -> &'static str {
+    match name {
+        "connectionAttempt" => "attempt",
+        "connectionAttemptFailed" => "attemptFailed",
+        "connectionAttemptTimeout" => "attemptTimeout",
+        "connectionAttemptCancelled" => "attemptCancelled",
+        name => name,
+    }
+}
+
 /// The glyph, its colour, and the weight of the name.
 fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
     let way = |way: Way| if way == Way::In { "◀" } else { "▶" };
@@ -202,6 +214,15 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::ServerHello(answer) => (way(answer.way), theme.dim, theme.plain),
         Kind::Handshake(flight) => (way(flight.way), theme.dim, theme.dim),
         Kind::SessionTicket { way: side, .. } => (way(*side), theme.dim, theme.dim),
+        Kind::Lookup(lookup) if lookup.addresses.is_empty() => ("✕", theme.bad, theme.strong(theme.bad)),
+        Kind::Lookup(_) => ("◇", theme.dim, theme.plain),
+        Kind::Attempt(attempt) => match attempt.step {
+            Step::Began { .. } => ("◇", theme.dim, theme.plain),
+            Step::Failed { .. } => ("✕", theme.bad, theme.plain),
+            Step::Late { .. } => ("‖", theme.waiting, theme.plain),
+            Step::Cancelled { .. } => ("·", theme.dim, theme.dim),
+        },
+        Kind::Drop { .. } => ("✕", theme.waiting, theme.bright),
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
@@ -243,7 +264,8 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
         ]);
     }
     let short = |at: SocketAddr| if at.ip() == row.peer.ip() { format!(":{}", at.port()) } else { at.to_string() };
-    let peer = row.peer.to_string();
+    let unknown = row.peer.ip().is_unspecified();
+    let peer = if unknown { format!("…:{}", row.peer.port()) } else { row.peer.to_string() };
     let local = row.local.map(short).unwrap_or_default();
     let (from, to) = if row.accepted { (peer, local) } else { (local, peer) };
     let mut words = vec![
@@ -329,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_long_name_ends_before_the_preview() {
-        let longest = VOCABULARY.iter().map(|word| word.name.len()).max().unwrap_or(0);
+        let longest = VOCABULARY.iter().map(|word| label(word.name).len()).max().unwrap_or(0);
         assert!(longest <= usize::from(NAME + 1 + SIZE), "{longest}");
         let sized = ["data", "write", "message", "request", "head", "body", "trailers", "ping", "pong", "end"];
         assert!(sized.iter().all(|name| name.len() <= usize::from(NAME)));

@@ -20,6 +20,7 @@ mod dig;
 mod handshake;
 mod node_dgram;
 mod node_http;
+mod node_net;
 mod node_tls;
 mod node_ws;
 mod openssl;
