@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::{Effect, Target};
 use crate::hub::Hub;
-use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::draft::{Coding, Draft, Rejection, Shape, escape};
 use crate::model::end::Fault;
 use crate::model::event::{Kind, Way};
 use crate::model::framer::Framing;
