@@ -282,7 +282,7 @@ async fn the_kernels_facts_live_go_on_a_minute_and_stay_when_it_is_over() {
     let (_, address) = lab.listen("tcp://:0", settings(&[("reply", "none"), ("half_open", "yes")])).await;
     let mut peer = TcpStream::connect(address).await.unwrap();
     let socket = lab.nth(1).await;
-    let local = format!("{address} ours");
+    let local = format!("{address} to ");
     for (name, text) in [
         ("state", "established"),
         ("addresses", &local),

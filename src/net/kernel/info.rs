@@ -115,7 +115,7 @@ pub fn group(info: &Info, queues: Option<Queues>, options: Option<Options>) -> G
     let mut rows =
         vec![row("state", if queues.is_some() { info.state().into() } else { "closed; as it last was".into() })];
     if let Some((local, peer)) = options.and_then(|options| options.local.zip(options.peer)) {
-        rows.push(row("addresses", format!("{local} ours, {peer} the peer's")));
+        rows.push(row("addresses", format!("{local} to {peer}")));
     }
     let least = info.rtt_least.map_or(String::new(), |least| format!(", least {}", micros(least)));
     rows.push(row("rtt", format!("{} ± {}{least}", micros(info.rtt), micros(info.rtt_variance))));
