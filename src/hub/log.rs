@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use crate::model::end::End;
+use crate::model::framer::Slices;
 use crate::model::id::Subject;
 use crate::model::life::Life;
 use crate::model::ring::Ring;
@@ -30,6 +31,8 @@ pub(super) struct Log {
     pub facts: Mutex<Vec<Arc<dyn Facts>>>,
     /// A socket's own settings, where they are no longer its endpoint's.
     pub settings: Mutex<Option<Arc<Settings>>>,
+    /// Where its messages begin and end, while somebody looks at it framed.
+    pub slices: Mutex<Option<Box<Slices>>>,
     /// A framing of ours knows its packets and messages (datagrams, WebSocket frames): the kernel's segments
     /// are not asked for, and an HTTP exchange on it is a handshake, not traffic.
     pub framed: bool,
@@ -49,6 +52,7 @@ impl Log {
             gauge: OnceLock::new(),
             facts: Mutex::default(),
             settings: Mutex::default(),
+            slices: Mutex::default(),
             framed,
         }
     }

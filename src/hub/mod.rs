@@ -3,8 +3,9 @@
 //!
 //! Knows the model and one `Notify`; no protocol, no screen, no key. Three locks, never held together
 //! with an await: a log's ring (one push), the registry (one open, one snapshot), the list of changed
-//! subjects (one append). Order: registry before ring.
+//! subjects (one append). Order: registry before ring; a log's slices before its ring.
 
+mod framed;
 mod log;
 mod meter;
 mod older;
@@ -154,6 +155,11 @@ impl Hub {
     }
 
     /// The open sockets of an endpoint, oldest first.
+    /// The open sockets of an endpoint that a filter lets through.
+    pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
+        self.registry.lock().matching(id, filter)
+    }
+
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Hub;
+use super::framed;
 use super::log::Log;
 use super::registry::{Registry, Socket};
+use crate::model::framer::Framing;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
@@ -28,6 +30,7 @@ impl Hub {
             _ => None,
         };
         let settings = registry.own_settings(query.subject);
+        let framing = query.subject.and_then(|subject| registry.framing(subject)).unwrap_or_default();
         let snapshot = Snapshot {
             now,
             wall: self.clock.wall(),
@@ -48,7 +51,12 @@ impl Hub {
         drop(registry);
         let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
         let series = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.series());
-        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, series, ..snapshot }
+        let timeline = log.map(|log| {
+            let read = timeline(&log, query);
+            let framed = framed::look(&log, framing, &read.events, read.inspected.as_ref());
+            Timeline { framed, ..read }
+        });
+        Snapshot { timeline, details, series, ..snapshot }
     }
 
     /// How some of a subject's state went lately.
@@ -110,6 +118,16 @@ impl Registry {
         }
     }
 
+    /// How a socket's chunks are cut into messages: its own framing, or its endpoint's.
+    pub(super) fn framing(&self, subject: Subject) -> Option<Framing> {
+        let Subject::Socket(id) = subject else { return None };
+        let socket = self.sockets.get(&id)?;
+        if let Some(settings) = &*socket.log.settings.lock() {
+            return Some(settings.tcp.framing.clone());
+        }
+        self.endpoints.get(&socket.birth.endpoint).map(|endpoint| endpoint.spec.settings.tcp.framing.clone())
+    }
+
     fn endpoint_rows(&self, second: u64) -> Vec<EndpointRow> {
         self.endpoints
             .iter()
@@ -166,6 +184,13 @@ impl Registry {
             let behind = self.closed.iter().rev().position(|other| *other == id)?;
             Some(self.live.len() + behind)
         })
+    }
+
+    /// The open sockets of an endpoint that a filter lets through, as it does with the list's rows.
+    pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
+        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+        let shown = |socket: &SocketId| self.matches(*socket, Some(id), &words);
+        self.open_sockets(id).into_iter().filter(shown).collect()
     }
 
     fn matches(&self, id: SocketId, endpoint: Option<EndpointId>, words: &[String]) -> bool {
@@ -235,5 +260,13 @@ fn timeline(log: &Log, query: &Query) -> Timeline {
         range.end.checked_sub(1).filter(|last| *last >= range.start).map(|last| seq.clamp(range.start, last))
     };
     let inspected = query.inspect.and_then(nearest).and_then(|seq| ring.read(seq, 1).pop());
-    Timeline { subject: log.subject, range, dropped: ring.dropped(), events: ring.read(from, most), before, inspected }
+    Timeline {
+        subject: log.subject,
+        range,
+        dropped: ring.dropped(),
+        events: ring.read(from, most),
+        before,
+        inspected,
+        framed: None,
+    }
 }

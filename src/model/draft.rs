@@ -72,10 +72,16 @@ pub enum Shape {
     /// A WebSocket binary message.
     Binary,
     Ping,
+    /// A WebSocket pong that no ping asked for.
+    Pong,
     /// `1000 reason`: a WebSocket close frame.
     Close,
+    /// `chat ["hello", 1]`: a Socket.IO event.
+    Event,
     /// `METHOD target`, header lines, an empty line, a body.
     Request,
+    /// Bytes past the protocol: a malformed request, or what is said through a tunnel.
+    Raw,
     /// `200`, header lines, an empty line, a body: what a listener answers from now on.
     Reply,
 }
@@ -87,8 +93,11 @@ impl Shape {
             Self::Text => "text message",
             Self::Binary => "binary message",
             Self::Ping => "ping",
+            Self::Pong => "pong",
             Self::Close => "close frame",
+            Self::Event => "Socket.IO event",
             Self::Request => "request",
+            Self::Raw => "raw bytes",
             Self::Reply => "default reply",
         }
     }
@@ -98,13 +107,17 @@ impl Shape {
 pub const DATAGRAM: usize = 65_507;
 /// The largest payload of a WebSocket control frame (RFC 6455 section 5.5).
 pub const CONTROL: usize = 125;
+/// The most frames a WebSocket message is split into: each is an event on the timeline.
+pub const FRAGMENTS: u32 = 1000;
 
 /// The shapes of draft that a scheme's sockets take, the usual one first.
 pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
     match (scheme, role) {
         (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
-        (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
-        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
+        (Scheme::Ws | Scheme::Wss, _) => {
+            &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Pong, Shape::Close, Shape::Event]
+        }
+        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request, Shape::Raw],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
 }
@@ -116,6 +129,8 @@ pub struct Draft {
     pub coding: Coding,
     pub ending: Ending,
     pub shape: Shape,
+    /// A WebSocket message goes in so many frames; 0, like 1, is whole.
+    pub fragments: u32,
 }
 
 /// Why a draft cannot be sent, as a sentence; the draft stays in the editor.

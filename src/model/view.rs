@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::end::{End, Fault};
 use super::event::Event;
+use super::framer::Framed;
 use super::id::{EndpointId, SocketId, Subject};
 use super::life::Life;
 use super::spec::{Settings, Spec};
@@ -211,6 +212,8 @@ pub struct Timeline {
     pub before: Option<Stamp>,
     /// The event asked for whole.
     pub inspected: Option<Event>,
+    /// The same window as messages, where a framing is set.
+    pub framed: Option<Framed>,
 }
 
 /// Everything one frame is drawn from.

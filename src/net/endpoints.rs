@@ -269,12 +269,23 @@ impl Endpoints {
             self.post(id, Command::Send(payload.clone()))?;
             return Ok(sockets.len());
         }
+        if sockets.is_empty() {
+            return Err(Rejection(format!("{id} has no open socket to send to")));
+        }
+        self.spread(&sockets, payload)
+    }
+
+    /// Sends to each of these sockets; to how many it went.
+    ///
+    /// # Errors
+    /// None did, and why.
+    pub fn spread(&self, sockets: &[SocketId], payload: &Payload) -> Result<usize, Rejection> {
         let outcomes: Vec<_> =
             sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
         let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         match outcomes.into_iter().find_map(Result::err) {
             Some(rejection) if sent == 0 => Err(rejection),
-            None if sent == 0 => Err(Rejection(format!("{id} has no open socket to send to"))),
+            None if sent == 0 => Err(Rejection("no open socket is among them".into())),
             _ => Ok(sent),
         }
     }

@@ -141,7 +141,14 @@ async fn talk(flow: Flow) -> End {
                 record.error(Fault::Limit { what: "bytes that wait to be written (not sent)", limit: HIGH as u64 });
             }
             Turn::Letter(Some(Command::Send(Payload::Bytes(bytes)))) if talk.writing && !talk.ending => {
-                talk.waiting.extend_from_slice(&bytes);
+                match tune.settings().tcp.framing.encode(&bytes) {
+                    Ok(message) => talk.waiting.extend_from_slice(&message),
+                    // It was checked where it was typed; the framing has changed since.
+                    Err(_) => record.error(Fault::Limit {
+                        what: "bytes that the length before a message can say (not sent)",
+                        limit: tune.settings().tcp.framing.most(),
+                    }),
+                }
             }
             Turn::Letter(Some(Command::End)) => talk.ending = true,
             Turn::Letter(Some(Command::Close)) if tune.settings().tcp.linger == Linger::Reset => {

@@ -11,9 +11,11 @@ use ratatui::text::Line;
 use super::bytes::clean;
 use super::cells::{self, span};
 use super::detail::{detail, status};
+use super::framed;
 use super::theme::Theme;
 use crate::model::dial::Step;
 use crate::model::event::{Event, Kind, Way};
+use crate::model::framer::{Framing, Slice};
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::time::{Stamp, Wall};
@@ -152,19 +154,33 @@ fn draw_events(
         }
         let delta = before.map(|before| delta(event.at.since(before)));
         cells::right(buf, row.x + at.delta, y, DELTA, delta.as_deref().unwrap_or(""), theme.dim);
-        draw_event(buf, row, at, event, &theme);
+        draw_event(buf, row, at, event, slice(timeline, event.seq), &theme);
         before = Some(event.at);
         second = Some(now);
     }
 }
 
-fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &Theme) {
+/// How the framing that is set cuts an event.
+fn slice(timeline: &Timeline, seq: u64) -> Option<(&Slice, &Framing)> {
+    let first = timeline.events.first()?.seq;
+    let framed = timeline.framed.as_ref()?;
+    let slice = framed.slices.get(usize::try_from(seq.checked_sub(first)?).ok()?)?;
+    Some((slice, &framed.framing))
+}
+
+fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, cut: Option<(&Slice, &Framing)>, theme: &Theme) {
     let left = |from: u16, columns: u16| columns.min(row.width.saturating_sub(from));
     let (glyph, style, weight) = mark(&event.kind, theme);
     cells::left(buf, row.x + at.glyph, row.y, left(at.glyph, 1), glyph, style);
+    if let Some((slice, _)) = cut {
+        let [before, behind] = framed::braces(event, slice);
+        cells::left(buf, row.x + at.glyph - 1, row.y, left(at.glyph - 1, 1), before, theme.incoming);
+        cells::left(buf, row.x + at.glyph + 1, row.y, left(at.glyph + 1, 1), behind, theme.outgoing);
+    }
     if at.preview > at.size {
         let text = match event.kind {
             Kind::End { .. } => "FIN".into(),
+            Kind::Packet { .. } if event.size == 0 => String::new(),
             _ if event.kind.carries_payload() => size::bytes(event.size),
             _ => String::new(),
         };
@@ -176,7 +192,10 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &T
     let from = at.preview.max(behind + 1);
     let columns = row.width.saturating_sub(from);
     if columns > 0 {
-        let line = detail(event, usize::from(columns), theme);
+        let line = match cut.filter(|(slice, _)| slice.count > 0) {
+            Some((slice, framing)) => framed::line(event, slice, framing, usize::from(columns), theme),
+            None => detail(event, usize::from(columns), theme),
+        };
         cells::line(buf, row.x + from, row.y, columns, line, theme);
     }
 }
@@ -207,7 +226,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
     let way = |way: Way| if way == Way::In { "◀" } else { "▶" };
     match kind {
         Kind::Listening { .. } => ("●", theme.good, theme.bright),
-        Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open { .. } => ("◆", theme.plain, theme.bright),
+        Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open(_) => ("◆", theme.plain, theme.bright),
         Kind::SecureConnection(_) | Kind::SecureConnect(_) | Kind::Upgrade { .. } => ("◆", theme.plain, theme.bright),
         Kind::ClientHello(hello) if hello.astray => (way(hello.way), theme.waiting, theme.bright),
         Kind::ClientHello(hello) => (way(hello.way), theme.dim, theme.plain),
@@ -233,7 +252,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Set(_) => ("≡", theme.dim, theme.plain),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
-        Kind::Closing { way: side, .. } => (way(*side), theme.waiting, theme.bright),
+        Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::Head { way: side, .. } => {
             let style = status(kind, theme);
             (way(*side), theme.way(*side), style.patch(theme.plain))
@@ -242,8 +261,11 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Message { way: side, .. }
         | Kind::Request { way: side, .. }
         | Kind::Continue { way: side, .. }
+        | Kind::Information { way: side, .. }
+        | Kind::Chunk { way: side, .. }
         | Kind::Body { way: side, .. }
         | Kind::Trailers { way: side, .. }
+        | Kind::Packet { way: side, .. }
         | Kind::Frame { way: side, .. }
         | Kind::Ping { way: side }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),

@@ -21,12 +21,15 @@ mod handshake;
 mod node_dgram;
 mod node_http;
 mod node_net;
+mod node_socketio;
 mod node_tls;
 mod node_ws;
+mod node_ws_terms;
 mod openssl;
 mod relays;
 mod scope;
 mod tshark;
+mod web;
 
 use std::net::SocketAddr;
 

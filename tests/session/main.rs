@@ -4,9 +4,12 @@
 mod support;
 
 mod endpoints;
+mod framing;
 mod hostile;
+mod http;
 mod looking;
 mod sending;
+mod socketio;
 
 use std::time::Duration;
 

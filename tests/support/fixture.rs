@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sockscope::model::end::{End, Fault, Op, Party};
-use sockscope::model::event::{Event, Form, Kind, Way};
+use sockscope::model::event::{Event, Form, Framing, Kind, Way};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
 use sockscope::model::spec::Spec;
@@ -185,7 +185,11 @@ fn socket_story() -> Story {
         said(78_000, Kind::Write, JSON),
         said(570_000_000, Kind::Blocked { waiting: 65_536 }, ""),
         said(254_000_000, Kind::Drain { blocked: 254_000_000, waited: 65_536 }, ""),
-        said(3_000_000, Kind::Message { way: Way::In, form: Form::Text, frames: 2 }, "fragments, whole again"),
+        said(
+            3_000_000,
+            Kind::Message { way: Way::In, form: Form::Text, frames: 2, framing: Framing::default() },
+            "fragments, whole again",
+        ),
         (9_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00 caf\xc3\xa9".to_vec()),
         said(6_890_000_000, Kind::End { way: Way::In }, ""),
     ]
@@ -208,5 +212,5 @@ fn timeline(subject: Subject, story: Story) -> Timeline {
     };
     let events: Vec<Event> = story.into_iter().zip(0..).map(event).collect();
     let inspected = events.last().cloned();
-    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected }
+    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected, framed: None }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::text::{Text, put, put_number};
 use super::{Live, Look, Row, always, stream};
+use crate::model::framer::Framing;
 use crate::model::url::{Role, Scheme};
 
 /// See each row.
@@ -29,6 +30,8 @@ pub struct Tcp {
     pub backlog: u32,
     /// Node's `server.maxConnections`.
     pub max_peers: Option<u32>,
+    /// Where messages end in the stream, for reading and for sending.
+    pub framing: Framing,
 }
 
 impl Default for Tcp {
@@ -46,6 +49,7 @@ impl Default for Tcp {
             // What the kernel takes by default would be 4096; a listener that stalls shows it sooner with this.
             backlog: 1024,
             max_peers: None,
+            framing: Framing::None,
         }
     }
 }
@@ -302,6 +306,20 @@ pub const ROWS: &[Row] = &[
             let mut most = 0;
             put_number(&mut most, text, 0..=1_000_000)?;
             settings.tcp.max_peers = Some(most);
+            Ok(())
+        },
+    },
+    Row {
+        name: "framing",
+        look: Look::Line(r"line, u16be, delimiter:\r\n"),
+        live: Live::Now,
+        fits: |_, scheme| matches!(scheme, Scheme::Tcp | Scheme::Tls),
+        elsewhere: "framing is for tcp and tls: the other protocols have messages of their own",
+        when: always,
+        help: "messages in the stream: none, line, u8, u16be, u16le, u32be, u32le, delimiter:TEXT",
+        get: |settings| settings.tcp.framing.to_string(),
+        set: |settings, text| {
+            settings.tcp.framing = text.parse()?;
             Ok(())
         },
     },

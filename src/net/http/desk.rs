@@ -12,6 +12,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio_util::sync::CancellationToken;
 
 use super::exchanges::Heads;
+use super::spelling;
 use crate::model::spec::{Fixed, Reply};
 use crate::net::Context;
 
@@ -37,8 +38,11 @@ pub struct Desk {
 
 /// A request that cannot be answered at once.
 pub struct Asked {
+    exchange: u32,
     head: Bytes,
     connect: bool,
+    /// The protocol it asks for, where that is granted.
+    upgrade: Option<HeaderValue>,
     body: Incoming,
 }
 
@@ -52,13 +56,14 @@ struct Taken {
 impl Desk {
     /// The answer, if it needs neither a body nor a person.
     pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Asked> {
-        let head = self.heads.pop().unwrap_or_default();
+        let (exchange, head) = self.heads.pop().unwrap_or_default();
         if self.cx.spec.settings.show.is_some() {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
             self.cx.show(self.peer, line);
         }
         let connect = request.method() == Method::CONNECT;
-        let asked = Asked { head, connect, body: request.into_body() };
+        let upgrade = request.headers().get(header::UPGRADE).cloned().filter(|_| self.cx.spec.settings.http.upgrade);
+        let asked = Asked { exchange, head, connect, upgrade, body: request.into_body() };
         let answer = if asked.body.is_end_stream() { self.answer(&asked, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
         answer.ok_or(asked)
@@ -89,6 +94,25 @@ impl Desk {
     }
 
     fn answer(&self, asked: &Asked, taken: &Taken) -> Option<Response> {
+        let mut response = self.fresh(asked, taken)?;
+        let most = self.cx.spec.settings.http.requests;
+        if most > 0 && asked.exchange >= most {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Some(response)
+    }
+
+    fn fresh(&self, asked: &Asked, taken: &Taken) -> Option<Response> {
+        if asked.connect && self.cx.spec.settings.http.upgrade {
+            return Some(Response::default());
+        }
+        if let Some(protocol) = &asked.upgrade {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            response.headers_mut().insert(header::UPGRADE, protocol.clone());
+            return Some(response);
+        }
         if asked.connect {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
             return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
@@ -121,6 +145,7 @@ fn fill(fixed: &Fixed) -> Response {
         }
     }
     headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
+    spelling::keep(&mut response, fixed.headers.keys().map(String::as_str));
     response
 }
 

@@ -1,16 +1,25 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+mod book;
 mod client;
 mod compose;
+pub mod curl;
 mod decode;
 mod desk;
 mod exchanges;
 mod gate;
 mod head;
+mod hop;
 mod leave;
+mod pipe;
 mod reason;
 mod server;
+mod spelling;
+mod table;
+mod tunnel;
+mod write;
+mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
@@ -31,8 +40,14 @@ pub struct Request {
     pub method: String,
     /// Origin form (`/path?query`), RFC 9112 section 3.2.
     pub target: String,
+    /// In the order and the case in which they leave.
     pub headers: Vec<(String, String)>,
     pub body: bytes::Bytes,
+    /// The lengths of the chunks the body leaves in (RFC 9112 section 7.1); none of them where it
+    /// leaves whole, with its length in the head.
+    pub chunks: Vec<usize>,
+    /// Behind a chunked body (section 7.1.2).
+    pub trailers: Vec<(String, String)>,
 }
 
 impl Protocol for Http {
@@ -53,7 +68,7 @@ impl Protocol for Http {
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::connect(cx, 0, ALPN, client::talk))
+        Box::pin(client::connect(cx, ALPN))
     }
 }
 
@@ -63,6 +78,8 @@ mod client_tests;
 mod decode_tests;
 #[cfg(test)]
 mod exchanges_tests;
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]

@@ -5,8 +5,11 @@
 
 mod command;
 mod datagram;
+mod emit;
 mod event;
 mod follower;
+mod messages;
+mod target;
 mod tls;
 
 use std::borrow::Cow;
@@ -19,6 +22,7 @@ use serde_json::{Map, Serializer, Value, json};
 pub use self::command::{Asked, COMMANDS, Command, MOST_LINE, parse_command, read, suit};
 pub use self::event::{About, EventRef, count_line, event_line};
 pub use self::follower::Follower;
+pub use self::messages::{Look, message_line};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::view::{Group, Measure, Series};
 
@@ -89,8 +93,14 @@ pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Gro
     to_line(&line)
 }
 
+/// A request as a curl command.
+pub fn curl_line(socket: SocketId, exchange: u32, command: &str) -> String {
+    to_line(&json!({ "v": VERSION, "event": "curl", "socket": socket.0, "exchange": exchange, "text": command }))
+}
+
 /// The lines that are no event of a timeline. `docs/headless.md` explains each.
-pub const NOTICES: [&str; 8] = ["hello", "dropped", "removed", "count", "details", "done", "refused", "badCommand"];
+pub const NOTICES: [&str; 10] =
+    ["hello", "dropped", "removed", "count", "details", "curl", "done", "refused", "badCommand", "framed"];
 
 #[derive(Serialize, Default)]
 struct Notice<'a> {
