@@ -183,10 +183,10 @@ impl Talk {
                     continue;
                 }
                 ready = self.port.ready() => match ready {
-                    Ok(_) => {
+                    Ok(ready) => {
                         // It may have been set anew: what is longer is cut, and told.
                         buffer.resize(self.asked.datagram as usize, 0);
-                        self.drain(&mut buffer).await;
+                        self.drain(ready.is_error(), &mut buffer).await;
                         continue;
                     }
                     Err(error) => break Err(errno::fault(Op::Read, &error)),
@@ -229,8 +229,11 @@ impl Talk {
     }
 
     /// Takes what has arrived, errors of earlier datagrams first, and answers it.
-    async fn drain(&mut self, buffer: &mut [u8]) {
-        self.hear_troubles();
+    async fn drain(&mut self, has_errors: bool, buffer: &mut [u8]) {
+        // Asked only then: a datagram costs one system call.
+        if has_errors {
+            self.hear_troubles();
+        }
         let reply = self.cx.reply(Reply::clone);
         let answers = self.home.is_none();
         for _ in 0..BURST {
