@@ -1,13 +1,12 @@
 //! Commands: a line becomes something to do, or a sentence that says what was wrong and what is right.
 
-use std::fmt;
-
-use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::emit::Emit;
 use super::messages::Look;
+use super::request::{Headers, Request};
 use super::target::target;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
@@ -47,13 +46,13 @@ pub enum Command {
     },
     /// Write a subject's settings and state.
     Details(Subject),
-    /// Write the messages that a framing makes of a socket's chunks.
-    Messages(Look),
     /// Write an exchange's request as a curl command.
     Curl {
         socket: SocketId,
         exchange: u32,
     },
+    /// Write the messages that a framing makes of a socket's chunks.
+    Messages(Look),
     Quit,
 }
 
@@ -80,8 +79,8 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
-    ("messages", |fields| Look::read(fields).map(Command::Messages)),
     ("curl", curl),
+    ("messages", |fields| Look::read(fields).map(Command::Messages)),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -242,31 +241,6 @@ enum Frame {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Request {
-    method: String,
-    target: String,
-    headers: Headers,
-    body: String,
-    /// Instead of `body`: it leaves in these chunks.
-    chunks: Vec<String>,
-    trailers: Headers,
-}
-
-impl Default for Request {
-    fn default() -> Self {
-        Self {
-            method: "GET".into(),
-            target: "/".into(),
-            headers: Headers::default(),
-            body: String::new(),
-            chunks: Vec::new(),
-            trailers: Headers::default(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
 struct Reply {
     status: u16,
     headers: Headers,
@@ -340,8 +314,8 @@ fn draft(send: Send) -> Result<Draft, String> {
         Some(Frame::Text) => Shape::Text,
         Some(Frame::Binary) => Shape::Binary,
         Some(Frame::Ping) => Shape::Ping,
-        Some(Frame::Pong) => Shape::Pong,
         Some(Frame::Raw) => Shape::Raw,
+        Some(Frame::Pong) => Shape::Pong,
     };
     let (coding, text) = match (written.pop(), shape) {
         (Some(written), _) => written,
@@ -366,102 +340,12 @@ fn close(code: Option<u16>, reason: Option<String>) -> Result<String, String> {
     }
 }
 
-impl Request {
-    /// As one would type it.
-    fn write(self) -> Result<Draft, String> {
-        if http::Method::from_bytes(self.method.as_bytes()).is_err() {
-            return Err(format!("{:?} is no method: write a word such as GET", self.method));
-        }
-        if self.target.is_empty() || self.target.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(format!("{:?} is no target: write a path such as /a?b=c, without spaces", self.target));
-        }
-        let start = format!("{} {}\n{}", self.method, self.target, self.headers.lines()?);
-        if self.chunks.is_empty() && self.trailers.0.is_empty() {
-            let text = format!("{start}\n{}", self.body);
-            return Ok(Draft { text, shape: Shape::Request, ..Draft::default() });
-        }
-        if !self.body.is_empty() {
-            return Err("give \"body\" or \"chunks\", not both".into());
-        }
-        let chunked = if self.headers.has("transfer-encoding") { "" } else { "transfer-encoding: chunked\n" };
-        let names: Vec<&str> = self.trailers.0.iter().map(|(name, _)| &**name).collect();
-        let announced = match names[..] {
-            [] => String::new(),
-            _ if self.headers.has("trailer") => String::new(),
-            _ => format!("trailer: {}\n", names.join(", ")),
-        };
-        // Escaped, so that an empty line within a chunk does not part it.
-        let mut parts: Vec<String> = self.chunks.iter().map(|chunk| escape(chunk.as_bytes())).collect();
-        if !names.is_empty() {
-            parts.push(self.trailers.lines()?);
-        }
-        let text = format!("{start}{chunked}{announced}\n{}", parts.join("\n\n"));
-        Ok(Draft { text, coding: Coding::Escapes, shape: Shape::Request, ..Draft::default() })
-    }
-}
-
 impl Reply {
     fn write(self) -> Result<String, String> {
         if !(200..=599).contains(&self.status) {
             return Err(format!("{} is no status a response can end with: write one from 200 to 599", self.status));
         }
         Ok(format!("{}\n{}\n{}", self.status, self.headers.lines()?, self.body))
-    }
-}
-
-/// Header fields in the order they were given: an object, or pairs where a name comes twice.
-#[derive(Default)]
-struct Headers(Vec<(String, String)>);
-
-impl Headers {
-    fn has(&self, wanted: &str) -> bool {
-        self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
-    }
-
-    /// A line each.
-    fn lines(&self) -> Result<String, String> {
-        let mut lines = String::new();
-        for (name, value) in &self.0 {
-            let good =
-                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok();
-            if !good {
-                return Err(format!(
-                    "the header {name:?} cannot be sent: names are letters, digits and -, values one line"
-                ));
-            }
-            lines.push_str(&format!("{name}: {value}\n"));
-        }
-        Ok(lines)
-    }
-}
-
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Headers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("headers such as {\"accept\":\"*/*\"} or [[\"accept\",\"*/*\"]]")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Headers, M::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Headers(fields))
-            }
-
-            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Headers, S::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = list.next_element()? {
-                    fields.push(field);
-                }
-                Ok(Headers(fields))
-            }
-        }
-        input.deserialize_any(Reader)
     }
 }
 

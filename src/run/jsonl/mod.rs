@@ -9,6 +9,7 @@ mod emit;
 mod event;
 mod follower;
 mod messages;
+mod request;
 mod target;
 mod tls;
 
