@@ -7,6 +7,7 @@ use super::Hub;
 use super::log::Log;
 use crate::model::end::{End, Fault};
 use crate::model::event::{Kind, Way};
+use crate::model::exchange::Shelf;
 use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::tally::{Cell, Count};
@@ -86,6 +87,13 @@ impl Recorder {
     /// Where the kernel's own counters of this socket are to be had. The first one wins.
     pub fn gauge(&self, gauge: Box<dyn Gauge>) {
         let _ = self.held.log.gauge.set(gauge);
+    }
+
+    /// Who can tell which exchanges of this socket wait for a person, for as long as it is open.
+    pub fn shelve(&self, shelf: Arc<dyn Shelf>) {
+        if let Some(id) = self.socket() {
+            self.held.hub.shelves.lock().push((id, shelf));
+        }
     }
 
     pub fn error(&self, fault: Fault) {

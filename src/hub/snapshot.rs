@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Hub;
 use super::log::Log;
 use super::registry::{Registry, Socket};
+use super::{Birth, Hub};
+use crate::model::exchange::Waiting;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::time::Stamp;
 use crate::model::view::{EndpointRow, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window};
+
+/// Waiting exchanges in one picture: more than anybody answers, and all that may be held.
+const WAITING: usize = 1000;
 
 impl Hub {
     /// Takes in what changed, then answers.
@@ -40,10 +44,12 @@ impl Hub {
             rate: rate(&registry.total, second),
             dropped: self.dropped.load(Relaxed),
             timeline: None,
+            waiting: Vec::new(),
         };
         // The timeline is read without the registry: a long copy must not hold up an accept.
         drop(registry);
-        Snapshot { timeline: log.map(|log| timeline(&log, query)), ..snapshot }
+        let waiting = self.waiting();
+        Snapshot { waiting, timeline: log.map(|log| timeline(&log, query)), ..snapshot }
     }
 
     /// Everything after `from` on one timeline, for those who write it all down. At most `most`.
@@ -56,6 +62,28 @@ impl Hub {
         };
         drop(registry);
         Some(timeline(&log, &Query { subject: Some(subject), window, ..Query::default() }))
+    }
+
+    /// The exchanges that somebody waits for, the oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut shelves = self.shelves.lock();
+        if shelves.is_empty() {
+            return Vec::new();
+        }
+        let registry = self.registry.lock();
+        // A shelf is of no use behind the end of its socket.
+        shelves.retain(|(id, _)| registry.sockets.get(id).is_some_and(|socket| !socket.log.life().is_closed()));
+        let mut waiting = Vec::new();
+        for (id, shelf) in shelves.iter() {
+            let Some(socket) = registry.sockets.get(id) else { continue };
+            let Birth { endpoint, scheme, peer, .. } = socket.birth;
+            let open = shelf.exchanges().into_iter().filter(|exchange| exchange.phase.is_open());
+            waiting.extend(open.map(|exchange| Waiting { socket: *id, endpoint, scheme, peer, exchange }));
+        }
+        drop((registry, shelves));
+        waiting.sort_by_key(|row| (row.exchange.since, row.socket, row.exchange.number));
+        waiting.truncate(WAITING);
+        waiting
     }
 
     /// One socket's row, with the kernel's counters as they are now.

@@ -131,6 +131,16 @@ pub enum Kind {
         exchange: u32,
     },
     ClientError(Box<Fault>),
+    /// An exchange waits for a person's answer.
+    Held {
+        exchange: u32,
+    },
+    /// The peer left before an exchange had its whole answer.
+    Aborted {
+        exchange: u32,
+        /// Nanoseconds since it began to wait.
+        waited: u64,
+    },
     Open {
         subprotocol: Option<Box<str>>,
     },
@@ -215,6 +225,8 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "trailers", "fields behind a chunked body"),
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
+    word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
+    word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
     word("ws", "open", "the WebSocket handshake is done"),
     word("ws", "frame", "one frame of a fragmented message"),
@@ -253,6 +265,8 @@ impl Kind {
             Self::Finish { .. } => "finish",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
+            Self::Held { .. } => "held",
+            Self::Aborted { .. } => "aborted",
             Self::Open { .. } => "open",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
@@ -291,6 +305,8 @@ impl Kind {
             | Self::Finish { .. }
             | Self::Upgrade { .. }
             | Self::ClientError(_)
+            | Self::Held { .. }
+            | Self::Aborted { .. }
             | Self::Open { .. } => None,
         }
     }
@@ -320,6 +336,8 @@ impl Kind {
             | Self::Body { exchange, .. }
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
+            | Self::Held { exchange }
+            | Self::Aborted { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
             _ => None,
         }

@@ -6,9 +6,11 @@
 pub mod draft;
 pub mod end;
 pub mod event;
+pub mod exchange;
 pub mod id;
 pub mod life;
 pub mod ring;
+pub mod rule;
 pub mod size;
 pub mod spec;
 pub mod tally;

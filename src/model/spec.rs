@@ -10,6 +10,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::draft::{escape, unescape};
+use super::rule::Rules;
 use super::size;
 use super::url::{Role, Scheme, Url};
 
@@ -55,6 +56,8 @@ pub struct Settings {
     pub server_name: Option<String>,
     /// WebSocket: subprotocols to offer (client) or to choose from (listener), best first.
     pub subprotocols: Vec<String>,
+    /// HTTP listeners: what is answered before `reply`.
+    pub rules: Rules,
 }
 
 /// What a listener answers.
@@ -65,6 +68,8 @@ pub enum Reply {
     Echo,
     /// Nothing. An HTTP exchange stays open.
     None,
+    /// HTTP: a person answers each exchange by hand.
+    Hold,
     /// Always this.
     Fixed(Fixed),
 }
@@ -85,6 +90,7 @@ impl Reply {
         match self {
             Self::Echo => "echo",
             Self::None => "none",
+            Self::Hold => "hold",
             Self::Fixed(_) => "text",
         }
     }
@@ -97,13 +103,14 @@ impl<'de> Deserialize<'de> for Reply {
             type Value = Reply;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("\"echo\", \"none\" or a fixed answer such as { text = \"hello\\n\" }")
+                f.write_str("\"echo\", \"none\", over HTTP \"hold\", or a fixed answer such as { text = \"hello\\n\" }")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Reply, E> {
                 match text {
                     "echo" => Ok(Reply::Echo),
                     "none" => Ok(Reply::None),
+                    "hold" => Ok(Reply::Hold),
                     _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
                 }
             }

@@ -113,7 +113,7 @@ async fn talk(flow: Flow) -> End {
                 talk.echo = false;
                 Some(fixed.text.0.clone())
             }
-            (Role::Listen, Reply::None) | (Role::Connect, _) => {
+            (Role::Listen, Reply::None | Reply::Hold) | (Role::Connect, _) => {
                 talk.echo = false;
                 None
             }

@@ -173,7 +173,7 @@ async fn drain(cx: &Context, socket: &UdpSocket, peers: &mut Peers, buffer: &mut
         match &reply {
             Reply::Echo => send(socket, Some(from), &buffer[..n], &record).await,
             Reply::Fixed(fixed) => send(socket, Some(from), &fixed.text.0, &record).await,
-            Reply::None => {}
+            Reply::None | Reply::Hold => {}
         }
     }
 }

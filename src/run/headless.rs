@@ -155,7 +155,9 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
 
 fn scheme_of(session: &Session, to: &Target) -> Result<Scheme, Rejection> {
     match to {
-        Target::Socket(id) => session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id)),
+        Target::Socket(id) | Target::Exchange(id, _) => {
+            session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id))
+        }
         Target::All(id) | Target::Address(id, _) => {
             session.endpoints.spec(*id).map(|spec| spec.scheme()).ok_or_else(|| no_endpoint(*id))
         }

@@ -110,6 +110,7 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut subject = rows[0].clone();
     subject.kernel = Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 2 });
     Snapshot {
+        waiting: Vec::new(),
         now: now(),
         wall: WALL,
         endpoints,
@@ -234,6 +235,8 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
         some(2_000, Kind::Head { way: out, exchange: 2, status: 404 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
         some(2_000, Kind::Head { way: out, exchange: 3, status: 502 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
         none(9_000, Kind::Upgrade { exchange: 3 }),
+        none(9_000, Kind::Held { exchange: 4 }),
+        none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 }),
         some(
             4_000,
             Kind::ClientError(Box::new(Fault::Http { status: Some(400), text: "no request line".into() })),

@@ -56,7 +56,7 @@ impl Form {
     fn of(id: Option<EndpointId>, role: Role, base: Settings) -> Self {
         let (reply, text) = match &base.reply {
             Reply::Echo => (Answer::Echo, String::new()),
-            Reply::None => (Answer::None, String::new()),
+            Reply::None | Reply::Hold => (Answer::None, String::new()),
             Reply::Fixed(fixed) => (Answer::Text, fixed.text.to_string()),
         };
         let greet = base.greet.as_ref().map_or_else(String::new, Escaped::to_string);
@@ -206,7 +206,7 @@ impl Form {
                 let text = read(&self.text, Field::Text)?;
                 let base = match &self.base.reply {
                     Reply::Fixed(fixed) => fixed.clone(),
-                    Reply::Echo | Reply::None => Fixed::default(),
+                    Reply::Echo | Reply::None | Reply::Hold => Fixed::default(),
                 };
                 Reply::Fixed(Fixed { text, ..base })
             }

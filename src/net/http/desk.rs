@@ -1,27 +1,34 @@
-//! What a listener answers: an echo that describes the request as it came, a fixed reply, or nothing
-//! until the reply is changed.
+//! What a listener answers: what a rule says, else an echo that describes the request as it came, a fixed
+//! reply, what a person answers by hand, or nothing until the reply is changed.
 
 use std::fmt::Write as _;
+use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
+use hyper::ext::ReasonPhrase;
 use tokio_util::sync::CancellationToken;
 
+use super::body::Body;
 use super::exchanges::Heads;
+use super::hold::{self, Shelf, Ticket};
+use super::rules::{self, Book, Line};
+use crate::hub::Recorder;
+use crate::model::rule::{Act, Cut};
 use crate::model::spec::{Fixed, Reply};
 use crate::net::Context;
 
-pub type Response = hyper::Response<Full<Bytes>>;
+pub type Response = hyper::Response<Body>;
 
 /// How much of a request's body an echo repeats; the rest is counted.
 const KEPT: usize = 64 << 10;
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// The peer went before it was answered.
+/// The peer went before it was answered, or a rule cuts the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the peer went before it was answered")]
 pub struct GaveUp;
@@ -33,6 +40,13 @@ pub struct Desk {
     pub heads: Arc<Heads>,
     /// Fires when the peer has ended.
     pub gone: CancellationToken,
+    pub record: Recorder,
+    /// The listener's rules at work.
+    pub book: Arc<Book>,
+    /// Made for the first exchange that is held.
+    pub shelf: OnceLock<Arc<Shelf>>,
+    /// A rule cuts the connection.
+    pub cut: OnceLock<Cut>,
 }
 
 /// A request that cannot be answered at once.
@@ -40,6 +54,9 @@ pub struct Asked {
     head: Bytes,
     connect: bool,
     body: Incoming,
+    /// The rule it meets.
+    line: Option<Arc<Line>>,
+    request: hold::Request,
 }
 
 /// A request's body, as far as an echo wants it.
@@ -52,13 +69,17 @@ struct Taken {
 impl Desk {
     /// The answer, if it needs neither a body nor a person.
     pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Asked> {
-        let head = self.heads.pop().unwrap_or_default();
+        let (number, head) = self.heads.pop().unwrap_or_default();
         if self.cx.spec.settings.show.is_some() {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
             self.cx.show(self.peer, line);
         }
         let connect = request.method() == Method::CONNECT;
-        let asked = Asked { head, connect, body: request.into_body() };
+        let line = self.book.meet(&self.cx.spec.settings.rules, request.method().as_str(), request.uri().path());
+        let (parts, body) = request.into_parts();
+        let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
+        let request = hold::Request { number, method: parts.method, target, version: parts.version };
+        let asked = Asked { head, connect, body, line, request };
         let answer = if asked.body.is_end_stream() { self.answer(&asked, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
         answer.ok_or(asked)
@@ -66,6 +87,22 @@ impl Desk {
 
     /// The answer once the body is here and there is something to say.
     pub async fn later(self: Arc<Self>, mut asked: Asked) -> Result<Response, GaveUp> {
+        if let Some(line) = asked.line.clone() {
+            if let Some(delay) = line.rule.delay {
+                self.unless_gone(tokio::time::sleep(delay)).await?;
+            }
+            match &line.rule.act {
+                Act::Hold => return self.held(asked).await,
+                Act::Drop(cut) => {
+                    let _ = self.cut.set(*cut);
+                    return Err(GaveUp);
+                }
+                Act::File(path) => return Ok(rules::file(&line.rule, path).await),
+                // It is answered below: its delay is over.
+                Act::Reply => asked.line = None,
+                Act::Text(_) | Act::Redirect(_) => {}
+            }
+        }
         let mut taken = Taken::default();
         while let Some(frame) = asked.body.frame().await {
             if let Ok(piece) = frame.map_err(|_| GaveUp)?.into_data() {
@@ -76,7 +113,14 @@ impl Desk {
         }
         let mut reply = self.cx.reply.clone();
         reply.mark_unchanged();
+        if let Some(response) = asked.line.as_deref().and_then(|line| rules::at_once(&line.rule)) {
+            self.heads.set_busy(false);
+            return Ok(response);
+        }
         loop {
+            if self.holds(&asked) {
+                return self.held(asked).await;
+            }
             if let Some(response) = self.answer(&asked, &taken) {
                 self.heads.set_busy(false);
                 return Ok(response);
@@ -88,7 +132,57 @@ impl Desk {
         }
     }
 
+    async fn unless_gone(&self, wait: impl Future<Output = ()>) -> Result<(), GaveUp> {
+        tokio::select! {
+            () = wait => Ok(()),
+            () = self.gone.cancelled(), if !self.cx.spec.settings.half_open => Err(GaveUp),
+        }
+    }
+
+    /// Whether the listener's reply is a person's.
+    fn holds(&self, asked: &Asked) -> bool {
+        !asked.connect && matches!(*self.cx.reply.borrow(), Reply::Hold)
+    }
+
+    /// Waits for a person to send a head; what they send then is the body.
+    async fn held(&self, asked: Asked) -> Result<Response, GaveUp> {
+        let Some(socket) = self.record.socket() else { return Err(GaveUp) };
+        let shelf = self.shelf.get_or_init(|| {
+            let shelf = Shelf::new(socket, self.cx.hub.clock(), self.cx.holds.clone(), Arc::clone(&self.heads));
+            self.cx.holds.add(socket, Arc::clone(&shelf));
+            self.record.shelve(Arc::clone(&shelf) as _);
+            shelf
+        });
+        let ticket =
+            Ticket::draw(Arc::clone(shelf), &asked.request, self.record.clone(), self.gone.clone(), asked.body);
+        let Some(ticket) = ticket else {
+            self.heads.set_busy(false);
+            let reason = format!("{} exchanges wait for an answer already\n", hold::MOST);
+            return Ok(text(StatusCode::SERVICE_UNAVAILABLE, reason));
+        };
+        let (head, ticket) = ticket.head().await?;
+        let mut response =
+            Response::new(if head.whole { Body::from(Bytes::new()) } else { Body::Held(Box::new(ticket)) });
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
+        if let Some(reason) = head.reason.and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
+            response.extensions_mut().insert(reason);
+        }
+        Ok(response)
+    }
+
+    /// Nobody waits here any more: the connection is over, or we are ending it.
+    pub fn leave(&self) {
+        if let Some(shelf) = self.shelf.get() {
+            shelf.leave();
+        }
+    }
+
     fn answer(&self, asked: &Asked, taken: &Taken) -> Option<Response> {
+        if let Some(line) = &asked.line {
+            let now = line.rule.delay.is_none() && !asked.connect;
+            return if now { rules::at_once(&line.rule) } else { None };
+        }
         if asked.connect {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
             return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
@@ -96,13 +190,21 @@ impl Desk {
         match &*self.cx.reply.borrow() {
             Reply::Echo => Some(text(StatusCode::OK, describe(&asked.head, taken))),
             Reply::Fixed(fixed) => Some(fill(fixed)),
-            Reply::None => None,
+            Reply::None | Reply::Hold => None,
         }
     }
 }
 
-fn text(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Full::from(body));
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(shelf) = self.shelf.get() {
+            self.cx.holds.remove(shelf.socket());
+        }
+    }
+}
+
+pub fn text(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
     response
@@ -110,7 +212,7 @@ fn text(status: StatusCode, body: String) -> Response {
 
 /// A fixed reply. What would contradict the body's framing is left out: hyper writes it.
 fn fill(fixed: &Fixed) -> Response {
-    let mut response = Response::new(Full::new(fixed.text.0.clone()));
+    let mut response = Response::new(Body::from(fixed.text.0.clone()));
     let status = fixed.status.filter(|status| *status >= 200).and_then(|status| StatusCode::from_u16(status).ok());
     *response.status_mut() = status.unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();

@@ -1,6 +1,7 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+mod body;
 mod client;
 mod compose;
 mod decode;
@@ -8,12 +9,15 @@ mod desk;
 mod exchanges;
 mod gate;
 mod head;
+mod hold;
 mod leave;
 mod reason;
+mod rules;
 mod server;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
+pub use self::hold::{Holds, Patch, Step, event, patch, trailers};
 pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
@@ -49,7 +53,8 @@ impl Protocol for Http {
     }
 
     fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::serve(cx, 0, ALPN, server::talk))
+        let book = std::sync::Arc::new(rules::Book::default());
+        Box::pin(stream::serve(cx, 0, ALPN, move |flow| server::talk(flow, std::sync::Arc::clone(&book))))
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
@@ -63,6 +68,8 @@ mod client_tests;
 mod decode_tests;
 #[cfg(test)]
 mod exchanges_tests;
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]

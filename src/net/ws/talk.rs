@@ -78,7 +78,7 @@ fn answer(desk: &Desk) -> Answer {
     match (desk.role, &*desk.cx.reply.borrow()) {
         (Role::Listen, Reply::Echo) => Answer::Echo,
         (Role::Listen, Reply::Fixed(fixed)) => Answer::Fixed(message(&fixed.text.0)),
-        (Role::Listen, Reply::None) | (Role::Connect, _) => Answer::Nothing,
+        (Role::Listen, Reply::None | Reply::Hold) | (Role::Connect, _) => Answer::Nothing,
     }
 }
 
@@ -149,7 +149,9 @@ impl Talk {
                 self.close(close(1000, ""));
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
             }
-            Command::Send(Payload::Request(_) | Payload::Reply(_)) | Command::SendTo(..) | Command::Reset => {}
+            Command::Send(Payload::Request(_) | Payload::Reply(_) | Payload::Steps(_))
+            | Command::SendTo(..)
+            | Command::Reset => {}
         }
     }
 
