@@ -11,6 +11,7 @@ pub mod id;
 pub mod life;
 pub mod ring;
 pub mod rule;
+pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod tally;

@@ -10,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::draft::{escape, unescape};
 use super::size;
@@ -234,7 +235,7 @@ impl fmt::Display for Rule {
         words.push(self.path.clone());
         words.extend(self.status.map(|status| status.to_string()));
         words.extend(self.headers.iter().map(|(name, value)| format!("{name}:{value}")));
-        words.extend(self.delay.map(|delay| format!("delay={}", written(delay))));
+        words.extend(self.delay.map(|delay| format!("delay={}", size::write_span(delay))));
         match &self.act {
             Act::Reply => {}
             // A status says it already.
@@ -295,13 +296,28 @@ impl<'de> Deserialize<'de> for Rule {
 
 impl<'de> Deserialize<'de> for Rules {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let rules = Vec::<Rule>::deserialize(input)?;
-        Self::checked(rules.into_iter().map(Ok)).map_err(de::Error::custom)
-    }
-}
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Rules;
 
-fn written(delay: Duration) -> String {
-    format!("{}ms", delay.as_millis())
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("rules such as [{ path = \"/a/*\", status = 404 }], or \"/a/* 404\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Rules, E> {
+                Rules::parse(text).map_err(E::custom)
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Rules, S::Error> {
+                let mut rules = Vec::new();
+                while let Some(rule) = list.next_element::<Rule>()? {
+                    rules.push(Ok(rule));
+                }
+                Rules::checked(rules.into_iter()).map_err(de::Error::custom)
+            }
+        }
+        input.deserialize_any(Reader)
+    }
 }
 
 /// RFC 9110 section 5.6.2.

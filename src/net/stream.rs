@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::kernel::{Handle, Tcp};
 use super::probe::Probe;
+use super::tune::Tune;
 use super::wire::Wire;
 use super::{Context, Inbox, MAILBOX, errno, tls};
 use crate::hub::{Birth, Recorder};
@@ -41,6 +42,8 @@ pub struct Flow {
     pub inbox: Inbox,
     /// Asks the kernel, and makes the close a RST.
     pub kernel: Handle,
+    /// Its settings, and who changes them.
+    pub tune: Tune,
 }
 
 /// How many connections wait for an accept: what the kernel takes by default.
@@ -128,19 +131,30 @@ where
     let (record, inbox) = register(cx, true, peer, stream.local_addr().ok(), layers);
     record.event(Kind::Connection { peer: Box::new(peer), socket: None });
     cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
-    let cx = cx.clone();
+    let cx = cx.fresh();
     async move {
         let _room = permit;
         watched(cx, record, |cx, record| async move {
             match secure_server(&cx, stream, &record, alpn).await {
-                Ok((stream, kernel)) => {
-                    talk(Flow { cx, role: Role::Listen, peer, stream, record, inbox, kernel }).await
-                }
+                Ok((stream, kernel)) => talk(flow(cx, Role::Listen, peer, stream, record, inbox, kernel)).await,
                 Err(end) => end,
             }
         })
         .await;
     }
+}
+
+fn flow(
+    cx: Context,
+    role: Role,
+    peer: SocketAddr,
+    stream: Stream,
+    record: Recorder,
+    inbox: Inbox,
+    kernel: Handle,
+) -> Flow {
+    let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), kernel.clone());
+    Flow { cx, role, peer, stream, record, inbox, kernel, tune }
 }
 
 /// Births a socket, and gives its flow a recorder and a mailbox.
@@ -188,8 +202,6 @@ where
 
 /// The probe around the TCP stream, and the handle on its kernel side.
 fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
-    // Small writes are what a person sends and wants to see leave (Node's `setNoDelay`).
-    let _ = stream.set_nodelay(true);
     let tcp = Tcp::new(stream);
     let handle = tcp.handle();
     record.gauge(Box::new(handle.clone()));
@@ -272,7 +284,7 @@ where
                 watched(cx.clone(), record, |cx, record| async {
                     let end = match secure_client(&cx, stream, &record, alpn).await {
                         Ok((stream, kernel)) => {
-                            talk(Flow { cx, role: Role::Connect, peer, stream, record, inbox, kernel }).await
+                            talk(flow(cx, Role::Connect, peer, stream, record, inbox, kernel)).await
                         }
                         Err(end) => end,
                     };

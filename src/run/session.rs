@@ -71,6 +71,10 @@ impl Session {
             Effect::End(id) => self.endpoints.command(id, Command::End)?,
             Effect::Close(id) => self.endpoints.command(id, Command::Close)?,
             Effect::Reset(id) => self.endpoints.command(id, Command::Reset)?,
+            Effect::Set { subject, row, value } => {
+                self.endpoints.set(subject, row, &value)?;
+                return Ok(format!("{} = {value}", row.name));
+            }
             Effect::ClearClosed => self.hub.clear_closed(),
             Effect::Send { to, draft, .. } => return self.send(&to, &draft),
             // The face's own business.
@@ -124,7 +128,10 @@ impl Session {
     }
 
     /// Does steps of an answer by hand: to one exchange, or to one on each socket of an endpoint.
-    fn answer(&self, to: &Target, steps: &[Step]) -> Result<String, Rejection> {
+    ///
+    /// # Errors
+    /// There is no such exchange, or a step cannot be done: then none of them was.
+    pub fn answer(&self, to: &Target, steps: &[Step]) -> Result<String, Rejection> {
         match to {
             Target::Socket(id) => self.endpoints.answer(*id, None, steps),
             Target::Exchange(id, number) => self.endpoints.answer(*id, Some(*number), steps),

@@ -16,6 +16,7 @@ mod support;
 mod certificates;
 mod chapter;
 mod curl;
+mod held;
 mod node_http;
 mod node_tls;
 mod node_ws;

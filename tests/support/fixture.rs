@@ -99,6 +99,9 @@ pub fn busy() -> Snapshot {
     rows[6].end = Some(Arc::new(End::Reset { by: Party::Peer }));
     rows[6].closed = Some(Stamp(NOW.0 - 40 * SECOND));
     let snapshot = Snapshot {
+        settings: None,
+        details: Vec::new(),
+        waiting: Vec::new(),
         now: NOW,
         wall: WALL,
         endpoints,

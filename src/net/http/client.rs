@@ -36,7 +36,7 @@ enum Left {
 
 /// Runs one connection to its end.
 pub async fn talk(flow: Flow) -> End {
-    let Flow { cx, stream, record, mut inbox, kernel, .. } = flow;
+    let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     // After a 101 there is no protocol of ours to speak: its bytes are shown as they come.
@@ -83,6 +83,7 @@ pub async fn talk(flow: Flow) -> End {
             () = cx.cancel.cancelled() => break Left::Stopped,
             letter = inbox.recv(), if open && queue.len() < MAILBOX => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,
                 Some(Command::Reset) => break Left::Reset,

@@ -75,7 +75,10 @@ impl Desk {
             self.cx.show(self.peer, line);
         }
         let connect = request.method() == Method::CONNECT;
-        let line = self.book.meet(&self.cx.spec.settings.rules, request.method().as_str(), request.uri().path());
+        let line = {
+            let now = self.cx.now.borrow();
+            self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path())
+        };
         let (parts, body) = request.into_parts();
         let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
         let request = hold::Request { number, method: parts.method, target, version: parts.version };
@@ -111,7 +114,7 @@ impl Desk {
                 taken.kept.extend_from_slice(&piece[..piece.len().min(room)]);
             }
         }
-        let mut reply = self.cx.reply.clone();
+        let mut reply = self.cx.now.clone();
         reply.mark_unchanged();
         if let Some(response) = asked.line.as_deref().and_then(|line| rules::at_once(&line.rule)) {
             self.heads.set_busy(false);
@@ -141,7 +144,7 @@ impl Desk {
 
     /// Whether the listener's reply is a person's.
     fn holds(&self, asked: &Asked) -> bool {
-        !asked.connect && matches!(*self.cx.reply.borrow(), Reply::Hold)
+        !asked.connect && self.cx.reply(|reply| *reply == Reply::Hold)
     }
 
     /// Waits for a person to send a head; what they send then is the body.
@@ -151,6 +154,7 @@ impl Desk {
             let shelf = Shelf::new(socket, self.cx.hub.clock(), self.cx.holds.clone(), Arc::clone(&self.heads));
             self.cx.holds.add(socket, Arc::clone(&shelf));
             self.record.shelve(Arc::clone(&shelf) as _);
+            self.record.explain(Arc::clone(&shelf) as _);
             shelf
         });
         let ticket =
@@ -187,7 +191,7 @@ impl Desk {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
             return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
         }
-        match &*self.cx.reply.borrow() {
+        match &self.cx.now.borrow().settings.reply {
             Reply::Echo => Some(text(StatusCode::OK, describe(&asked.head, taken))),
             Reply::Fixed(fixed) => Some(fill(fixed)),
             Reply::None | Reply::Hold => None,

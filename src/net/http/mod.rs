@@ -1,6 +1,8 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+use std::sync::Arc;
+
 mod body;
 mod client;
 mod compose;
@@ -53,8 +55,9 @@ impl Protocol for Http {
     }
 
     fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        let book = std::sync::Arc::new(rules::Book::default());
-        Box::pin(stream::serve(cx, 0, ALPN, move |flow| server::talk(flow, std::sync::Arc::clone(&book))))
+        let book = Arc::new(rules::Book::default());
+        cx.log.explain(Arc::new(rules::Counts { book: Arc::downgrade(&book), now: cx.now.clone() }));
+        Box::pin(stream::serve(cx, 0, ALPN, move |flow| server::talk(flow, Arc::clone(&book))))
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {

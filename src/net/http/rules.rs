@@ -1,8 +1,8 @@
 //! The rules of a listener at work: which one a request meets, how often each was met, and what it answers.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
@@ -12,6 +12,8 @@ use super::body::Body;
 use super::desk::{Response, TEXT, text};
 use crate::model::rule::{Act, Rule, Rules};
 use crate::model::size;
+use crate::model::spec::Spec;
+use crate::model::view::{Facts, Group};
 
 /// The largest file that is answered with. It is streamed: the bound is for slips such as a disk's device.
 const LARGEST: u64 = 4 << 30;
@@ -52,10 +54,26 @@ impl Book {
     }
 
     /// Each rule as it is written, and how often it was met.
-    pub fn counts(&self, rules: &Rules) -> Vec<(String, u64)> {
+    fn counts(&self, rules: &Rules) -> Vec<(String, u64)> {
         let mut table = self.0.lock();
         table.follow(rules);
         table.lines.iter().map(|line| (line.rule.to_string(), line.hits.load(Relaxed))).collect()
+    }
+}
+
+/// The rules of a listener for its details page.
+pub struct Counts {
+    /// Gone with its run of the listener.
+    pub book: Weak<Book>,
+    pub now: tokio::sync::watch::Receiver<Arc<Spec>>,
+}
+
+impl Facts for Counts {
+    fn read(&self) -> Vec<Group> {
+        let rules = self.now.borrow().settings.http.rules.clone();
+        let Some(book) = self.book.upgrade().filter(|_| !rules.0.is_empty()) else { return Vec::new() };
+        let row = |(rule, hits): (String, u64)| (format!("{} hits", size::exact(hits)).into(), rule);
+        vec![Group { title: "rules".into(), rows: book.counts(&rules).into_iter().map(row).collect() }]
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::url::{Role, Url};
 
 async fn listen(stage: &Stage, rules: &str) -> (EndpointId, std::net::SocketAddr) {
     let mut spec = Spec::new(Role::Listen, Url::parse("http://127.0.0.1:0", Role::Listen).unwrap());
-    spec.settings.rules = Rules::parse(rules).unwrap();
+    spec.settings.http.rules = Rules::parse(rules).unwrap();
     spec.settings.reply = Reply::Echo;
     let id = stage.endpoints.open(spec);
     (id, stage.until(|seen| seen.endpoint(id)?.local).await)

@@ -21,11 +21,10 @@ use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::Kind;
 use crate::model::rule::Cut;
-use crate::model::spec::Reply;
 use crate::model::url::Role;
 use crate::net::probe::{Probe, Watch};
 use crate::net::stream::{self, Flow, Stream};
-use crate::net::{BoxFuture, Command, Context, Payload};
+use crate::net::{BoxFuture, Command, Context};
 
 /// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
 const BUFFER: usize = 400 << 10;
@@ -85,7 +84,7 @@ enum Left {
 
 /// Serves one connection to its end.
 pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
-    let Flow { cx, peer, stream, record, mut inbox, kernel, .. } = flow;
+    let Flow { cx, peer, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
     let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads));
@@ -116,9 +115,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
-                Some(Command::Send(Payload::Reply(fixed))) => {
-                    cx.set_reply.send_replace(Reply::Fixed(*fixed));
-                }
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => {
                     ending = true;
                     Pin::new(&mut conn).graceful_shutdown();

@@ -25,7 +25,9 @@ use super::exchanges::Heads;
 use crate::model::draft::Rejection;
 use crate::model::exchange::{self, Exchange, Phase};
 use crate::model::id::SocketId;
+use crate::model::size;
 use crate::model::time::Clock;
+use crate::model::view::{Facts, Group};
 
 /// Exchanges of all connections that are held at once: more than a person ever answers. The next is
 /// answered 503.
@@ -222,6 +224,21 @@ impl exchange::Shelf for Shelf {
             self.heads.each(|number, head| all.push(queued(number, head, first)));
         }
         all
+    }
+}
+
+/// What is held on the connection, and what was.
+impl Facts for Shelf {
+    fn read(&self) -> Vec<Group> {
+        let now = self.clock.now();
+        let row = |exchange: Exchange| {
+            let waited = size::age(exchange.over.unwrap_or(now).since(exchange.since));
+            let body = if exchange.body > 0 { format!(", {}", size::bytes(exchange.body)) } else { String::new() };
+            let text = format!("{} {}  {}{body}, {waited}", exchange.method, exchange.target, exchange.phase);
+            (format!("exchange {}", exchange.number).into(), text)
+        };
+        let rows = exchange::Shelf::exchanges(self).into_iter().map(row).collect();
+        vec![Group { title: "answered by hand".into(), rows }]
     }
 }
 
