@@ -379,7 +379,7 @@ mod tests {
             ("/a text='x", "quotation mark"),
             ("/a Content-Length:5", "leave out"),
             ("/a delay=soon", "soon"),
-            ("/a text=\\q", "no escape"),
+            ("/a 'text=\\q'", "no escape"),
             ("G[T /a 200", "is none"),
             ("/a 200 ; /b", "rule 2: the rule for /b does nothing"),
         ] {

@@ -237,8 +237,6 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
         some(2_000, Kind::Head { way: out, exchange: 2, status: 404 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
         some(2_000, Kind::Head { way: out, exchange: 3, status: 502 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
         none(9_000, Kind::Upgrade { exchange: 3 }),
-        none(9_000, Kind::Held { exchange: 4 }),
-        none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 }),
         some(
             4_000,
             Kind::ClientError(Box::new(Fault::Http { status: Some(400), text: "no request line".into() })),
@@ -285,7 +283,12 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
     ]
 }
 
+/// An exchange that waits for a person, and a peer that does not.
+fn held() -> Vec<(u64, Kind, Vec<u8>)> {
+    vec![none(9_000, Kind::Held { exchange: 4 }), none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 })]
+}
+
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
-    [tcp(), tls(), http(), ws(), listener()].concat()
+    [tcp(), tls(), http(), ws(), listener(), held()].concat()
 }

@@ -106,6 +106,9 @@ impl Desk {
                 Act::Text(_) | Act::Redirect(_) => {}
             }
         }
+        if asked.line.is_none() && self.holds(&asked) {
+            return self.held(asked).await;
+        }
         let mut taken = Taken::default();
         while let Some(frame) = asked.body.frame().await {
             if let Ok(piece) = frame.map_err(|_| GaveUp)?.into_data() {

@@ -68,7 +68,6 @@ type Reader = fn(Fields) -> Result<Command, String>;
 /// Every command and how its fields are read.
 const TABLE: &[(&str, Reader)] = &[
     ("send", send),
-    ("answer", super::answer::answer),
     ("end", |fields| whom(fields).map(Command::End)),
     ("close", |fields| whom(fields).map(Command::Close)),
     ("reset", |fields| whom(fields).map(Command::Reset)),
@@ -78,6 +77,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
+    ("answer", super::answer::answer),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];

@@ -125,8 +125,14 @@ impl Ledger {
 
     fn step(&mut self, step: &Step, total: Option<u64>, given: &mut Given) -> Result<(), String> {
         if self.ended {
-            // A whole answer to HEAD has ended with its head; its body only told the length.
-            return if total.is_some() { Ok(()) } else { Err("this exchange has its whole answer already".into()) };
+            return match step {
+                // A whole answer to HEAD has ended with its head; its body only told the length.
+                Step::Body(_) | Step::Event(_) if total.is_some() && self.framing == Framing::Nothing => Ok(()),
+                // The last byte that was promised was the end already.
+                Step::End(trailers) if trailers.is_empty() => Ok(()),
+                Step::End(trailers) => self.end(trailers, given),
+                _ => Err("this exchange has its whole answer already".into()),
+            };
         }
         match step {
             Step::Set(patch) => self.patch(patch),
@@ -209,7 +215,7 @@ impl Ledger {
             (None, false) => Framing::Chunked,
         };
         self.left = true;
-        self.ended = self.framing == Framing::Nothing;
+        self.ended = matches!(self.framing, Framing::Nothing | Framing::Length(0));
         if bare && total.is_some_and(|total| total > 0) {
             return Err(format!("a {status} has no body (RFC 9110 section 6.4.1): leave the body out"));
         }
@@ -232,7 +238,6 @@ impl Ledger {
 
     fn body(&mut self, bytes: &Bytes, total: Option<u64>, given: &mut Given) -> Result<(), String> {
         match self.framing {
-            _ if self.ended && total.is_some() => return Ok(()),
             Framing::Nothing => {
                 return Err(format!("this answer has no body: it ended with its head {}", self.status.as_str()));
             }
@@ -248,6 +253,8 @@ impl Ledger {
         if !bytes.is_empty() {
             self.sent += bytes.len() as u64;
             given.chunks.push(bytes.clone());
+            // Whoever counts knows the end without being told.
+            self.ended = self.framing == Framing::Length(self.sent);
         } else if total.is_none() {
             return Err("there is nothing to send: an empty chunk would mean the end".into());
         }
@@ -279,6 +286,11 @@ impl Ledger {
         self.ended = true;
         given.trailers = trailers.to_vec();
         Ok(())
+    }
+
+    /// Whether the last chunk that was given is the end by itself.
+    pub fn ends_by_count(&self) -> bool {
+        self.ended && matches!(self.framing, Framing::Length(_))
     }
 
     /// In a few words, for whoever did these steps.

@@ -67,7 +67,7 @@ async fn an_exchange_is_answered_in_three_steps_and_each_leaves_at_once() {
     hall.answer(1, Shape::Body, "hello").await.unwrap();
     assert_eq!(hear_until(&mut hall.stream, "hello\r\n").await, "5\r\nhello\r\n");
     hall.answer(1, Shape::Event, "tick").await.unwrap();
-    assert_eq!(hear_until(&mut hall.stream, "\n\n\r\n").await, "c\r\ndata: tick\n\n\r\n");
+    assert_eq!(hear_until(&mut hall.stream, "\n\n\r\n").await, "C\r\ndata: tick\n\n\r\n");
     hall.answer(1, Shape::End, "X-Sum: 7").await.unwrap();
     assert_eq!(hear_until(&mut hall.stream, "\r\n\r\n").await, "0\r\nx-sum: 7\r\n\r\n");
     hall.stage.event(hall.id, "finish").await;

@@ -118,7 +118,7 @@ impl Ticket {
         let next = self.shelf.with(self.number, |slot| {
             if let Some(chunk) = slot.queue.pop_front() {
                 slot.queued -= chunk.len();
-                return Some(Ok(chunk));
+                return Some(Ok((chunk, slot.queue.is_empty() && slot.ledger.ends_by_count())));
             }
             if slot.ledger.ended {
                 return Some(Err(std::mem::take(&mut slot.trailers)));
@@ -127,7 +127,13 @@ impl Ticket {
             None
         });
         match next.flatten() {
-            Some(Ok(chunk)) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            Some(Ok((chunk, last))) => {
+                // hyper counts too, and does not ask for the end.
+                if last {
+                    self.finish();
+                }
+                Poll::Ready(Some(Ok(Frame::data(chunk))))
+            }
             Some(Err(trailers)) => {
                 self.finish();
                 if trailers.is_empty() {
