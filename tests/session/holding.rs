@@ -37,7 +37,7 @@ async fn an_exchange_is_answered_by_keys_step_by_step() {
     let mut runner = holding().await;
     let mut peer = asks(&mut runner, "/slow").await;
     let name = peer.local_addr().unwrap();
-    runner.wait_row(&["Sockets", "1", "1 waiting"]).await.wait_row(&["‖ held", "1", "waits for your answer: i"]).await;
+    runner.wait_row(&["Sockets", "1", "1 waiting"]).await.wait_row(&["‖ held", "1", "your answer: i"]).await;
     runner.keys("i").await.wait_row(&["Send", "#1 http", &name.to_string(), "1 GET /slow", "head"]).await;
     // What is usual stands there, to be changed or sent as it is.
     runner.wait_row(&["› 200 OK"]).await.wait_row(&["content-type: text/plain; charset=utf-8"]).await;
@@ -58,7 +58,7 @@ async fn an_exchange_is_answered_by_keys_step_by_step() {
     runner.keys("Enter").await.wait_for("✓ exchange 1: the end left").await.wait_row(&["finish", "1"]).await;
     assert_eq!(hears(&mut peer, "\r\n\r\n").await, "0\r\nx-sum: 7\r\n\r\n");
     // Nothing waits: the dashboard has the keys again.
-    runner.wait_for("q quit").await.wait_gone("1 waiting").await;
+    runner.wait_for("i types to").await.wait_gone("1 waiting").await;
     runner.quit().await;
 }
 
@@ -79,7 +79,7 @@ async fn the_waiting_list_shows_all_and_one_is_chosen_from_it() {
     assert!(hears(&mut second, "two").await.contains("Content-Length: 3\r\n"));
     // On to what waited behind it on its connection.
     runner.wait_row(&["Send", "#2", "2 GET /third", "waiting"]).await.keys("Esc A").await;
-    runner.keys("three Enter").await.wait_for("q quit").await;
+    runner.keys("three Enter").await.wait_for("i types to").await;
     hears(&mut second, "three").await;
     // Then the oldest of all, wherever the selection is.
     runner.keys("A").await.wait_row(&["Send", "1 GET /first"]).await.keys("one Enter").await;
@@ -94,7 +94,7 @@ async fn a_peer_that_gives_up_is_seen_and_its_draft_cannot_be_sent() {
     let peer = asks(&mut runner, "/slow").await;
     runner.keys("i").await.wait_for("waiting, 0s").await;
     drop(peer);
-    runner.wait_row(&["✕ aborted", "the peer gave up after"]).await.wait_for("exchange 1 is over").await;
+    runner.wait_row(&["✕ aborted", "gone after"]).await.wait_for("exchange 1 is over").await;
     runner.keys("Enter").await.wait_for("exchange 1 is over").await.wait_for("› 200 OK").await;
     runner.quit().await;
 }
