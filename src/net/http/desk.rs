@@ -49,13 +49,18 @@ pub struct Desk {
     pub cut: OnceLock<Cut>,
 }
 
-/// A request that cannot be answered at once.
-pub struct Asked {
+/// What of a request decides about its answer.
+struct Point {
     head: Bytes,
     connect: bool,
-    body: Incoming,
     /// The rule it meets.
     line: Option<Arc<Line>>,
+}
+
+/// A request that cannot be answered at once.
+pub struct Asked {
+    point: Point,
+    body: Incoming,
     request: hold::Request,
 }
 
@@ -68,7 +73,7 @@ struct Taken {
 
 impl Desk {
     /// The answer, if it needs neither a body nor a person.
-    pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Asked> {
+    pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Box<Asked>> {
         let (number, head) = self.heads.pop().unwrap_or_default();
         if self.cx.spec.settings.show.is_some() {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
@@ -77,20 +82,24 @@ impl Desk {
         let connect = request.method() == Method::CONNECT;
         let line = {
             let now = self.cx.now.borrow();
-            self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path())
+            let meet = || self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path());
+            if connect { None } else { meet() }
         };
-        let (parts, body) = request.into_parts();
-        let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
-        let request = hold::Request { number, method: parts.method, target, version: parts.version };
-        let asked = Asked { head, connect, body, line, request };
-        let answer = if asked.body.is_end_stream() { self.answer(&asked, &Taken::default()) } else { None };
+        let point = Point { head, connect, line };
+        let answer = if request.body().is_end_stream() { self.answer(&point, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
-        answer.ok_or(asked)
+        answer.ok_or_else(|| {
+            let (parts, body) = request.into_parts();
+            let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
+            let request = hold::Request { number, method: parts.method, target, version: parts.version };
+            Box::new(Asked { point, body, request })
+        })
     }
 
     /// The answer once the body is here and there is something to say.
-    pub async fn later(self: Arc<Self>, mut asked: Asked) -> Result<Response, GaveUp> {
-        if let Some(line) = asked.line.clone() {
+    pub async fn later(self: Arc<Self>, mut asked: Box<Asked>) -> Result<Response, GaveUp> {
+        let line = asked.point.line.clone();
+        if let Some(line) = &line {
             if let Some(delay) = line.rule.delay {
                 self.unless_gone(tokio::time::sleep(delay)).await?;
             }
@@ -100,13 +109,12 @@ impl Desk {
                     let _ = self.cut.set(*cut);
                     return Err(GaveUp);
                 }
-                Act::File(path) => return Ok(rules::file(&line.rule, path).await),
-                // It is answered below: its delay is over.
-                Act::Reply => asked.line = None,
-                Act::Text(_) | Act::Redirect(_) => {}
+                // It is answered as if there were no rule: its delay is over.
+                Act::Reply => asked.point.line = None,
+                Act::File(_) | Act::Text(_) | Act::Redirect(_) => {}
             }
         }
-        if asked.line.is_none() && self.holds(&asked) {
+        if asked.point.line.is_none() && self.holds(&asked.point) {
             return self.held(asked).await;
         }
         let mut taken = Taken::default();
@@ -119,15 +127,18 @@ impl Desk {
         }
         let mut reply = self.cx.now.clone();
         reply.mark_unchanged();
-        if let Some(response) = asked.line.as_deref().and_then(|line| rules::at_once(&line.rule)) {
+        if let Some(line) = &asked.point.line {
+            if let Act::File(path) = &line.rule.act {
+                return Ok(rules::file(&line.rule, path).await);
+            }
             self.heads.set_busy(false);
-            return Ok(response);
+            return rules::at_once(&line.rule).ok_or(GaveUp);
         }
         loop {
-            if self.holds(&asked) {
+            if self.holds(&asked.point) {
                 return self.held(asked).await;
             }
-            if let Some(response) = self.answer(&asked, &taken) {
+            if let Some(response) = self.answer(&asked.point, &taken) {
                 self.heads.set_busy(false);
                 return Ok(response);
             }
@@ -146,12 +157,12 @@ impl Desk {
     }
 
     /// Whether the listener's reply is a person's.
-    fn holds(&self, asked: &Asked) -> bool {
-        !asked.connect && self.cx.reply(|reply| *reply == Reply::Hold)
+    fn holds(&self, point: &Point) -> bool {
+        !point.connect && self.cx.reply(|reply| *reply == Reply::Hold)
     }
 
     /// Waits for a person to send a head; what they send then is the body.
-    async fn held(&self, asked: Asked) -> Result<Response, GaveUp> {
+    async fn held(&self, asked: Box<Asked>) -> Result<Response, GaveUp> {
         let Some(socket) = self.record.socket() else { return Err(GaveUp) };
         let shelf = self.shelf.get_or_init(|| {
             let shelf = Shelf::new(socket, self.cx.hub.clock(), self.cx.holds.clone(), Arc::clone(&self.heads));
@@ -185,17 +196,16 @@ impl Desk {
         }
     }
 
-    fn answer(&self, asked: &Asked, taken: &Taken) -> Option<Response> {
-        if let Some(line) = &asked.line {
-            let now = line.rule.delay.is_none() && !asked.connect;
-            return if now { rules::at_once(&line.rule) } else { None };
+    fn answer(&self, point: &Point, taken: &Taken) -> Option<Response> {
+        if let Some(line) = &point.line {
+            return if line.rule.delay.is_none() { rules::at_once(&line.rule) } else { None };
         }
-        if asked.connect {
+        if point.connect {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
             return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
         }
         match &self.cx.now.borrow().settings.reply {
-            Reply::Echo => Some(text(StatusCode::OK, describe(&asked.head, taken))),
+            Reply::Echo => Some(text(StatusCode::OK, describe(&point.head, taken))),
             Reply::Fixed(fixed) => Some(fill(fixed)),
             Reply::None | Reply::Hold => None,
         }
