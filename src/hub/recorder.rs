@@ -155,7 +155,11 @@ impl Held {
         let head = &bytes[..bytes.len().min(HEAD)];
         let dropped = ring.dropped();
         // The time is taken under the lock, so that a timeline's times never run backwards.
-        ring.push(self.hub.clock.now(), kind, size, head, limit);
+        let now = self.hub.clock.now();
+        if kind.way() == Some(Way::In) {
+            log.seen.store(now.0, Relaxed);
+        }
+        ring.push(now, kind, size, head, limit);
         let dropped = ring.dropped() - dropped;
         drop(ring);
         if dropped > 0 {

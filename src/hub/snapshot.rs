@@ -38,7 +38,8 @@ impl Hub {
             endpoints: registry.endpoint_rows(second),
             sockets,
             socket,
-            open: registry.live.len(),
+            open: registry.live.len() - registry.older_rows(),
+            older: registry.older_rows(),
             count: registry.total.count,
             rate: rate(&registry.total, second),
             dropped: self.dropped.load(Relaxed),
@@ -188,7 +189,7 @@ impl Registry {
         if endpoint.is_some_and(|endpoint| endpoint != socket.birth.endpoint) {
             return false;
         }
-        let state = state_name(socket.log.life(), &socket.birth);
+        let state = if socket.folded > 0 { "older" } else { state_name(socket.log.life(), &socket.birth) };
         words.iter().all(|word| socket.haystack.contains(word.as_str()) || state.contains(word.as_str()))
     }
 
@@ -224,6 +225,8 @@ fn row(id: SocketId, socket: &Socket, second: u64) -> SocketRow {
         kernel,
         packets_known: kernel.is_some() || socket.birth.scheme.counts_its_packets(),
         blocked: log.blocked.load(Relaxed),
+        seen: Some(log.seen.load(Relaxed)).filter(|at| *at > 0).map(Stamp),
+        folded: socket.folded,
     }
 }
 

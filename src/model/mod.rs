@@ -3,12 +3,15 @@
 //! Everyone may use the model; it uses nobody. It is synchronous and knows no tokio, no ratatui and
 //! no protocol's bytes.
 
+pub mod datagram;
+pub mod dns;
 pub mod draft;
 pub mod end;
 pub mod event;
 pub mod exchange;
 pub mod id;
 pub mod life;
+pub mod multicast;
 pub mod ring;
 pub mod rule;
 pub mod setting;
@@ -16,5 +19,6 @@ pub mod size;
 pub mod spec;
 pub mod tally;
 pub mod time;
+pub mod tls;
 pub mod url;
 pub mod view;

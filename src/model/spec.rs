@@ -108,6 +108,15 @@ impl Reply {
         Ok(())
     }
 
+    /// # Errors
+    /// It has no meaning over a scheme: there nobody waits for an answer.
+    pub fn fits(&self, scheme: Scheme) -> Result<(), String> {
+        if *self != Self::Hold || scheme.is_http() {
+            return Ok(());
+        }
+        Err(format!("a {scheme} peer waits for no answer: leave \"hold\" to http and https"))
+    }
+
     /// One word for a column.
     pub fn name(&self) -> &'static str {
         match self {

@@ -151,6 +151,10 @@ pub struct SocketRow {
     pub packets_known: bool,
     /// A write waits for the peer to read.
     pub blocked: bool,
+    /// When something last came in.
+    pub seen: Option<Stamp>,
+    /// The row stands for so many older UDP peers that made room; 0 for every other.
+    pub folded: u64,
 }
 
 /// The window of the socket list.
@@ -193,6 +197,8 @@ pub struct Snapshot {
     pub socket: Option<SocketRow>,
     /// Open sockets in all.
     pub open: usize,
+    /// Listed rows that stand for older UDP peers: neither open nor closed.
+    pub older: usize,
     pub count: Count,
     pub rate: Rate,
     /// Events that all timelines dropped so far.

@@ -84,6 +84,7 @@ pub struct Endpoints {
     hub: Arc<Hub>,
     limits: Arc<Limits>,
     identity: Arc<tls::Identity>,
+    clients: Arc<tls::Clients>,
     mail: Mailboxes,
     holds: Holds,
     root: CancellationToken,
@@ -97,6 +98,7 @@ impl Endpoints {
             hub,
             limits: Arc::new(limits),
             identity,
+            clients: Arc::default(),
             mail: Mailboxes::default(),
             holds: Holds::default(),
             root: CancellationToken::new(),
@@ -169,6 +171,7 @@ impl Endpoints {
             mail: self.mail.clone(),
             holds: self.holds.clone(),
             identity: Arc::clone(&self.identity),
+            clients: Arc::clone(&self.clients),
             now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
@@ -195,6 +198,7 @@ impl Endpoints {
     pub fn remove(&self, id: EndpointId) {
         let Some(endpoint) = self.running.lock().remove(&id) else { return };
         endpoint.cancel.cancel();
+        self.clients.forget(id);
         let hub = Arc::clone(&self.hub);
         self.tasks.spawn(async move {
             endpoint.over.cancelled().await;
@@ -219,6 +223,9 @@ impl Endpoints {
     /// The socket is gone, its mailbox is full, or its state does not allow the command.
     pub fn command(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
         let (scheme, life) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("there is no socket {id}")))?;
+        if self.hub.is_folded(id) {
+            return Err(Rejection(format!("{id} stands for older peers: there is nobody behind it any more")));
+        }
         if let (Command::Send(Payload::Reply(fixed)), Some(endpoint)) = (&command, self.hub.endpoint_of(id)) {
             return self.set_reply(endpoint, Reply::Fixed((**fixed).clone()));
         }
@@ -252,6 +259,12 @@ impl Endpoints {
             self.start_with(id, Some(payload.clone()));
             return Ok(0);
         }
+        let is_udp = self.spec(id).is_some_and(|spec| spec.scheme() == Scheme::Udp);
+        // One letter for all: a thousand peers have one mailbox.
+        if is_udp && !sockets.is_empty() {
+            self.post(id, Command::Send(payload.clone()))?;
+            return Ok(sockets.len());
+        }
         let outcomes: Vec<_> =
             sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
         let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -276,17 +289,23 @@ impl Endpoints {
     /// # Errors
     /// The endpoint is not UDP, is not running, or the text is no address.
     pub fn send_to(&self, id: EndpointId, address: &str, payload: Payload) -> Result<(), Rejection> {
-        let running = self.running.lock();
-        let endpoint = running.get(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
-        if endpoint.spec.scheme() != Scheme::Udp || endpoint.spec.role != Role::Listen {
+        let spec = self.spec(id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        if spec.scheme() != Scheme::Udp || spec.role != Role::Listen {
             return Err(Rejection(format!("{id} is no UDP listener: only those send to any address")));
         }
         let to = address.trim().parse().map_err(|_| {
             Rejection(format!("\"{address}\" is no address: write IP:PORT, such as 127.0.0.1:9999 or [::1]:9999"))
         })?;
+        self.post(id, Command::SendTo(to, payload))
+    }
+
+    /// Puts a letter for the endpoint itself into its mailbox.
+    fn post(&self, id: EndpointId, command: Command) -> Result<(), Rejection> {
+        let running = self.running.lock();
+        let endpoint = running.get(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
         let stopped = || Rejection(format!("{id} is not running: start it first"));
         let outbox = endpoint.mail.as_ref().ok_or_else(stopped)?;
-        deliver(outbox, Letter { socket: None, command: Command::SendTo(to, payload) }).map_err(|full| match full {
+        deliver(outbox, Letter { socket: None, command }).map_err(|full| match full {
             true => Rejection(format!("{MAILBOX} messages wait for {id} already")),
             false => stopped(),
         })

@@ -6,6 +6,9 @@
 //! descriptor out of that lock before the stream closes it, so a handle never touches one that was
 //! closed or given to somebody else.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod memory;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ pub mod areas;
 pub mod bytes;
 pub mod cells;
 pub mod composer;
+pub mod datagram;
 pub mod detail;
 pub mod endpoints;
 pub mod facts;
@@ -21,6 +22,7 @@ pub mod sockets;
 pub mod tally;
 pub mod theme;
 pub mod timeline;
+pub mod tls;
 pub mod waiting;
 
 #[cfg(test)]

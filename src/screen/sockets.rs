@@ -82,6 +82,10 @@ const COLUMNS: &[Column] = &[
         0 => ("·".into(), theme.dim),
         rate => (format!("{}/s", size::si(rate)), theme.plain),
     }),
+    column("seen", 4, Side::Right, 20, |row, now, theme| match row.seen {
+        Some(seen) => (size::age(row.closed.unwrap_or(now).since(seen)), theme.dim),
+        None => ("·".into(), theme.dim),
+    }),
     column("age", 4, Side::Right, 8, |row, now, theme| {
         (size::age(row.closed.unwrap_or(now).since(row.opened)), theme.dim)
     }),
@@ -141,26 +145,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View<'_>, t
         }
         let theme = if selected { theme.banded() } else { *theme };
         for (column, x, width) in &columns {
-            let (text, mut style) = (column.cell)(row, snapshot.now, &theme);
-            let waits = snapshot.waiting_on(row.id).next();
-            if let Some(waits) = waits.filter(|_| !row.life.is_closed()) {
-                let (x, width) = (inside.x + x, usize::from(*width));
-                match column.name {
-                    "state" => {
-                        put(buf, x, y, column.width, column.side, (waiting::state(waits, snapshot.now), theme.waiting));
-                        continue;
-                    }
-                    "peer" => {
-                        let used = cells::width(&text) + 2;
-                        if width >= used + 8 {
-                            let count = snapshot.waiting_on(row.id).count();
-                            let what = waiting::what(waits, count, width - used);
-                            let x = x + u16::try_from(used).unwrap_or(0);
-                            cells::left(buf, x, y, u16::try_from(width - used).unwrap_or(0), &what, theme.waiting);
-                        }
-                    }
-                    _ => {}
-                }
+            let (mut text, mut style) = (column.cell)(row, snapshot.now, &theme);
+            let waits = snapshot.waiting_on(row.id).next().filter(|_| column.name == "state" && !row.life.is_closed());
+            if let Some(waits) = waits {
+                (text, style) = (waiting::state(waits, snapshot.now), theme.waiting);
             }
             if selected && column.name == "#" {
                 style = theme.bright;
@@ -262,6 +250,10 @@ fn invitation(scheme: Scheme, at: SocketAddr) -> String {
 
 /// The end of a peer's name tells most: on this machine the port alone.
 fn peer(row: &SocketRow) -> String {
+    if row.folded > 0 {
+        let plural = if row.folded == 1 { "" } else { "s" };
+        return format!("{} older peer{plural}", size::si(row.folded));
+    }
     let arrow = if row.accepted { "" } else { "→" };
     if row.peer.ip().is_loopback() { format!("{arrow}:{}", row.peer.port()) } else { format!("{arrow}{}", row.peer) }
 }
@@ -273,6 +265,7 @@ fn state(row: &SocketRow, _: Stamp, theme: &Theme) -> (String, Style) {
         (Life::Closed, Some(End::Failed(_))) => ("failed", theme.bad),
         (Life::Closed, Some(End::Broken(_) | End::Abandoned)) => ("broken", theme.bad),
         (Life::Closed, _) => ("closed", theme.dim),
+        (_, _) if row.folded > 0 => ("older", theme.dim),
         (_, _) if row.blocked => ("blocked", theme.waiting),
         (Life::PeerEnded, _) => ("half ◀", theme.waiting),
         (Life::WeEnded, _) => ("half ▶", theme.waiting),
@@ -308,6 +301,7 @@ mod tests {
         let names = |width| place(width, 2).iter().map(|(column, ..)| column.name).collect::<Vec<_>>();
         assert_eq!(names(34), ["#", "", "peer", "state", "▼pkt", "▲pkt"]);
         assert_eq!(names(43), ["#", "", "peer", "state", "▼pkt", "▲pkt", "age"]);
-        assert_eq!(names(76).len(), COLUMNS.len());
+        assert_eq!(names(76).len(), COLUMNS.len() - 1);
+        assert_eq!(names(91).len(), COLUMNS.len());
     }
 }

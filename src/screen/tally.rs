@@ -14,6 +14,7 @@ use crate::model::setting;
 use crate::model::size;
 use crate::model::spec::{Settings, Spec};
 use crate::model::tally::{Count, Flow};
+use crate::model::time::Stamp;
 use crate::model::url::Scheme;
 use crate::model::view::{Rate, Snapshot, SocketRow};
 
@@ -39,7 +40,7 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     let subject = snapshot.timeline.as_ref().map(|timeline| timeline.subject);
     let endpoint = match subject {
         Some(Subject::Socket(id)) => snapshot.row(id).map(|row| {
-            blocks.push(socket(row));
+            blocks.push(socket(row, snapshot.now));
             row.endpoint
         }),
         Some(Subject::Endpoint(id)) => Some(id),
@@ -96,7 +97,7 @@ fn facts(title: &str, rows: &[(Cow<'static, str>, String)], width: usize, theme:
     lines
 }
 
-fn socket(row: &SocketRow) -> Block {
+fn socket(row: &SocketRow, now: Stamp) -> Block {
     let mut facts = Vec::new();
     if let Some(kernel) = &row.kernel {
         facts.push(("rtt", size::span(kernel.rtt)));
@@ -106,6 +107,10 @@ fn socket(row: &SocketRow) -> Block {
             facts.push(("segments", format!("{received} in, {sent} out")));
         }
     }
+    if row.folded > 0 {
+        facts.push(("stands for", format!("{} peers", size::exact(row.folded))));
+    }
+    facts.extend(row.seen.map(|seen| ("last seen", format!("{} ago", size::span(now.since(seen))))));
     Block {
         title: format!("socket {} {}", row.id, row.scheme),
         count: row.count,

@@ -16,7 +16,7 @@ use crate::model::event::{Event, Kind, Way};
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::time::{Stamp, Wall};
-use crate::model::url::Role;
+use crate::model::url::{Role, Scheme};
 use crate::model::view::{EndpointRow, Snapshot, SocketRow, Timeline};
 
 /// What the person does with the pane.
@@ -70,7 +70,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         return;
     };
     let found = match timeline.subject {
-        Subject::Socket(id) => snapshot.row(id).map(|row| (socket_title(row, theme), measures(row, theme))),
+        Subject::Socket(id) => {
+            snapshot.row(id).map(|row| (socket_title(row, theme), measures(row, snapshot.now, theme)))
+        }
         Subject::Endpoint(id) => snapshot.endpoint(id).map(|row| (endpoint_title(row, theme), totals(row, theme))),
     };
     let gone = || (Line::from(span("Timeline", theme.bright)), Vec::new());
@@ -195,7 +197,11 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Listening { .. } => ("●", theme.good, theme.bright),
         Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open { .. } => ("◆", theme.plain, theme.bright),
         Kind::SecureConnection(_) | Kind::SecureConnect(_) | Kind::Upgrade { .. } => ("◆", theme.plain, theme.bright),
-        Kind::ClientHello(_) => ("◇", theme.dim, theme.plain),
+        Kind::ClientHello(hello) if hello.astray => (way(hello.way), theme.waiting, theme.bright),
+        Kind::ClientHello(hello) => (way(hello.way), theme.dim, theme.plain),
+        Kind::ServerHello(answer) => (way(answer.way), theme.dim, theme.plain),
+        Kind::Handshake(flight) => (way(flight.way), theme.dim, theme.dim),
+        Kind::SessionTicket { way: side, .. } => (way(*side), theme.dim, theme.dim),
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
@@ -222,6 +228,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Frame { way: side, .. }
         | Kind::Ping { way: side }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),
+        Kind::Datagram(note) => super::datagram::mark(note, theme),
         Kind::Data => ("◀", theme.incoming, theme.plain),
         Kind::Write => ("▶", theme.outgoing, theme.plain),
     }
@@ -229,6 +236,14 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
 
 /// Who, and between where and where: the arrow goes from the one who connected.
 fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
+    if row.folded > 0 {
+        return Line::from(vec![
+            span(format!("{} ", row.id), theme.dim),
+            span(row.scheme.name(), theme.strong(theme.scheme(row.scheme))),
+            span(format!(" {} older peers", size::exact(row.folded)), theme.bright),
+            span(", which made room", theme.dim),
+        ]);
+    }
     let short = |at: SocketAddr| if at.ip() == row.peer.ip() { format!(":{}", at.port()) } else { at.to_string() };
     let peer = row.peer.to_string();
     let local = row.local.map(short).unwrap_or_default();
@@ -247,7 +262,7 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
 }
 
 /// What the kernel says, and for TLS and WebSocket what crossed the wire; shorter ones behind.
-fn measures(row: &SocketRow, theme: &Theme) -> Vec<Line<'static>> {
+fn measures(row: &SocketRow, now: Stamp, theme: &Theme) -> Vec<Line<'static>> {
     let mut facts: Vec<String> = Vec::new();
     let (received, sent) = (row.count.received, row.count.sent);
     if let Some(kernel) = row.kernel {
@@ -263,6 +278,10 @@ fn measures(row: &SocketRow, theme: &Theme) -> Vec<Line<'static>> {
         facts.push(format!("wire {} ▼ {} ▲", size::bytes(received.wire), size::bytes(sent.wire)));
     } else {
         facts.push(format!("{} ▼ {} ▲", size::bytes(received.bytes), size::bytes(sent.bytes)));
+    }
+    // A connection is there as long as it is open; of a UDP peer one knows only when it last spoke.
+    if let Some(seen) = row.seen.filter(|_| row.scheme == Scheme::Udp) {
+        facts.push(format!("seen {} ago", size::age(now.since(seen))));
     }
     (1..=facts.len()).rev().map(|count| dotted(&facts[..count], theme)).collect()
 }

@@ -24,15 +24,6 @@ pub fn state(row: &Waiting, now: Stamp) -> String {
     format!("{word}{:>3}", size::age(now.since(row.exchange.since)))
 }
 
-/// For what the peer's column has to spare: `GET /slow +1`.
-pub fn what(row: &Waiting, count: usize, width: usize) -> String {
-    let more = if count > 1 { format!(" +{}", count - 1) } else { String::new() };
-    let text = format!("{} {}", clean(&row.exchange.method), clean(&row.exchange.target));
-    let room = width.saturating_sub(more.len());
-    let text = if cells::width(&text) > room { cells::head(&text, room) } else { text };
-    format!("{text}{more}")
-}
-
 /// The list over the dashboard; `at` is the selected one.
 pub fn draw(snapshot: &Snapshot, at: Option<(SocketId, u32)>, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let rows = &snapshot.waiting;

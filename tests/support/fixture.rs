@@ -66,6 +66,8 @@ fn socket(id: u32, endpoint: u32, scheme: Scheme, life: Life, age: u64, count: C
         kernel: Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 0 }),
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 
@@ -108,6 +110,7 @@ pub fn busy() -> Snapshot {
         endpoints,
         socket: None,
         open: 6,
+        older: 0,
         count: count((1_605, 1_147_755), (1_603, 1_137_742)),
         rate: Rate { received: 45, sent: 46 },
         dropped: 0,

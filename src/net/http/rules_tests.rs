@@ -112,6 +112,16 @@ async fn a_delay_ends_with_the_peer_and_with_the_endpoint() {
 }
 
 #[tokio::test]
+async fn hold_is_for_http_alone() {
+    let stage = Stage::new(Limits::default());
+    let id = stage.endpoints.open(Spec::new(Role::Listen, Url::parse("tcp://:0", Role::Listen).unwrap()));
+    let reply = crate::model::setting::find("reply").unwrap();
+    let refused = stage.endpoints.set(id.into(), reply, "hold").unwrap_err();
+    assert_eq!(refused.0, "a tcp peer waits for no answer: leave \"hold\" to http and https");
+    assert_eq!(stage.endpoints.spec(id).unwrap().settings.reply, Reply::Echo);
+}
+
+#[tokio::test]
 async fn a_rule_may_hold_what_it_meets() {
     let stage = Stage::new(Limits::default());
     let (_, at) = listen(&stage, "/held hold").await;

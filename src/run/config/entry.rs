@@ -21,9 +21,7 @@ fn check<E: de::Error>(row: &Row, role: Role, scheme: Scheme) -> Result<(), E> {
 
 /// The reply's own fields, which only HTTP can carry.
 fn check_reply<E: de::Error>(reply: &Reply, scheme: Scheme) -> Result<(), E> {
-    if *reply == Reply::Hold && !scheme.is_http() {
-        return Err(E::custom(format!("a {scheme} peer waits for no answer: leave \"hold\" to http and https")));
-    }
+    reply.fits(scheme).map_err(E::custom)?;
     let Reply::Fixed(fixed) = reply else { return Ok(()) };
     if !scheme.is_http() && (fixed.status.is_some() || !fixed.headers.is_empty()) {
         return Err(E::custom(format!("a {scheme} reply has no status and no headers: leave them to http and https")));

@@ -5,8 +5,10 @@
 
 mod answer;
 mod command;
+mod datagram;
 mod event;
 mod follower;
+mod tls;
 
 use std::borrow::Cow;
 use std::io;
