@@ -90,7 +90,7 @@ pub struct Fixed {
 
 impl Reply {
     /// The words of [`Reply::name`].
-    pub const NAMES: &[&str] = &["echo", "none", "hold", "text"];
+    pub const NAMES: &[&str] = &["echo", "none", "text", "hold"];
 
     /// Becomes what a word says; a fixed answer that is there stays.
     ///
