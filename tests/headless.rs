@@ -222,6 +222,43 @@ fn the_default_configuration_is_printed_and_read_back() {
 }
 
 #[test]
+fn chunks_are_read_as_messages_and_what_is_sent_is_framed() {
+    let mut session = Headless::start(&["--headless", "-l", "udp://:0"]);
+    session.say(r#"{"id":1,"command":"open","listen":"tcp://:0","reply":"none","framing":"line"}"#);
+    let listening = session.line("listener", |line| line["event"] == "listening" && line["protocol"] == "tcp");
+    let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
+    peer.set_read_timeout(Some(patience())).unwrap();
+    peer.write_all(b"one two\nthr").unwrap();
+    session.event("data");
+    peer.write_all(b"ee\n").unwrap();
+    session.event("data");
+    session.say(r#"{"id":2,"command":"messages","socket":1,"way":"in"}"#);
+    let first = session.event("framed");
+    assert_eq!((&first["number"], &first["text"], &first["whole"]), (&json!(1), &json!("one two"), &json!(true)));
+    let second = session.event("framed");
+    assert_eq!((&second["text"], &second["size"], &second["number_is"]), (&json!("three"), &json!(6), &json!("sure")));
+    let chunks = json!([{"seq": 1, "from": 8, "size": 3}, {"seq": 2, "from": 0, "size": 3}]);
+    assert_eq!(second["chunks"], chunks);
+    assert_eq!(session.event("done")["id"], 2);
+
+    session.say(r#"{"command":"set","socket":1,"name":"framing","value":"u8"}"#);
+    assert_eq!(session.event("set")["value"], "u8");
+    session.say(r#"{"command":"send","socket":1,"text":"hi"}"#);
+    let mut got = [0; 3];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"\x02hi");
+    let long = "x".repeat(256);
+    session.say(&json!({"id": 3, "command": "send", "socket": 1, "text": long}).to_string());
+    let refused = session.event("refused");
+    assert!(refused["reason"].as_str().unwrap().contains("at most 255 bytes"), "{refused}");
+
+    session.say(r#"{"id":4,"command":"messages","socket":1,"framing":"delimiter: ","way":"in"}"#);
+    assert_eq!(session.event("framed")["text"], "one");
+    session.say(r#"{"id":5,"command":"messages","socket":1,"framing":"none"}"#);
+    assert!(session.event("refused")["reason"].as_str().unwrap().contains("no framing"));
+}
+
+#[test]
 fn settings_of_what_runs_are_set_and_shown() {
     let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
     let address = session.event("listening")["local"].as_str().unwrap().to_owned();
@@ -289,6 +326,48 @@ fn a_script_answers_by_hand_step_by_step() {
     peer.write_all(b"GET /cut HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let close = session.line("its end", |line| line["event"] == "close" && line["socket"] == 1);
     assert_eq!((&close["end"]["how"], &close["end"]["by"]), (&json!("rst"), &json!("us")), "{close}");
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}
+
+#[test]
+fn websockets_are_driven_by_lines() {
+    let mut session = Headless::start(&["--headless"]);
+    session.say(r#"{"command":"open","listen":"ws://:0","deflate":true,"ping_every":"off"}"#);
+    let listening = session.event("listening");
+    let url = format!("ws://{}/", listening["local"].as_str().unwrap());
+    for _ in 0..2 {
+        let open = json!({"command": "open", "connect": url, "deflate": true, "subprotocols": ["chat"]});
+        session.say(&open.to_string());
+        // Of both sides.
+        for _ in 0..2 {
+            let open = session.event("open");
+            assert_eq!(open["extensions"], json!(["permessage-deflate"]));
+            assert_eq!(open["subprotocols"], json!(["chat"]));
+            assert!(open["text"].as_str().unwrap().contains("HTTP/1.1 101 "), "{open}");
+        }
+    }
+    let is = |name: &'static str, socket: u32, way: &'static str| {
+        move |line: &Value| line["event"] == name && line["socket"] == socket && line["way"] == way
+    };
+    session
+        .say(r#"{"command":"send","endpoint":1,"filter":"open","text":"to all that are open","fragments":2,"id":1}"#);
+    assert_eq!(session.event("done")["id"], 1);
+    let frame = session.line("a frame", |line| line["event"] == "frame" && line["way"] == "out");
+    assert_eq!((&frame["rsv"], &frame["fin"], &frame["opcode"]), (&json!(4), &json!(false), &json!("text")));
+    let message = session.line("a message", |line| line["event"] == "message" && line["way"] == "out");
+    assert_eq!((&message["frames"], &message["size"]), (&json!(2), &json!(20)));
+    assert!(message["compressed"].as_u64().unwrap() + 4 == message["wire"].as_u64().unwrap(), "{message}");
+    session.say(r#"{"command":"send","sockets":[1,3],"shape":"pong","text":"unasked","id":2}"#);
+    assert_eq!(session.event("done")["id"], 2);
+    assert_eq!(session.line("a pong", |line| line["event"] == "pong" && line["way"] == "out")["text"], "unasked");
+    session.say(r#"{"command":"send","sockets":[1,99],"shape":"ping","id":3}"#);
+    assert_eq!(session.event("refused")["id"], 3);
+    session.say(r#"{"command":"details","socket":1,"id":4}"#);
+    let details = session.line("the details", |line| line["id"] == 4).to_string();
+    assert!(details.contains("server: window 2^15, context kept"), "{details}");
+    session.say(r#"{"command":"send","socket":1,"shape":"close","code":4000,"reason":"enough"}"#);
+    assert_eq!(session.line("a close frame", is("closing", 1, "out"))["code"], 4000);
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
 }

@@ -249,3 +249,21 @@ fn what_was_sent_is_there_in_the_next_run() {
         assert_eq!(pty.ended(), 0);
     }
 }
+
+#[test]
+fn a_request_that_is_copied_goes_to_the_terminals_clipboard() {
+    let mut pty = Pty::sockscope(120, 40, &["-l", "http://127.0.0.1:0"], &[]);
+    pty.wait_for("● http");
+    let screen = pty.screen();
+    let address = screen.split("● http").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(b"DELETE /a?b HTTP/1.1\r\nHost: x\r\nAccept: a\r\nUser-Agent: b\r\n\r\n").unwrap();
+    pty.wait_for("◇ finish");
+    pty.press("y");
+    pty.wait_for("copied: curl -X DELETE 'http://x/a?b'");
+    let want = sockscope::model::base64::encode(b"curl -X DELETE 'http://x/a?b' -H 'Accept: a' -H 'User-Agent: b'");
+    let written = String::from_utf8_lossy(&pty.output).into_owned();
+    assert!(written.contains(&format!("\x1b]52;c;{want}\x07")), "the clipboard was not written");
+    pty.press("q");
+    assert_eq!(pty.ended(), 0);
+}

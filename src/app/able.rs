@@ -2,7 +2,7 @@
 //! says its reason.
 
 use super::action::{Action, Row};
-use super::composer::takes_ending;
+use super::composer::{splits, takes_ending};
 use super::{App, Follow, Lead, Lens, Mode};
 use crate::model::id::Subject;
 use crate::model::life::Life;
@@ -23,7 +23,8 @@ impl App {
             (Action::Restart, Some(State::Failed(_))) => "retry",
             (Action::Restart, Some(State::Stopped)) => "start",
             (Action::Pause, _) if self.is_paused() => "resume",
-            (Action::Lens, _) if self.lens == Lens::Hex => "details",
+            (Action::Lens, _) if self.lens == Lens::Hex && self.is_framed() => "message",
+            (Action::Lens, _) if matches!(self.lens, Lens::Hex | Lens::Message) => "details",
             (Action::Lens, _) if self.lens == Lens::Details => "text",
             (Action::Narrow, _) if self.lists.only.is_some() && self.lists.only == self.lists.endpoint => "all",
             (Action::Audience, _) if self.aims_at_all() => "one",
@@ -66,14 +67,20 @@ impl App {
             Action::Waiting | Action::Answer => {
                 no(!self.seen.waiting.is_empty(), "no exchange waits for an answer: with reply = \"hold\" they do")
             }
+            Action::Curl => no(self.exchange().is_some(), "no event of an HTTP exchange is selected"),
             Action::Follow => no(self.follow() != Follow::Following, ""),
             Action::Leave if matches!(self.mode, Mode::Browse) => no(self.is_special(), ""),
             Action::Ending => no(takes_ending(self.composer.shape), "this has its own line ends"),
             Action::Shape => no(self.composer.shapes().len() > 1, "this protocol sends one kind of thing"),
+            Action::Fragments => no(splits(self.composer.shape), "only a WebSocket message goes in several frames"),
             Action::Coding | Action::NewLine | Action::Send => None,
             Action::Audience => {
                 let aim = self.composer.aim.as_ref();
-                no(aim.is_some_and(|aim| aim.toggled().is_some()), "it began with the endpoint: it goes to all")
+                let filter = self.filter.text();
+                no(
+                    aim.is_some_and(|aim| aim.toggled(&filter).is_some()),
+                    "it began with the endpoint: it goes to all, or with a filter to those it shows",
+                )
             }
             Action::Older | Action::Search => no(!self.history.drafts().is_empty(), "nothing was sent yet"),
             _ => None,

@@ -7,8 +7,9 @@ use super::list::step;
 use super::mode::{Address, Question};
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
 use crate::model::draft::Shape;
-use crate::model::id::Subject;
+use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::setting::ws::Dialect;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
 
@@ -20,6 +21,9 @@ impl App {
             Action::Toggle | Action::Restart | Action::Edit | Action::Remove => {
                 return self.on_endpoint(action).into_iter().collect();
             }
+            Action::Curl => {
+                return self.exchange().map(|(id, exchange)| Effect::Curl(id, exchange)).into_iter().collect();
+            }
             Action::ClearClosed => return vec![Effect::ClearClosed],
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
@@ -30,8 +34,8 @@ impl App {
                 self.focus_on(Pane::Sockets);
             }
             Action::Compose => self.compose(),
-            Action::Waiting => self.mode = Mode::Waiting(self.exchange()),
-            Action::Answer => self.answer(self.exchange(), Some(Shape::Answer)),
+            Action::Waiting => self.mode = Mode::Waiting(self.held()),
+            Action::Answer => self.answer(self.held(), Some(Shape::Answer)),
             Action::NextPane => self.focus_on(self.pane(1)),
             Action::PreviousPane => self.focus_on(self.pane(Pane::ALL.len() - 1)),
             Action::PaneLeft => self.focus_on(match self.lists.lead {
@@ -65,7 +69,8 @@ impl App {
                 self.inspector_top = 0;
                 self.lens = match self.lens {
                     Lens::Text => Lens::Hex,
-                    Lens::Hex => Lens::Details,
+                    Lens::Hex if self.is_framed() => Lens::Message,
+                    Lens::Hex | Lens::Message => Lens::Details,
                     Lens::Details => Lens::Text,
                 };
             }
@@ -175,6 +180,11 @@ impl App {
         }
     }
 
+    /// Whether the timeline is shown as messages.
+    pub(super) fn is_framed(&self) -> bool {
+        self.seen.timeline.as_ref().is_some_and(|timeline| timeline.framed.is_some())
+    }
+
     /// The settings that can be changed while it runs.
     fn options(&mut self) {
         let Some((row, subject)) = self.endpoint().zip(self.subject()) else { return };
@@ -183,6 +193,15 @@ impl App {
             Subject::Endpoint(_) => &row.spec.settings,
         };
         self.mode = Mode::Form(Box::new(Form::options(subject, &row.spec, settings)));
+    }
+
+    /// The exchange of the event under the cursor.
+    pub(super) fn exchange(&self) -> Option<(SocketId, u32)> {
+        let Some(Subject::Socket(id)) = self.subject() else { return None };
+        let cursor = self.cursor()?;
+        let events = &self.seen.timeline.as_ref()?.events;
+        let event = events.iter().find(|event| event.seq == cursor)?;
+        event.kind.exchange().map(|exchange| (id, exchange))
     }
 
     /// Begins to type; whom to is fixed from here.
@@ -195,7 +214,10 @@ impl App {
                 // A client's connection that is over: what is sent goes through a new one.
                 self.socket().zip(self.endpoint()).map(|(socket, endpoint)| match socket.life {
                     Life::Closed if endpoint.spec.role == Role::Connect => Aim::all(endpoint),
-                    _ => Aim::socket(socket, endpoint),
+                    _ => {
+                        let settings = self.seen.settings.as_deref().unwrap_or(&endpoint.spec.settings);
+                        Aim { framing: settings.tcp.framing.clone(), ..Aim::socket(socket, endpoint) }
+                    }
                 })
             }
             _ => match self.endpoint() {
@@ -208,6 +230,11 @@ impl App {
         };
         if let Some(aim) = aim {
             self.composer.start(aim);
+            let speaks = self.endpoint().is_some_and(|row| row.spec.settings.ws.dialect == Dialect::SocketIo);
+            if speaks && self.composer.editor.is_empty() && self.composer.shape == Shape::Text {
+                // What its peers listen for.
+                self.composer.shape = Shape::Event;
+            }
             self.mode = Mode::Compose;
         }
     }

@@ -63,6 +63,8 @@ pub enum Effect {
         row: &'static Row,
         value: String,
     },
+    /// Copy an exchange's request as a curl command.
+    Curl(SocketId, u32),
     ClearClosed,
     /// Append to the send history kept across runs.
     Remember(Draft),
@@ -79,6 +81,10 @@ pub enum Target {
     Exchange(SocketId, u32),
     /// Every open socket of an endpoint.
     All(EndpointId),
+    /// Those of them whose row has all these words, as a list's filter matches them.
+    Matching(EndpointId, String),
+    /// These, of whatever endpoint.
+    These(Vec<SocketId>),
     /// UDP: an address a person typed (`host:port`).
     Address(EndpointId, String),
 }

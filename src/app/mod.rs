@@ -59,6 +59,8 @@ pub enum Lens {
     #[default]
     Text,
     Hex,
+    /// The messages the chunk has a part in, where a framing is set.
+    Message,
     /// The exact counters of what is selected, its state and its settings, instead of an event.
     Details,
 }

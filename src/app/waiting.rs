@@ -5,8 +5,8 @@ use super::composer::Aim;
 use super::list::step;
 use super::{App, Lead, Mode};
 use crate::model::draft::Shape;
-use crate::model::exchange::{Phase, Waiting};
 use crate::model::id::{SocketId, Subject};
+use crate::model::waiting::{Phase, Waiting};
 
 /// An exchange of a socket.
 type Which = (SocketId, u32);
@@ -26,7 +26,7 @@ impl App {
     }
 
     /// The same, or the one that waited longest anywhere.
-    pub(super) fn exchange(&self) -> Option<Which> {
+    pub(super) fn held(&self) -> Option<Which> {
         let oldest = || self.seen.waiting.iter().find(|row| row.exchange.phase.is_answerable()).map(which);
         self.near_exchange().or_else(oldest)
     }

@@ -6,12 +6,13 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 
 use crate::model::end::End;
+use crate::model::framer::Slices;
 use crate::model::id::Subject;
 use crate::model::life::Life;
 use crate::model::ring::Ring;
 use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Tally};
-use crate::model::view::{Facts, Gauge, Group, Kernel};
+use crate::model::view::{Facts, Gauge, Group, Kernel, Series};
 
 pub(super) struct Log {
     pub subject: Subject,
@@ -30,6 +31,8 @@ pub(super) struct Log {
     pub facts: Mutex<Vec<Arc<dyn Facts>>>,
     /// A socket's own settings, where they are no longer its endpoint's.
     pub settings: Mutex<Option<Arc<Settings>>>,
+    /// Where its messages begin and end, while somebody looks at it framed.
+    pub slices: Mutex<Option<Box<Slices>>>,
     /// A framing of ours knows its packets and messages (datagrams, WebSocket frames): the kernel's segments
     /// are not asked for, and an HTTP exchange on it is a handshake, not traffic.
     pub framed: bool,
@@ -49,6 +52,7 @@ impl Log {
             gauge: OnceLock::new(),
             facts: Mutex::default(),
             settings: Mutex::default(),
+            slices: Mutex::default(),
             framed,
         }
     }
@@ -61,6 +65,12 @@ impl Log {
     pub fn details(&self) -> Vec<Group> {
         let facts = self.facts.lock().clone();
         facts.iter().flat_map(|facts| facts.read()).collect()
+    }
+
+    /// How some of it went lately.
+    pub fn series(&self) -> Vec<Series> {
+        let facts = self.facts.lock().clone();
+        facts.iter().flat_map(|facts| facts.series()).collect()
     }
 
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.

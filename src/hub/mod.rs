@@ -3,8 +3,9 @@
 //!
 //! Knows the model and one `Notify`; no protocol, no screen, no key. Three locks, never held together
 //! with an await: a log's ring (one push), the registry (one open, one snapshot), the list of changed
-//! subjects (one append). Order: registry before ring.
+//! subjects (one append). Order: registry before ring; a log's slices before its ring.
 
+mod framed;
 mod log;
 mod meter;
 mod older;
@@ -21,13 +22,13 @@ use tokio::sync::Notify;
 
 pub use self::recorder::{HEAD, Recorder};
 use self::registry::{Moment, Registry};
-use crate::model::exchange::Shelf;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::{Limits, Spec};
 use crate::model::time::Clock;
 use crate::model::url::Scheme;
 use crate::model::view::State;
+use crate::model::waiting::Shelf;
 
 /// What a socket is born with.
 #[derive(Clone, Debug)]
@@ -113,6 +114,13 @@ impl Hub {
         self.mark(id.into());
     }
 
+    /// The addresses a socket came to have.
+    fn met(&self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
+        if let Some(socket) = self.registry.lock().sockets.get_mut(&id) {
+            socket.met(id, peer, local);
+        }
+    }
+
     pub fn set_spec(&self, id: EndpointId, spec: Arc<Spec>) {
         if let Some(endpoint) = self.registry.lock().endpoints.get_mut(&id) {
             if endpoint.spec.url != spec.url {
@@ -151,6 +159,11 @@ impl Hub {
     }
 
     /// The open sockets of an endpoint, oldest first.
+    /// The open sockets of an endpoint that a filter lets through.
+    pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
+        self.registry.lock().matching(id, filter)
+    }
+
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)
     }

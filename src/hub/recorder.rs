@@ -1,5 +1,6 @@
 //! The handle a flow holds: every call is synchronous, cannot fail and never waits for a reader.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
@@ -7,12 +8,12 @@ use super::Hub;
 use super::log::Log;
 use crate::model::end::{End, Fault};
 use crate::model::event::{Kind, Way};
-use crate::model::exchange::Shelf;
 use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Count};
 use crate::model::view::{Facts, Gauge};
+use crate::model::waiting::Shelf;
 
 /// How much of one payload a timeline keeps. A screenful of text is 12 KB; more is a file's business.
 pub const HEAD: usize = 4096;
@@ -90,6 +91,14 @@ impl Recorder {
         let _ = self.held.log.gauge.set(gauge);
     }
 
+    /// Whom a dialled socket has met, where that was not known when it was born.
+    pub fn met(&self, peer: SocketAddr, local: Option<SocketAddr>) {
+        if let Some(id) = self.socket() {
+            self.held.hub.met(id, peer, local);
+            self.held.touch();
+        }
+    }
+
     /// Who can tell which exchanges of this socket wait for a person, for as long as it is open.
     pub fn shelve(&self, shelf: Arc<dyn Shelf>) {
         if let Some(id) = self.socket() {
@@ -99,7 +108,10 @@ impl Recorder {
 
     /// Somebody who can tell of the subject's state from here on: a block of the details page.
     pub fn explain(&self, facts: Arc<dyn Facts>) {
-        self.held.log.facts.lock().push(facts);
+        let mut all = self.held.log.facts.lock();
+        // An endpoint that starts again tells anew.
+        all.retain(|facts| !facts.is_over());
+        all.push(facts);
     }
 
     /// The settings this socket has from now on, if they are not its endpoint's.

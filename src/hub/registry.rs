@@ -50,6 +50,17 @@ pub(super) struct Socket {
     pub folded: u64,
 }
 
+impl Socket {
+    pub fn met(&mut self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
+        (self.birth.peer, self.birth.local) = (peer, local.or(self.birth.local));
+        self.haystack = haystack(id, &self.birth);
+    }
+}
+
+fn haystack(id: SocketId, birth: &Birth) -> Box<str> {
+    format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into()
+}
+
 /// A count with its two rates.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sum {
@@ -130,7 +141,7 @@ impl Registry {
             endpoint.open += 1;
             endpoint.ever += 1;
         }
-        let haystack = format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into();
+        let haystack = haystack(id, &birth);
         let sum = Sum::default();
         let socket = Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum, haystack, folded: 0 };
         self.sockets.insert(id, socket);

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::framed;
 use super::log::Log;
 use super::registry::{Registry, Socket};
 use super::{Birth, Hub};
-use crate::model::exchange::Waiting;
+use crate::model::framer::Framing;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
 use crate::model::time::Stamp;
 use crate::model::view::{
-    EndpointRow, Group, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window,
+    EndpointRow, Group, ListQuery, Query, Rate, Series, Snapshot, SocketList, SocketRow, Timeline, Window,
 };
+use crate::model::waiting::Waiting;
 
 /// Waiting exchanges in one picture: more than anybody answers, and all that may be held.
 const WAITING: usize = 1000;
@@ -32,6 +34,7 @@ impl Hub {
             _ => None,
         };
         let settings = registry.own_settings(query.subject);
+        let framing = query.subject.and_then(|subject| registry.framing(subject)).unwrap_or_default();
         let snapshot = Snapshot {
             now,
             wall: self.clock.wall(),
@@ -47,12 +50,25 @@ impl Hub {
             waiting: Vec::new(),
             settings,
             details: Vec::new(),
+            series: Vec::new(),
         };
         // The timeline is read without the registry: a long copy must not hold up an accept.
         drop(registry);
         let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
+        let series = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.series());
+        let timeline = log.map(|log| {
+            let read = timeline(&log, query);
+            let framed = framed::look(&log, framing, &read.events, read.inspected.as_ref());
+            Timeline { framed, ..read }
+        });
         let waiting = self.waiting();
-        Snapshot { waiting, timeline: log.map(|log| timeline(&log, query)), details, ..snapshot }
+        Snapshot { waiting, timeline, details, series, ..snapshot }
+    }
+
+    /// How some of a subject's state went lately.
+    pub fn series(&self, subject: Subject) -> Vec<Series> {
+        let log = self.registry.lock().log(subject);
+        log.map_or_else(Vec::new, |log| log.series())
     }
 
     /// The settings a subject has now, and what those who know of its state say.
@@ -126,6 +142,16 @@ impl Registry {
         }
     }
 
+    /// How a socket's chunks are cut into messages: its own framing, or its endpoint's.
+    pub(super) fn framing(&self, subject: Subject) -> Option<Framing> {
+        let Subject::Socket(id) = subject else { return None };
+        let socket = self.sockets.get(&id)?;
+        if let Some(settings) = &*socket.log.settings.lock() {
+            return Some(settings.tcp.framing.clone());
+        }
+        self.endpoints.get(&socket.birth.endpoint).map(|endpoint| endpoint.spec.settings.tcp.framing.clone())
+    }
+
     fn endpoint_rows(&self, second: u64) -> Vec<EndpointRow> {
         self.endpoints
             .iter()
@@ -182,6 +208,13 @@ impl Registry {
             let behind = self.closed.iter().rev().position(|other| *other == id)?;
             Some(self.live.len() + behind)
         })
+    }
+
+    /// The open sockets of an endpoint that a filter lets through, as it does with the list's rows.
+    pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
+        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+        let shown = |socket: &SocketId| self.matches(*socket, Some(id), &words);
+        self.open_sockets(id).into_iter().filter(shown).collect()
     }
 
     fn matches(&self, id: SocketId, endpoint: Option<EndpointId>, words: &[String]) -> bool {
@@ -251,5 +284,13 @@ fn timeline(log: &Log, query: &Query) -> Timeline {
         range.end.checked_sub(1).filter(|last| *last >= range.start).map(|last| seq.clamp(range.start, last))
     };
     let inspected = query.inspect.and_then(nearest).and_then(|seq| ring.read(seq, 1).pop());
-    Timeline { subject: log.subject, range, dropped: ring.dropped(), events: ring.read(from, most), before, inspected }
+    Timeline {
+        subject: log.subject,
+        range,
+        dropped: ring.dropped(),
+        events: ring.read(from, most),
+        before,
+        inspected,
+        framed: None,
+    }
 }

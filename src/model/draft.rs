@@ -72,10 +72,16 @@ pub enum Shape {
     /// A WebSocket binary message.
     Binary,
     Ping,
+    /// A WebSocket pong that no ping asked for.
+    Pong,
     /// `1000 reason`: a WebSocket close frame.
     Close,
+    /// `chat ["hello", 1]`: a Socket.IO event.
+    Event,
     /// `METHOD target`, header lines, an empty line, a body.
     Request,
+    /// Bytes past the protocol: a malformed request, or what is said through a tunnel.
+    Raw,
     /// `200`, header lines, an empty line, a body: what a listener answers from now on.
     Reply,
     /// `200 OK` and header lines: the first step of an answer by hand. Without a status they are set, and
@@ -84,7 +90,7 @@ pub enum Shape {
     /// A chunk of an answer's body.
     Body,
     /// A server-sent event: a chunk too.
-    Event,
+    Push,
     /// The end of an answer, with trailers as header lines.
     End,
     /// Head, body and end of an answer in one go, written like [`Shape::Reply`].
@@ -98,12 +104,15 @@ impl Shape {
             Self::Text => "text message",
             Self::Binary => "binary message",
             Self::Ping => "ping",
+            Self::Pong => "pong",
             Self::Close => "close frame",
+            Self::Event => "Socket.IO event",
             Self::Request => "request",
+            Self::Raw => "raw bytes",
             Self::Reply => "default reply",
             Self::Head => "head",
             Self::Body => "body",
-            Self::Event => "event",
+            Self::Push => "event",
             Self::End => "end",
             Self::Answer => "whole answer",
         }
@@ -114,19 +123,23 @@ impl Shape {
 pub const DATAGRAM: usize = 65_507;
 /// The largest payload of a WebSocket control frame (RFC 6455 section 5.5).
 pub const CONTROL: usize = 125;
+/// The most frames a WebSocket message is split into: each is an event on the timeline.
+pub const FRAGMENTS: u32 = 1000;
 
 /// The shapes of draft that a scheme's sockets take, the usual one first.
 pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
     match (scheme, role) {
         (Scheme::Tcp | Scheme::Tls | Scheme::Udp, _) => &[Shape::Bytes],
-        (Scheme::Ws | Scheme::Wss, _) => &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Close],
-        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
+        (Scheme::Ws | Scheme::Wss, _) => {
+            &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Pong, Shape::Close, Shape::Event]
+        }
+        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request, Shape::Raw],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
 }
 
 /// The steps of an answer by hand, in their order; the last does all of them in one go.
-pub const STEPS: &[Shape] = &[Shape::Head, Shape::Body, Shape::Event, Shape::End, Shape::Answer];
+pub const STEPS: &[Shape] = &[Shape::Head, Shape::Body, Shape::Push, Shape::End, Shape::Answer];
 
 /// Whether a head that was typed begins with its status: `200 OK`.
 pub fn has_status(text: &str) -> bool {
@@ -141,6 +154,8 @@ pub struct Draft {
     pub coding: Coding,
     pub ending: Ending,
     pub shape: Shape,
+    /// A WebSocket message goes in so many frames; 0, like 1, is whole.
+    pub fragments: u32,
 }
 
 /// Why a draft cannot be sent, as a sentence; the draft stays in the editor.

@@ -2,13 +2,18 @@
 //! and the protocols' own documents.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 use super::datagram::Note;
+use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
+use super::exchange::{Part, Turn, Why};
 use super::id::SocketId;
+use super::socketio::Head;
 use super::tally::Cell;
 use super::time::Stamp;
 pub use super::tls::{Answer, Flight, Hello, Secured};
+pub use super::websocket::{FrameHead, Framing, Opened};
 
 /// The direction of an event that has one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -52,6 +57,14 @@ pub enum Kind {
         peer: Box<SocketAddr>,
         socket: Option<SocketId>,
     },
+    /// A connection that was taken from the kernel only to be closed: there were as many as may be (Node's `drop`).
+    Drop {
+        peer: Box<SocketAddr>,
+        most: u32,
+    },
+    Lookup(Box<Lookup>),
+    Attempt(Box<Attempt>),
+    /// `took` is the handshake's, of the attempt that stood: what was before it has its own events.
     Connect {
         peer: Box<SocketAddr>,
         took: u64,
@@ -62,12 +75,16 @@ pub enum Kind {
         way: Way,
         form: Form,
         frames: u32,
+        /// How it was on the wire; of a WebSocket message.
+        framing: Framing,
     },
     Blocked {
         waiting: u64,
     },
+    /// So many bytes of ours waited for so long.
     Drain {
         blocked: u64,
+        waited: u64,
     },
     Timeout {
         idle: u64,
@@ -103,19 +120,35 @@ pub enum Kind {
     Request {
         way: Way,
         exchange: u32,
+        turn: Turn,
     },
     Continue {
         way: Way,
         exchange: u32,
     },
-    Head {
+    /// A 1xx that is neither 100 nor 101: the response itself is yet to come.
+    Information {
         way: Way,
         exchange: u32,
         status: u16,
     },
+    Head {
+        way: Way,
+        exchange: u32,
+        status: u16,
+        /// Nanoseconds since the request's head.
+        took: u64,
+    },
     Body {
         way: Way,
         exchange: u32,
+        part: Part,
+    },
+    /// A chunk's size line that says more than a size: extensions, or that it is the last.
+    Chunk {
+        way: Way,
+        exchange: u32,
+        size: u64,
     },
     Trailers {
         way: Way,
@@ -123,7 +156,15 @@ pub enum Kind {
     },
     Finish {
         exchange: u32,
+        /// Nanoseconds from the request's head to the first byte of the response's body, if it has one.
+        first: Option<NonZeroU64>,
         took: u64,
+    },
+    /// No request follows on the connection.
+    Last {
+        way: Way,
+        exchange: u32,
+        why: Why,
     },
     Upgrade {
         exchange: u32,
@@ -139,8 +180,12 @@ pub enum Kind {
         /// Nanoseconds since it began to wait.
         waited: u64,
     },
-    Open {
-        subprotocol: Option<Box<str>>,
+    /// The WebSocket handshake; both heads are the payload.
+    Open(Box<Opened>),
+    /// An Engine.IO or Socket.IO packet in the message before; its arguments are the payload.
+    Packet {
+        way: Way,
+        packet: Box<Head>,
     },
     Frame {
         way: Way,
@@ -162,31 +207,6 @@ pub enum Kind {
     Datagram(Box<Note>),
 }
 
-/// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct FrameHead {
-    pub opcode: u8,
-    pub fin: bool,
-    pub masked: bool,
-    /// Payload length, saturated at 4 GiB.
-    pub len: u32,
-}
-
-impl FrameHead {
-    /// RFC 6455 section 11.8.
-    pub fn name(self) -> &'static str {
-        match self.opcode {
-            0x0 => "continuation",
-            0x1 => "text",
-            0x2 => "binary",
-            0x8 => "close",
-            0x9 => "ping",
-            0xA => "pong",
-            _ => "reserved",
-        }
-    }
-}
-
 /// One row of the vocabulary, for the help screen and the documents.
 pub struct Word {
     pub name: &'static str,
@@ -202,13 +222,19 @@ const fn word(home: &'static str, name: &'static str, help: &'static str) -> Wor
 pub const VOCABULARY: &[Word] = &[
     word("listener", "listening", "bound; from now on peers can come"),
     word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
+    word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
+    word("any", "lookup", "a name was resolved: its addresses in the order they are tried, and how long it took"),
+    word("any", "connectionAttempt", "an address is tried, the how-manieth of how many"),
+    word("any", "connectionAttemptFailed", "an address said no: the errno, and after how long"),
+    word("any", "connectionAttemptTimeout", "no answer in 250 ms: the next address is tried beside it"),
+    word("any", "connectionAttemptCancelled", "given up: another address stood first, or time was over"),
+    word("any", "connect", "our connection stands, and how long its handshake took"),
     word("any", "set", "a setting was changed while it ran, and its value from here on"),
-    word("any", "connect", "our connection stands, and how long it took"),
     word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
     word("any", "write", "the kernel took these bytes of ours"),
     word("any", "blocked", "a write waits: the peer does not read"),
-    word("any", "drain", "a blocked write went through, and how long it was blocked"),
+    word("any", "drain", "a blocked write went through: how long it waited, and how many bytes"),
     word("any", "timeout", "idle for as long as was set; the socket stays open"),
     word("any", "end", "FIN: that side has finished sending (half-close)"),
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
@@ -231,16 +257,20 @@ pub const VOCABULARY: &[Word] = &[
     word("tls", "tlsError", "the handshake or a record failed, and why"),
     word("http", "request", "a request's head, as it was on the wire"),
     word("http", "continue", "100 Continue: the body may come"),
+    word("http", "information", "102, 103: a word before the response itself"),
     word("http", "head", "status and headers left; from here they are fixed"),
     word("http", "body", "a piece of a body, in or out"),
+    word("http", "chunk", "a chunk's extensions, or the last chunk: the body is whole"),
     word("http", "trailers", "fields behind a chunked body"),
     word("http", "finish", "the response ended, and how long the exchange took"),
+    word("http", "last", "no request follows on the connection: who said so, and how"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
     word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
-    word("ws", "open", "the WebSocket handshake is done"),
-    word("ws", "frame", "one frame of a fragmented message"),
+    word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
+    word("ws", "packet", "an Engine.IO or Socket.IO packet in the message above: event, ack, connect, ping"),
+    word("ws", "frame", "one frame of a fragmented message, or one that has no place: opcode, FIN, RSV, mask"),
     word("ws", "ping", "ping, with its payload"),
     word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
     word("ws", "closing", "a close frame: its code and reason, and who sent it"),
@@ -252,6 +282,9 @@ impl Kind {
         match self {
             Self::Listening { .. } => "listening",
             Self::Connection { .. } => "connection",
+            Self::Drop { .. } => "drop",
+            Self::Lookup(_) => "lookup",
+            Self::Attempt(attempt) => attempt.step.name(),
             Self::Connect { .. } => "connect",
             Self::Data => "data",
             Self::Write => "write",
@@ -274,15 +307,19 @@ impl Kind {
             Self::TlsError(_) => "tlsError",
             Self::Request { .. } => "request",
             Self::Continue { .. } => "continue",
+            Self::Information { .. } => "information",
             Self::Head { .. } => "head",
             Self::Body { .. } => "body",
+            Self::Chunk { .. } => "chunk",
             Self::Trailers { .. } => "trailers",
             Self::Finish { .. } => "finish",
+            Self::Last { .. } => "last",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
             Self::Held { .. } => "held",
             Self::Aborted { .. } => "aborted",
-            Self::Open { .. } => "open",
+            Self::Open(_) => "open",
+            Self::Packet { .. } => "packet",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
@@ -304,9 +341,13 @@ impl Kind {
             | Self::SessionTicket { way, .. }
             | Self::Request { way, .. }
             | Self::Continue { way, .. }
+            | Self::Information { way, .. }
             | Self::Head { way, .. }
             | Self::Body { way, .. }
+            | Self::Chunk { way, .. }
+            | Self::Last { way, .. }
             | Self::Trailers { way, .. }
+            | Self::Packet { way, .. }
             | Self::Frame { way, .. }
             | Self::Ping { way }
             | Self::Pong { way, .. }
@@ -314,6 +355,9 @@ impl Kind {
             Self::Datagram(note) => note.way(),
             Self::Listening { .. }
             | Self::Connection { .. }
+            | Self::Drop { .. }
+            | Self::Lookup(_)
+            | Self::Attempt(_)
             | Self::Connect { .. }
             | Self::Timeout { .. }
             | Self::Error(_)
@@ -328,7 +372,7 @@ impl Kind {
             | Self::ClientError(_)
             | Self::Held { .. }
             | Self::Aborted { .. }
-            | Self::Open { .. } => None,
+            | Self::Open(_) => None,
         }
     }
 
@@ -343,6 +387,9 @@ impl Kind {
                 | Self::Head { .. }
                 | Self::Body { .. }
                 | Self::Trailers { .. }
+                | Self::Open(_)
+                | Self::Packet { .. }
+                | Self::Information { .. }
                 | Self::Ping { .. }
                 | Self::Pong { .. }
         )
@@ -353,8 +400,11 @@ impl Kind {
         match self {
             Self::Request { exchange, .. }
             | Self::Continue { exchange, .. }
+            | Self::Information { exchange, .. }
             | Self::Head { exchange, .. }
             | Self::Body { exchange, .. }
+            | Self::Chunk { exchange, .. }
+            | Self::Last { exchange, .. }
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
             | Self::Held { exchange }
@@ -382,7 +432,11 @@ impl Kind {
     /// Bytes on the heap behind the event, for the memory budget.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } => size_of::<SocketAddr>(),
+            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } | Self::Drop { .. } => {
+                size_of::<SocketAddr>()
+            }
+            Self::Lookup(lookup) => size_of::<Lookup>() + lookup.name.len() + size_of_val(&*lookup.addresses),
+            Self::Attempt(_) => size_of::<Attempt>() + 64,
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
@@ -392,7 +446,9 @@ impl Kind {
             Self::SecureConnection(secured) | Self::SecureConnect(secured) => {
                 size_of::<Secured>() + 96 + secured.chain.len() * 640
             }
+            Self::Open(opened) => opened.weight(),
             Self::Datagram(note) => note.weight(),
+            Self::Packet { packet, .. } => packet.weight(),
             _ => 0,
         }
     }
@@ -430,13 +486,16 @@ mod tests {
             Kind::Ping { way: Way::In },
             Kind::Pong { way: Way::In, rtt: None },
             Kind::Closing { way: Way::In, code: None },
-            Kind::Open { subprotocol: None },
-            Kind::Finish { exchange: 1, took: 1 },
+            Kind::Open(Box::default()),
+            Kind::Finish { exchange: 1, first: None, took: 1 },
+            Kind::Last { way: Way::In, exchange: 1, why: Why::Idle },
+            Kind::Chunk { way: Way::In, exchange: 1, size: 0 },
+            Kind::Information { way: Way::In, exchange: 1, status: 103 },
             Kind::Upgrade { exchange: 1 },
             Kind::Blocked { waiting: 1 },
-            Kind::Drain { blocked: 1 },
+            Kind::Drain { blocked: 1, waited: 1 },
             Kind::Timeout { idle: 1 },
-            Kind::Message { way: Way::In, form: Form::Text, frames: 1 },
+            Kind::Message { way: Way::In, form: Form::Text, frames: 1, framing: Framing::default() },
             Kind::Alert { way: Way::In, name: "close_notify" },
         ];
         for kind in kinds {

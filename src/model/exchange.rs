@@ -1,81 +1,79 @@
-//! HTTP exchanges that wait for a person's answer, as plain data: what a list of them shows.
+//! What a timeline says of HTTP exchanges beside their bytes: how a request stands to the one before it,
+//! what a piece of a body is of its framing, and why a connection takes no further request.
 
-use std::net::SocketAddr;
-
-use super::id::{EndpointId, SocketId};
-use super::time::Stamp;
-use super::url::Scheme;
-
-/// How far the answer to an exchange has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
-    /// It came behind another one on its connection, which is answered first (RFC 9112 section 9.3.2).
-    Queued,
-    /// Nothing has left yet.
-    Waiting,
-    /// The head left; the body may follow, and the end is still to come.
-    HeadSent(u16),
-    /// The end left.
-    Ended(u16),
-    /// The peer gave up before the end.
-    Aborted,
-    /// We closed the connection before the end.
-    Cut,
+/// How a request stands to the one before it on its connection (RFC 9112 section 9.3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Turn {
+    /// The first; or, over HTTP/2, a stream among others.
+    #[default]
+    First,
+    /// On a kept connection, so long after the response before it ended.
+    Kept(Gap),
+    /// Sent although so many requests before it had no whole response (section 9.3.2).
+    Pipelined(u32),
 }
 
-impl Phase {
-    /// Whether somebody still waits for it.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Queued | Self::Waiting | Self::HeadSent(_))
+/// A time in tens of microseconds, so that it is small: at most twelve hours, longer ones say that.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Gap(u32);
+
+impl Gap {
+    pub fn of_nanos(nanos: u64) -> Self {
+        Self(u32::try_from(nanos / 10_000).unwrap_or(u32::MAX))
     }
 
-    /// Whether a person can do something about it now.
-    pub fn is_answerable(self) -> bool {
-        matches!(self, Self::Waiting | Self::HeadSent(_))
+    pub fn nanos(self) -> u64 {
+        u64::from(self.0) * 10_000
     }
 }
 
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// What a piece of a body is of its framing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Part {
+    /// Of a body that is not chunked.
+    #[default]
+    Plain,
+    /// The beginning of a chunk of so many bytes (section 7.1).
+    Chunk(u64),
+    /// More of the chunk that has begun.
+    More,
+}
+
+/// Why no request follows on a connection (section 9.6).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Why {
+    /// `Connection: close`.
+    Close,
+    /// HTTP/1.0 without `keep-alive`.
+    Old,
+    /// A body whose end is the connection's.
+    UntilEnd,
+    /// A body was refused before it was sent: what followed would be taken for it.
+    Unsent,
+    /// Nothing was asked for as long as the listener keeps a connection.
+    Idle,
+}
+
+impl Why {
+    /// One word for JSON.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Queued => f.write_str("queued"),
-            Self::Waiting => f.write_str("waiting"),
-            Self::HeadSent(status) => write!(f, "head {status} sent"),
-            Self::Ended(status) => write!(f, "ended {status}"),
-            Self::Aborted => f.write_str("the peer gave up"),
-            Self::Cut => f.write_str("cut by us"),
+            Self::Close => "close",
+            Self::Old => "http/1.0",
+            Self::UntilEnd => "unframed",
+            Self::Unsent => "unsent",
+            Self::Idle => "idle",
         }
     }
-}
 
-/// One exchange that was held.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Exchange {
-    /// From 1, for each connection.
-    pub number: u32,
-    pub method: Box<str>,
-    pub target: Box<str>,
-    pub phase: Phase,
-    /// When it began to wait.
-    pub since: Stamp,
-    /// When it ended, however it did.
-    pub over: Option<Stamp>,
-    /// Bytes of the body that were given so far.
-    pub body: u64,
-}
-
-/// An exchange of the session that somebody waits for, and where.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Waiting {
-    pub socket: SocketId,
-    pub endpoint: EndpointId,
-    pub scheme: Scheme,
-    pub peer: SocketAddr,
-    pub exchange: Exchange,
-}
-
-/// Who can tell at any time which exchanges of a connection are held.
-pub trait Shelf: Send + Sync {
-    /// In the order they came; those that are over are the last few.
-    fn exchanges(&self) -> Vec<Exchange>;
+    /// Fits behind "no request follows:".
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Close => "Connection: close",
+            Self::Old => "HTTP/1.0 without keep-alive",
+            Self::UntilEnd => "the body ends with the connection",
+            Self::Unsent => "the body was refused before it was sent",
+            Self::Idle => "idle for as long as it is kept",
+        }
+    }
 }

@@ -34,7 +34,7 @@ impl Life {
                 | Kind::Connect { .. }
                 | Kind::SecureConnection(_)
                 | Kind::SecureConnect(_)
-                | Kind::Open { .. },
+                | Kind::Open(_),
             ) => {
                 if n <= 1 {
                     Self::Open
@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn nothing_leaves_closed() {
         let closed = Life::Open.after(&Kind::Close(Box::new(End::Finished { first: Party::Us })));
-        assert_eq!(closed.after(&Kind::Open { subprotocol: None }), Life::Closed);
+        assert_eq!(closed.after(&Kind::Open(Box::default())), Life::Closed);
     }
 
     #[test]
     fn open_takes_every_handshake() {
-        let open = Kind::Open { subprotocol: None };
+        let open = Kind::Open(Box::default());
         assert_eq!(Life::Opening(2).after(&open), Life::Opening(1));
         assert_eq!(Life::Opening(1).after(&open), Life::Open);
     }

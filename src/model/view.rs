@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use super::end::{End, Fault};
 use super::event::Event;
-use super::exchange::Waiting;
+use super::framer::Framed;
 use super::id::{EndpointId, SocketId, Subject};
 use super::life::Life;
 use super::spec::{Settings, Spec};
 use super::tally::Count;
 use super::time::{Stamp, Wall};
 use super::url::Scheme;
+use super::waiting::Waiting;
 
 /// Seconds of activity an endpoint's sparkline shows at the most.
 pub const SPARK: usize = 24;
@@ -39,6 +40,34 @@ pub trait Gauge: Send + Sync {
 /// Something that can tell its own state at any time: what was negotiated, what waits, what the kernel says.
 pub trait Facts: Send + Sync {
     fn read(&self) -> Vec<Group>;
+
+    /// How some of it went lately.
+    fn series(&self) -> Vec<Series> {
+        Vec::new()
+    }
+
+    /// Nothing will be told any more: whoever tells next of the same subject takes its place.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// A number as it went, oldest first: a picture on the details page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Series {
+    pub name: &'static str,
+    pub measure: Measure,
+    /// From the first to the last; where nothing happened there is no sample.
+    pub over: Duration,
+    pub values: Vec<u32>,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    Micros,
+    Bytes,
+    Segments,
 }
 
 /// Facts that belong together: a block of the details page.
@@ -184,6 +213,8 @@ pub struct Timeline {
     pub before: Option<Stamp>,
     /// The event asked for whole.
     pub inspected: Option<Event>,
+    /// The same window as messages, where a framing is set.
+    pub framed: Option<Framed>,
 }
 
 /// Everything one frame is drawn from.
@@ -210,6 +241,7 @@ pub struct Snapshot {
     pub settings: Option<Arc<Settings>>,
     /// The subject's own state, where the query asked for it.
     pub details: Vec<Group>,
+    pub series: Vec<Series>,
 }
 
 impl Snapshot {

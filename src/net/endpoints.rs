@@ -240,6 +240,14 @@ impl Endpoints {
             (Command::End, Life::WeEnded | Life::Closing) => {
                 return Err(Rejection(format!("we have half-closed {id} already")));
             }
+            (Command::Close | Command::Reset, Life::Opening(_)) => {
+                let birth = self.hub.birth(id);
+                if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
+                    // It is still dialling, and reads no mail: to give that up is to stop its client.
+                    self.stop(birth.endpoint);
+                    return Ok(());
+                }
+            }
             _ => {}
         }
         self.mail.send(id, command)
@@ -265,12 +273,23 @@ impl Endpoints {
             self.post(id, Command::Send(payload.clone()))?;
             return Ok(sockets.len());
         }
+        if sockets.is_empty() {
+            return Err(Rejection(format!("{id} has no open socket to send to")));
+        }
+        self.spread(&sockets, payload)
+    }
+
+    /// Sends to each of these sockets; to how many it went.
+    ///
+    /// # Errors
+    /// None did, and why.
+    pub fn spread(&self, sockets: &[SocketId], payload: &Payload) -> Result<usize, Rejection> {
         let outcomes: Vec<_> =
             sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
         let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         match outcomes.into_iter().find_map(Result::err) {
             Some(rejection) if sent == 0 => Err(rejection),
-            None if sent == 0 => Err(Rejection(format!("{id} has no open socket to send to"))),
+            None if sent == 0 => Err(Rejection("no open socket is among them".into())),
             _ => Ok(sent),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Knows the model and the [`Recorder`]; no app, no screen, no terminal.
 
+mod dial;
 pub mod endpoints;
 mod errno;
 pub mod http;
@@ -29,6 +30,7 @@ use self::endpoints::Mailboxes;
 use crate::hub::{Hub, Recorder};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
+use crate::model::event::Form;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::setting::Row;
 use crate::model::spec::{Fixed, Limits, Reply, Spec};
@@ -58,6 +60,14 @@ pub enum Payload {
     Text(String),
     Binary(Bytes),
     Ping(Bytes),
+    /// One that no ping asked for (RFC 6455 section 5.5.3).
+    Pong(Bytes),
+    /// A WebSocket message in so many frames.
+    Split {
+        form: Form,
+        bytes: Bytes,
+        frames: u32,
+    },
     /// A WebSocket close frame (RFC 6455 section 5.5.1).
     Close {
         code: Option<u16>,

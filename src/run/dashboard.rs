@@ -23,10 +23,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::history::History;
-use super::session::{Session, load_file};
-use super::terminal::{Canvas, Input};
+use super::session::{Session, has_files, load_file};
+use super::terminal::{Canvas, Input, fits_clipboard};
 use crate::app::{App, Effect, Msg, Target};
-use crate::model::draft::{Coding, Draft};
+use crate::model::draft::{Draft, Rejection};
 use crate::model::view::Snapshot;
 use crate::screen::{self, Theme};
 
@@ -153,11 +153,12 @@ impl<B: Canvas> Dashboard<B> {
                         None
                     }
                     Effect::Remember(draft) => self.remember(&draft),
-                    Effect::Send { ticket, to, draft } if draft.coding == Coding::File => {
+                    Effect::Send { ticket, to, draft } if has_files(&draft) => {
                         self.send_file(ticket, to, draft, results.clone());
                         None
                     }
                     Effect::Send { ticket, to, draft } => Some(sent(ticket, self.session.send(&to, &draft))),
+                    Effect::Curl(id, exchange) => Some(self.copy(self.session.curl(id, exchange))),
                     other => match self.session.perform(other) {
                         Ok(text) if text.is_empty() => None,
                         Ok(text) => Some(Msg::Notice { text, good: true }),
@@ -170,6 +171,18 @@ impl<B: Canvas> Dashboard<B> {
             }
         }
         false
+    }
+
+    /// Puts a command on the terminal's clipboard, and in sight.
+    fn copy(&mut self, command: Result<String, Rejection>) -> Msg {
+        match command {
+            Ok(text) if fits_clipboard(&text) => {
+                self.terminal.backend_mut().copy(&text);
+                Msg::Notice { text: format!("copied: {text}"), good: true }
+            }
+            Ok(_) => Msg::Notice { text: "the command is too long for a terminal's clipboard".into(), good: false },
+            Err(rejection) => Msg::Notice { text: rejection.0, good: false },
+        }
     }
 
     /// Reading a file may take long (a network mount): not here.

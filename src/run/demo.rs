@@ -125,7 +125,7 @@ fn perform(stage: &Session, clients: &Session, cast: &mut Vec<(Who, EndpointId)>
                 Shape::Request => Coding::Text,
                 _ => Coding::Escapes,
             };
-            let draft = Draft { text: (*text).into(), coding, ending: Ending::None, shape: *shape };
+            let draft = Draft { text: (*text).into(), coding, ending: Ending::None, shape: *shape, fragments: 0 };
             if clients.send(&Target::All(id), &draft).is_err() {
                 clients.endpoints.start(id);
             }

@@ -121,8 +121,15 @@ async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out
             counted
                 .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string())))
         }
+        Command::Curl { socket, exchange } => {
+            session.curl(socket, exchange).and_then(|command| tell(out, &jsonl::curl_line(socket, exchange, &command)))
+        }
         Command::Details(subject) => details(session, subject)
             .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string()))),
+        Command::Messages(look) => messages(session, &look).and_then(|lines| {
+            let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
+            written.map(|()| None).map_err(|error| Rejection(error.to_string()))
+        }),
         command => {
             if let Command::Remove(_) = command {
                 // What is removed cannot be read any more.
@@ -161,7 +168,9 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
             let row = setting::look_up(&name, spec.role, spec.scheme()).map_err(Rejection)?;
             Effect::Set { subject, row, value }
         }
-        Command::Count(_) | Command::Details(_) | Command::Quit => return Ok(None),
+        Command::Count(_) | Command::Details(_) | Command::Messages(_) | Command::Curl { .. } | Command::Quit => {
+            return Ok(None);
+        }
     };
     session.perform(effect).map(|_| None)
 }
@@ -171,7 +180,11 @@ fn scheme_of(session: &Session, to: &Target) -> Result<Scheme, Rejection> {
         Target::Socket(id) | Target::Exchange(id, _) => {
             session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id))
         }
-        Target::All(id) | Target::Address(id, _) => {
+        Target::These(ids) => match ids.as_slice() {
+            [] => Err(Rejection("\"sockets\" is empty: give some, such as [3,5]".into())),
+            [first, ..] => scheme_of(session, &Target::Socket(*first)),
+        },
+        Target::All(id) | Target::Matching(id, _) | Target::Address(id, _) => {
             session.endpoints.spec(*id).map(|spec| spec.scheme()).ok_or_else(|| no_endpoint(*id))
         }
     }
@@ -197,6 +210,11 @@ fn each(session: &Session, subject: Subject, order: impl Fn() -> Order) -> Resul
     sockets.into_iter().try_for_each(|id| session.endpoints.command(id, order())).map(|()| None)
 }
 
+/// A line that is the answer itself.
+fn tell(out: &mut impl Write, line: &str) -> Result<Option<EndpointId>, Rejection> {
+    writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string()))
+}
+
 /// The line of a subject's settings and state.
 fn details(session: &Session, subject: Subject) -> Result<String, Rejection> {
     let (spec, found) = match subject {
@@ -208,7 +226,18 @@ fn details(session: &Session, subject: Subject) -> Result<String, Rejection> {
     let (spec, (settings, groups)) = spec.zip(session.hub.details(subject)).ok_or(found)?;
     let rows = setting::fitting(spec.role, spec.scheme());
     let settings: Vec<_> = rows.map(|row| (row.name, (row.get)(&settings))).collect();
-    Ok(jsonl::details_line(subject, &settings, &groups))
+    Ok(jsonl::details_line(subject, &settings, &groups, &session.hub.series(subject)))
+}
+
+/// A line for each message of a socket.
+fn messages(session: &Session, look: &jsonl::Look) -> Result<Vec<String>, Rejection> {
+    let found = session.hub.messages(look.socket, look.framing.clone(), look.from, look.events);
+    let (framing, messages) = found.ok_or_else(|| no_socket(look.socket))?;
+    if framing.is_none() {
+        return Err(Rejection("no framing is set on it: set one, or give \"framing\", such as \"line\"".into()));
+    }
+    let wanted = messages.iter().filter(|message| look.way.is_none_or(|way| way == message.way));
+    Ok(wanted.map(|message| jsonl::message_line(look.socket, &framing, message)).collect())
 }
 
 /// The counters' line.

@@ -33,6 +33,8 @@ struct Line {
     ending: Ending,
     #[serde(default)]
     shape: Shape,
+    #[serde(default)]
+    fragments: u32,
 }
 
 /// Where the history is.
@@ -84,7 +86,9 @@ impl History {
         let mut loaded = Loaded::default();
         for line in lines.skip(total.saturating_sub(MOST_LINES)) {
             match serde_json::from_slice(line) {
-                Ok(Line { text, coding, ending, shape }) => loaded.drafts.push(Draft { text, coding, ending, shape }),
+                Ok(Line { text, coding, ending, shape, fragments }) => {
+                    loaded.drafts.push(Draft { text, coding, ending, shape, fragments });
+                }
                 Err(_) => loaded.skipped += 1,
             }
         }
@@ -162,9 +166,9 @@ impl History {
 }
 
 fn line(draft: &Draft) -> Vec<u8> {
-    let Draft { text, coding, ending, shape } = draft.clone();
+    let Draft { text, coding, ending, shape, fragments } = draft.clone();
     // A struct of strings and unit enums: there is nothing that JSON could refuse.
-    let mut line = serde_json::to_vec(&Line { text, coding, ending, shape }).unwrap_or_default();
+    let mut line = serde_json::to_vec(&Line { text, coding, ending, shape, fragments }).unwrap_or_default();
     line.push(b'\n');
     line
 }
@@ -190,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn draft(text: &str) -> Draft {
-        Draft { text: text.into(), coding: Coding::Escapes, ending: Ending::CrLf, shape: Shape::Ping }
+        Draft { text: text.into(), coding: Coding::Escapes, ending: Ending::CrLf, shape: Shape::Ping, fragments: 3 }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use futures_util::{Stream, StreamExt};
 use ratatui::backend::{Backend, CrosstermBackend, TestBackend};
 
 use crate::app::Key;
+use crate::model::base64;
 
 /// What comes from the person's side.
 #[derive(Clone, Debug)]
@@ -34,6 +35,21 @@ pub trait Canvas: Backend {
     fn end(&mut self) {}
     /// Hands the terminal to the shell and stops; returns when it is ours again.
     fn suspend(&mut self) {}
+    /// Puts a text on the terminal's clipboard, if it has one and lets us.
+    fn copy(&mut self, _text: &str) {}
+}
+
+/// What terminals take in one sequence: hterm's and tmux's bound for the text, before base64.
+const CLIPBOARD: usize = 74_994;
+
+/// Whether a text can be put on a clipboard.
+pub fn fits_clipboard(text: &str) -> bool {
+    text.len() <= CLIPBOARD
+}
+
+/// OSC 52 (xterm's control sequences): base64, so that nothing in it acts on the terminal.
+fn clipboard(text: &str) -> String {
+    format!("\x1b]52;c;{}\x07", base64::encode(text.as_bytes()))
 }
 
 impl Canvas for TestBackend {}
@@ -65,6 +81,12 @@ impl Canvas for CrosstermBackend<Page> {
 
     fn end(&mut self) {
         let _ = execute!(self, EndSynchronizedUpdate);
+    }
+
+    fn copy(&mut self, text: &str) {
+        if fits_clipboard(text) {
+            let _ = write!(self, "{}", clipboard(text)).and_then(|()| Write::flush(self));
+        }
     }
 
     fn suspend(&mut self) {
@@ -176,6 +198,12 @@ fn translate(event: KeyEvent) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_one_sequence_of_letters() {
+        assert_eq!(clipboard("a\x1b]b"), "\x1b]52;c;YRtdYg==\x07");
+        assert!(fits_clipboard(&"x".repeat(CLIPBOARD)) && !fits_clipboard(&"x".repeat(CLIPBOARD + 1)));
+    }
 
     #[test]
     fn keys_arrive_under_their_names() {

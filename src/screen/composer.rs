@@ -83,7 +83,9 @@ fn modes(app: &App, composing: bool, theme: &Theme) -> Vec<Line<'static>> {
         let style = if composer.ending == Ending::None { theme.dim } else { theme.bright };
         tail.push(span(format!("   ⏎ {}", composer.ending.name()), style));
     }
-    let shape = (composer.shape != Shape::Bytes).then(|| span(format!("{}   ", composer.shape.name()), theme.bright));
+    let split = if composer.is_split() { format!(", {} frames", composer.fragments) } else { String::new() };
+    let shape =
+        (composer.shape != Shape::Bytes).then(|| span(format!("{}{split}   ", composer.shape.name()), theme.bright));
     let long: Vec<_> = shape.clone().into_iter().chain(codings).chain(tail.clone()).collect();
     let short: Vec<_> = shape.into_iter().chain([span(composer.coding.name(), theme.accent)]).chain(tail).collect();
     vec![Line::from(long), Line::from(short)]
@@ -143,14 +145,16 @@ fn sum(app: &App, theme: &Theme) -> Line<'static> {
 fn hint(shape: Shape, coding: Coding) -> &'static str {
     match (shape, coding) {
         (Shape::Close, _) => "a code and a reason: 1000 bye",
+        (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
         (Shape::Head, _) => {
             "200 OK and header lines: it leaves; header lines alone are set for it, Name: takes one away"
         }
         (Shape::Body, Coding::Text) => "a chunk, sent at once; C-t for an event or the end; Tab for a file",
-        (Shape::Event, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
+        (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
         (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
         (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
+        (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",
         (_, Coding::Escapes) => "\\r \\n \\t \\0 \\e \\\\ \\xNN \\u{...}",

@@ -7,11 +7,20 @@ use ratatui::text::{Line, Span};
 
 use super::bytes::{self, clean};
 use super::cells::{self, span};
+use super::packets;
 use super::theme::Theme;
 use super::tls;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::size;
+
+/// A gap between two requests worth a word, in nanoseconds: shorter ones are how a busy connection breathes.
+const LONG: u64 = 100_000_000;
+
+/// Columns that a head's own line has before anything stands behind it.
+const LINE: usize = 16;
 
 /// The line, at most `width` columns of it.
 pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
@@ -26,26 +35,47 @@ pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
     } else if used < width {
         let more = event.size > payload.len() as u64 && payload.len() == event.head.len();
         let style = if matches!(event.kind, Kind::Head { .. }) { status(&event.kind, theme) } else { theme.plain };
-        line.spans.extend(bytes::excerpt(whole(event, payload), more, width - used, style, theme).spans);
+        // What stands behind it gives way to the payload.
+        let behind = behind(event, theme);
+        let room = width - used;
+        let tail = behind.as_ref().map_or(0, |span| cells::width(&span.content));
+        let (room, behind) = if room >= tail + LINE { (room - tail, behind) } else { (room, None) };
+        line.spans.extend(bytes::excerpt(whole(event, payload), more, room, style, theme).spans);
+        line.spans.extend(behind);
     }
     cells::cut(line, width, theme)
+}
+
+/// What a head says beside its line: how long it took, how it stands to the one before.
+fn behind(event: &Event, theme: &Theme) -> Option<Span<'static>> {
+    let spent = |ns: u64| size::span(Duration::from_nanos(ns));
+    let text = match event.kind {
+        Kind::Head { took: took @ 1.., .. } => format!("  {}", spent(took)),
+        Kind::Request { turn: Turn::Pipelined(before), .. } => format!("  pipelined behind {before}"),
+        Kind::Request { turn: Turn::Kept(idle), .. } if idle.nanos() >= LONG => {
+            format!("  after {}", spent(idle.nanos()))
+        }
+        _ => return None,
+    };
+    Some(span(text, theme.dim))
 }
 
 /// The bytes worth showing behind the words: of an HTTP head its first line.
 fn payload(event: &Event) -> &[u8] {
     let head = &event.head[..];
     match event.kind {
-        Kind::Request { .. } | Kind::Head { .. } => {
+        Kind::Chunk { size: 0, .. } if head == b"0" => &[],
+        Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } => {
             let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
             let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
             // The version of an answer repeats; its status does not.
             match event.kind {
-                Kind::Head { .. } => behind_version(line).unwrap_or(line),
+                Kind::Head { .. } | Kind::Information { .. } => behind_version(line).unwrap_or(line),
                 _ => line,
             }
         }
         // What was wrong comes first; the bytes are in the inspector.
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => &[],
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) | Kind::Open(_) => &[],
         _ => head,
     }
 }
@@ -86,19 +116,29 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Connection { peer, socket: Some(id) } => {
             vec![span(id.to_string(), theme.accent), plain(format!(" from {peer}"))]
         }
+        Kind::Drop { peer, most } => {
+            vec![waiting(format!("{peer} was turned away: {} are connected", size::exact(u64::from(*most))))]
+        }
+        Kind::Lookup(lookup) => looked_up(lookup, theme),
+        Kind::Attempt(attempt) => tried(attempt, theme),
         // UDP has no handshake that could take time.
         Kind::Connect { peer, took: 0 } => vec![plain(format!("to {peer}"))],
         Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
         Kind::Data | Kind::Write | Kind::Log => Vec::new(),
-        Kind::Message { form, frames, .. } => {
+        Kind::Message { form, frames, framing, .. } => {
             let form = if *form == Form::Binary { "binary  " } else { "" };
             let frames = if *frames > 1 { format!("{frames} frames  ") } else { String::new() };
-            if form.is_empty() && frames.is_empty() { Vec::new() } else { vec![dim(format!("{form}{frames}"))] }
+            let small =
+                if framing.deflated { format!("{} deflated  ", size::bytes(framing.payload)) } else { String::new() };
+            let text = format!("{form}{frames}{small}");
+            if text.is_empty() { Vec::new() } else { vec![dim(text)] }
         }
         Kind::Blocked { waiting: bytes } => {
             vec![waiting(format!("{} wait: the peer does not read", size::bytes(*bytes)))]
         }
-        Kind::Drain { blocked } => vec![waiting(format!("after {}", spent(blocked)))],
+        Kind::Drain { blocked, waited } => {
+            vec![waiting(format!("after {}", spent(blocked))), dim(format!(", {} waited", size::bytes(*waited)))]
+        }
         Kind::Timeout { idle } => vec![waiting(format!("idle for {}; still open", spent(idle)))],
         Kind::End { way: Way::In } => vec![waiting("the peer is done sending".into())],
         Kind::End { way: Way::Out } => vec![waiting("we are done sending".into())],
@@ -127,8 +167,25 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let text = format!("{name} {}", by(way.party()));
             vec![if *name == "close_notify" { plain(text) } else { bad(text) }]
         }
-        Kind::Request { exchange, .. } | Kind::Body { exchange, .. } | Kind::Trailers { exchange, .. } => {
+        Kind::Body { exchange, part: Part::Chunk(bytes), .. } if *bytes > event.size => {
+            vec![dim(format!("{exchange}  of a chunk of {}  ", size::bytes(*bytes)))]
+        }
+        Kind::Body { exchange, part: Part::Chunk(_), .. } => vec![dim(format!("{exchange}  chunk  "))],
+        Kind::Request { exchange, .. }
+        | Kind::Body { exchange, .. }
+        | Kind::Trailers { exchange, .. }
+        | Kind::Information { exchange, .. } => {
             vec![dim(format!("{exchange}  "))]
+        }
+        Kind::Chunk { exchange, size: 0, .. } => {
+            let plainly = event.head == b"0";
+            let words = vec![dim(format!("{exchange}  ")), plain("the last chunk".into())];
+            words.into_iter().chain((!plainly).then(|| dim("  ".into()))).collect()
+        }
+        Kind::Chunk { exchange, .. } => vec![dim(format!("{exchange}  with an extension  "))],
+        Kind::Last { exchange, way, why } => {
+            let who = by(way.party());
+            vec![dim(format!("{exchange}  ")), waiting(format!("{}, {who}", why.text()))]
         }
         Kind::Continue { exchange, .. } => vec![dim(format!("{exchange}  ")), plain("the body may come".into())],
         Kind::Head { exchange, status: code, .. } => {
@@ -138,8 +195,10 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             }
             words
         }
-        Kind::Finish { exchange, took } => {
-            vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))]
+        Kind::Finish { exchange, took, first } => {
+            let mut words = vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))];
+            words.extend(first.map(|first| dim(format!(", first byte {}", spent(&first.get())))));
+            words
         }
         Kind::Held { exchange } => {
             vec![dim(format!("{exchange}  ")), waiting("your answer: i".into())]
@@ -150,8 +209,14 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Upgrade { exchange } => {
             vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]
         }
-        Kind::Open { subprotocol: Some(name) } => vec![plain(format!("subprotocol {}", clean(name)))],
-        Kind::Open { subprotocol: None } => vec![plain("the handshake is done".into())],
+        Kind::Open(opened) => {
+            let mut parts = Vec::new();
+            parts.extend(opened.subprotocol.as_deref().map(|name| format!("subprotocol {}", clean(name))));
+            parts.extend(opened.extensions.iter().map(|name| clean(name).into_owned()));
+            let text = if parts.is_empty() { "the handshake is done".into() } else { parts.join(", ") };
+            vec![plain(text)]
+        }
+        Kind::Packet { packet, .. } => packets::words(packet, theme),
         Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
         Kind::Ping { .. } => Vec::new(),
         Kind::Pong { rtt, .. } => match rtt {
@@ -164,6 +229,36 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         }
         Kind::Closing { code: None, .. } => vec![plain("without a code".into())],
         Kind::Datagram(note) => super::datagram::words(note, theme),
+    }
+}
+
+/// A name, and its addresses in the order they are tried.
+fn looked_up(lookup: &Lookup, theme: &Theme) -> Vec<Span<'static>> {
+    let name = clean(&lookup.name).into_owned();
+    let took = span(format!(" in {}", size::span(Duration::from_nanos(lookup.took))), theme.dim);
+    if lookup.addresses.is_empty() {
+        return vec![span(format!("{name}: nothing found"), theme.bad), took];
+    }
+    let ips: Vec<_> = lookup.addresses.iter().map(|address| address.ip().to_string()).collect();
+    vec![span(format!("{name}: {}", ips.join(" ")), theme.plain), took]
+}
+
+/// An address being tried, and what came of it. Of several the port is the same, and stands in the pane's title.
+fn tried(attempt: &Attempt, theme: &Theme) -> Vec<Span<'static>> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    let ip = span(attempt.peer.ip().to_string(), theme.plain);
+    match &attempt.step {
+        Step::Began { of: 1, .. } => vec![span(attempt.peer.to_string(), theme.plain)],
+        Step::Began { nth, of } => vec![ip, span(format!(" {nth} of {of}"), theme.dim)],
+        Step::Failed { fault, took } => {
+            vec![ip, span(format!(" {}", fault.name()), theme.bad), span(format!(" in {}", spent(took)), theme.dim)]
+        }
+        Step::Late { after } => vec![
+            ip,
+            span(format!(" silent for {}", spent(after)), theme.waiting),
+            span("; the next beside it", theme.dim),
+        ],
+        Step::Cancelled { after } => vec![ip, span(format!(" given up after {}", spent(after)), theme.dim)],
     }
 }
 
@@ -187,7 +282,14 @@ pub fn by(party: Party) -> &'static str {
 fn framed(frame: FrameHead) -> String {
     let fin = if frame.fin { ", fin" } else { "" };
     let masked = if frame.masked { ", masked" } else { "" };
-    format!("{}, {}{fin}{masked}", frame.name(), size::bytes(u64::from(frame.len)))
+    let rsv = if frame.rsv == 0 { String::new() } else { format!(", {}", reserved(frame.rsv)) };
+    format!("{}, {}{fin}{rsv}{masked}", frame.name(), size::bytes(u64::from(frame.len)))
+}
+
+/// The reserved bits that are set (RFC 6455 section 5.2): `RSV1 RSV3`.
+pub fn reserved(rsv: u8) -> String {
+    let bits = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].into_iter().filter(|(bit, _)| rsv & bit != 0);
+    bits.map(|(_, name)| name).collect::<Vec<_>>().join(" ")
 }
 
 /// RFC 6455 section 7.4.1 and the IANA registry after it.

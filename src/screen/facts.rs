@@ -6,11 +6,13 @@ use ratatui::text::Line;
 
 use super::bytes::{Page, clean};
 use super::cells::span;
-use super::detail::{by, code_name};
+use super::detail::{by, code_name, reserved};
+use super::packets;
 use super::theme::Theme;
 use super::tls;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault};
-use crate::model::event::{Event, Kind};
+use crate::model::event::{Event, Form, Framing, Kind, Opened};
 use crate::model::size;
 
 /// Columns of the names.
@@ -53,13 +55,24 @@ fn rows(event: &Event) -> Vec<Row> {
             rows.extend(socket.map(|id| ("socket", id.to_string())));
             rows
         }
+        Kind::Drop { peer, most } => {
+            vec![
+                ("peer", peer.to_string()),
+                ("connected", size::exact(u64::from(*most))),
+                ("set by", "max_peers".into()),
+            ]
+        }
+        Kind::Lookup(lookup) => of_lookup(lookup),
+        Kind::Attempt(attempt) => of_attempt(attempt),
         Kind::Connect { peer, took: 0 } => vec![("peer", peer.to_string())],
         Kind::Connect { peer, took } => vec![("peer", peer.to_string()), ("took", spent(took))],
         Kind::Blocked { waiting } => vec![
             ("waiting", format!("{} B", size::exact(*waiting))),
             ("why", "the peer does not read, and its window and our buffers are full".into()),
         ],
-        Kind::Drain { blocked } => vec![("blocked for", spent(blocked))],
+        Kind::Drain { blocked, waited } => {
+            vec![("blocked for", spent(blocked)), ("waited", format!("{} B", size::exact(*waited)))]
+        }
         Kind::Timeout { idle } => vec![("idle for", spent(idle)), ("state", "still open".into())],
         Kind::End { way } => {
             vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
@@ -76,7 +89,18 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
         }
-        Kind::Finish { exchange, took } => vec![("exchange", exchange.to_string()), ("took", spent(took))],
+        Kind::Finish { exchange, first, took } => {
+            let mut rows = vec![("exchange", exchange.to_string())];
+            rows.extend(first.map(|first| ("first byte", spent(&first.get()))));
+            rows.push(("took", spent(took)));
+            rows
+        }
+        Kind::Last { way, exchange, why } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "no request follows on this connection".into()),
+            ("why", why.text().into()),
+            ("who", by(way.party()).into()),
+        ],
         Kind::Held { exchange } => vec![
             ("exchange", exchange.to_string()),
             ("means", "it waits for your answer, as the peer does: head, body, end".into()),
@@ -90,14 +114,17 @@ fn rows(event: &Event) -> Vec<Row> {
             ("exchange", exchange.to_string()),
             ("means", "the connection speaks another protocol from here".into()),
         ],
-        Kind::Open { subprotocol } => {
-            vec![("subprotocol", subprotocol.as_deref().map_or("none".into(), |name| clean(name).into_owned()))]
+        Kind::Open(opened) => of_opened(opened),
+        Kind::Packet { packet, .. } => packets::rows(packet),
+        Kind::Message { form: form @ (Form::Text | Form::Binary), frames, framing, .. } => {
+            of_message(event.size, *form, *frames, *framing)
         }
         Kind::Frame { way, frame } => vec![
             ("opcode", format!("0x{:x} {}", frame.opcode, frame.name())),
             ("fin", yes(frame.fin)),
+            ("reserved", if frame.rsv == 0 { "none set".into() } else { reserved(frame.rsv) }),
             ("masked", yes(frame.masked)),
-            ("length", format!("{} B", size::exact(u64::from(frame.len)))),
+            ("length", format!("{} B, and {} B of head", size::exact(u64::from(frame.len)), frame.size())),
             ("who", by(way.party()).into()),
         ],
         Kind::Pong { way, rtt: Some(ns) } => vec![("round trip", spent(ns)), ("who", by(way.party()).into())],
@@ -111,6 +138,8 @@ fn rows(event: &Event) -> Vec<Row> {
         | Kind::Message { .. }
         | Kind::Log
         | Kind::Request { .. }
+        | Kind::Information { .. }
+        | Kind::Chunk { .. }
         | Kind::Head { .. }
         | Kind::Body { .. }
         | Kind::Trailers { .. }
@@ -119,8 +148,79 @@ fn rows(event: &Event) -> Vec<Row> {
     }
 }
 
+/// What the handshake offered and took.
+fn of_opened(opened: &Opened) -> Vec<Row> {
+    let name = |name: &str| clean(name).into_owned();
+    let mut rows = Vec::new();
+    let taken = opened.subprotocol.as_deref().map_or("none taken".into(), name);
+    rows.push(("subprotocol", if opened.subprotocols.is_empty() { "none offered".into() } else { taken }));
+    rows.extend(opened.subprotocols.iter().take(LINES).map(|its| ("  offered", name(its))));
+    if opened.offered.is_empty() {
+        rows.push(("extension", "none offered".into()));
+    } else if opened.extensions.is_empty() {
+        rows.push(("extension", "none taken".into()));
+    }
+    rows.extend(opened.extensions.iter().take(LINES).map(|its| ("extension", name(its))));
+    rows.extend(opened.offered.iter().take(LINES).map(|its| ("  offered", name(its))));
+    rows
+}
+
+/// What a message was in its frames; nothing to say of one that was not on the wire.
+fn of_message(message: u64, form: Form, frames: u32, framing: Framing) -> Vec<Row> {
+    if framing.heads == 0 {
+        return Vec::new();
+    }
+    let masked = if framing.masked { ", masked" } else { "" };
+    let rsv = if framing.deflated { ", RSV1" } else { "" };
+    let opcode = if form == Form::Text { "0x1 text" } else { "0x2 binary" };
+    let fin = if frames == 1 { ", fin" } else { "" };
+    let exact = size::exact;
+    let mut rows = vec![
+        ("frames", format!("{}: {opcode}{fin}{rsv}{masked}", exact(frames.into()))),
+        ("on the wire", format!("{} B, {} B of them heads", exact(framing.wire()), exact(framing.heads.into()))),
+    ];
+    if framing.deflated {
+        let share = framing.payload as f64 * 100.0 / (message.max(1)) as f64;
+        let text = format!("{} B for {} B of message, {share:.0} %", exact(framing.payload), exact(message));
+        rows.push(("deflated", text));
+    }
+    rows
+}
+
 fn yes(is: bool) -> String {
     if is { "yes" } else { "no" }.into()
+}
+
+fn of_lookup(lookup: &Lookup) -> Vec<Row> {
+    let mut rows =
+        vec![("name", clean(&lookup.name).into_owned()), ("took", size::span(Duration::from_nanos(lookup.took)))];
+    if lookup.addresses.is_empty() {
+        rows.push(("addresses", "none".into()));
+    }
+    let names = std::iter::once("addresses").chain(std::iter::repeat(""));
+    rows.extend(names.zip(&lookup.addresses).map(|(name, address)| (name, address.to_string())));
+    rows
+}
+
+fn of_attempt(attempt: &Attempt) -> Vec<Row> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    let mut rows = vec![("event", attempt.step.name().into()), ("address", attempt.peer.to_string())];
+    match &attempt.step {
+        Step::Began { nth, of } => rows.push(("is", format!("{nth} of {of}"))),
+        Step::Failed { fault, took } => {
+            rows.push(("took", spent(took)));
+            rows.extend(of_fault(fault));
+        }
+        Step::Late { after } => {
+            rows.push(("silent for", spent(after)));
+            rows.push(("means", "the next address is tried beside it (RFC 8305 section 5)".into()));
+        }
+        Step::Cancelled { after } => {
+            rows.push(("after", spent(after)));
+            rows.push(("means", "another address stood first, or time was over".into()));
+        }
+    }
+    rows
 }
 
 fn of_fault(fault: &Fault) -> Vec<Row> {

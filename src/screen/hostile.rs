@@ -10,8 +10,9 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Hello, Kind, Secured, Way};
+use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::socketio::{Head, Type};
 use crate::model::tls::Certificate;
 use crate::model::url::{Host, Role};
 use crate::model::view::{Snapshot, State};
@@ -121,7 +122,12 @@ fn events(input: &[u8]) -> Vec<Event> {
         chain: vec![Certificate { subject: text.clone(), issuer: text.clone(), names, ..Certificate::default() }],
         ..sample::secured()
     })));
-    kinds.push(Kind::Open { subprotocol: Some(text) });
+    let names = vec![text.clone()];
+    let (subprotocols, offered, extensions) = (names.clone(), names.clone(), names);
+    let (namespace, name) = (text.clone(), Some(text.clone()));
+    let packet = Box::new(Head { what: Type::Event, namespace, name, id: Some(7), ..Head::default() });
+    kinds.push(Kind::Packet { way: Way::In, packet });
+    kinds.push(Kind::Open(Box::new(Opened { subprotocols, subprotocol: Some(text), offered, extensions })));
     let event = |(kind, seq): (Kind, u64)| Event {
         seq,
         at: crate::model::time::Stamp(seq * 1_500_000),

@@ -9,10 +9,11 @@ use super::cells::{self, span};
 use super::detail::kept;
 use super::tally;
 use super::theme::Theme;
-use super::{facts, json};
+use super::{facts, framed, json};
 use crate::app::Lens;
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, Kind};
+use crate::model::framer::Framed;
 use crate::model::size;
 use crate::model::view::Snapshot;
 
@@ -37,7 +38,7 @@ pub fn lines(snapshot: &Snapshot, lens: Lens, area: Rect) -> usize {
         return tally::page(snapshot, room(area).1, &theme).len();
     }
     let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
-    event.map_or(0, |event| body(event, room(area).1, lens, &theme).len())
+    event.map_or(0, |event| reading(snapshot, event, room(area).1, lens, &theme).len())
 }
 
 /// The counters' page.
@@ -45,7 +46,14 @@ fn counts(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme: 
     let title = Line::from(span("Details", theme.bright));
     let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
     let reading = if event.is_some_and(reads_as_json) { "json" } else { "text" };
-    let inside = cells::pane(buf, area, view.focused, title, &[choices(reading, view.lens, theme)], theme);
+    let inside = cells::pane(
+        buf,
+        area,
+        view.focused,
+        title,
+        &[choices(reading, messages(snapshot).is_some(), view.lens, theme)],
+        theme,
+    );
     if !inside.is_empty() {
         scrolled(buf, area, inside, tally::page(snapshot, room(area).1, theme), view, theme);
     }
@@ -77,7 +85,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
     let rights = if event.head.is_empty() {
         vec![Line::from(time)]
     } else {
-        let short = lenses(event, view.lens, theme);
+        let short = lenses(event, messages(snapshot).is_some(), view.lens, theme);
         let mut long = Line::from(vec![time, span("  ", theme.dim)]);
         long.spans.extend(short.spans.clone());
         vec![long, short]
@@ -86,8 +94,22 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
     if inside.is_empty() {
         return;
     }
-    let body = body(event, usize::from(inside.width), view.lens, theme);
+    let body = reading(snapshot, event, usize::from(inside.width), view.lens, theme);
     scrolled(buf, area, inside, body, view, theme);
+}
+
+/// The event through a lens: as the messages it has a part in, where there are any and that is asked for.
+fn reading(snapshot: &Snapshot, event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'static>> {
+    match messages(snapshot).filter(|_| lens == Lens::Message) {
+        Some(framed) => framed::page(framed, event.seq, width, theme),
+        None => body(event, width, lens, theme),
+    }
+}
+
+/// The framed view of the event, where it has one.
+fn messages(snapshot: &Snapshot) -> Option<&Framed> {
+    let framed = snapshot.timeline.as_ref()?.framed.as_ref()?;
+    Some(framed).filter(|framed| !framed.messages.is_empty())
 }
 
 fn title(event: &Event, theme: &Theme) -> Line<'static> {
@@ -115,13 +137,14 @@ fn title(event: &Event, theme: &Theme) -> Line<'static> {
 }
 
 /// The ways to look at the payload, the one in use accented.
-fn lenses(event: &Event, lens: Lens, theme: &Theme) -> Line<'static> {
-    choices(if reads_as_json(event) { "json" } else { "text" }, lens, theme)
+fn lenses(event: &Event, framed: bool, lens: Lens, theme: &Theme) -> Line<'static> {
+    choices(if reads_as_json(event) { "json" } else { "text" }, framed, lens, theme)
 }
 
-fn choices(reading: &'static str, lens: Lens, theme: &Theme) -> Line<'static> {
+fn choices(reading: &'static str, framed: bool, lens: Lens, theme: &Theme) -> Line<'static> {
     let of = |it: Lens| if it == lens { theme.strong(theme.accent) } else { theme.dim };
-    let words = [(reading, Lens::Text), ("hex", Lens::Hex), ("details", Lens::Details)];
+    let words = [(reading, Lens::Text), ("hex", Lens::Hex), ("message", Lens::Message), ("details", Lens::Details)];
+    let words = words.into_iter().filter(|(_, lens)| framed || *lens != Lens::Message);
     let mut line = Line::default();
     for (word, lens) in words {
         if !line.spans.is_empty() {
@@ -137,7 +160,10 @@ fn reads_as_json(event: &Event) -> bool {
 }
 
 fn is_http_head(kind: &Kind) -> bool {
-    matches!(kind, Kind::Request { .. } | Kind::Head { .. } | Kind::Trailers { .. })
+    matches!(
+        kind,
+        Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } | Kind::Trailers { .. } | Kind::Open(_)
+    )
 }
 
 fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'static>> {
@@ -156,7 +182,7 @@ fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'sta
         Lens::Hex => bytes::hex(&event.head, width, theme),
         Lens::Text if is_http_head(&event.kind) => http(event, width, theme),
         Lens::Text if reads_as_json(event) => json::pretty(kept(event), width, theme),
-        Lens::Text | Lens::Details => bytes::text(kept(event), width, theme),
+        Lens::Text | Lens::Message | Lens::Details => bytes::text(kept(event), width, theme),
     });
     if event.size > event.head.len() as u64 {
         let (kept, all) = (size::bytes(event.head.len() as u64), size::bytes(event.size));

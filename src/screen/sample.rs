@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Flight, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Answer, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::socketio::{Head, Type};
 use crate::model::spec::Spec;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -117,6 +119,7 @@ pub(crate) fn snapshot() -> Snapshot {
         settings: None,
         details: Vec::new(),
         older: 0,
+        series: Vec::new(),
         now: now(),
         wall: WALL,
         endpoints,
@@ -151,7 +154,7 @@ pub(crate) fn timeline(subject: Subject, kinds: Vec<(u64, Kind, Vec<u8>)>) -> Ti
         })
         .collect();
     let inspected = events.iter().find(|event| event.head.len() > 60).or(events.last()).cloned();
-    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected }
+    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected, framed: None }
 }
 
 fn none(after: u64, kind: Kind) -> (u64, Kind, Vec<u8>) {
@@ -171,7 +174,7 @@ pub(crate) fn tcp() -> Vec<(u64, Kind, Vec<u8>)> {
         some(2_410_000_000, Kind::Data, JSON),
         some(78_000, Kind::Write, JSON),
         none(570_000_000, Kind::Blocked { waiting: 65_536 }),
-        none(254_000_000, Kind::Drain { blocked: 254_000_000 }),
+        none(254_000_000, Kind::Drain { blocked: 254_000_000, waited: 65_536 }),
         some(3_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00\xc2\x9b caf\xc3\xa9 \xf0\x9f\x91\x8d"),
         none(30_000_000_000, Kind::Timeout { idle: 30_000_000_000 }),
         none(6_890_000_000, Kind::End { way: Way::In }),
@@ -270,19 +273,19 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
     let out = Way::Out;
     vec![
         none(0, Kind::Connection { peer: Box::new(at("127.0.0.1:53320")), socket: None }),
-        some(900_000, Kind::Request { way, exchange }, REQUEST),
+        some(900_000, Kind::Request { way, exchange, turn: Turn::First }, REQUEST),
         none(5_000, Kind::Continue { way: out, exchange }),
-        some(700_000, Kind::Body { way, exchange }, "{\"name\":\"tea\"}"),
+        some(700_000, Kind::Body { way, exchange, part: Part::Plain }, "{\"name\":\"tea\"}"),
         some(120_000, Kind::Trailers { way, exchange }, "X-Sum: 7\r\n"),
         some(
             40_000,
-            Kind::Head { way: out, exchange, status: 200 },
+            Kind::Head { way: out, exchange, status: 200, took: 0 },
             "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n",
         ),
-        some(2_000, Kind::Body { way: out, exchange }, "POST /orders?id=7\n"),
-        none(9_000, Kind::Finish { exchange, took: 1_776_000 }),
-        some(2_000, Kind::Head { way: out, exchange: 2, status: 404 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
-        some(2_000, Kind::Head { way: out, exchange: 3, status: 502 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+        some(2_000, Kind::Body { way: out, exchange, part: Part::Plain }, "POST /orders?id=7\n"),
+        none(9_000, Kind::Finish { exchange, first: None, took: 1_776_000 }),
+        some(2_000, Kind::Head { way: out, exchange: 2, status: 404, took: 0 }, "HTTP/1.1 404 Not Found\r\n\r\n"),
+        some(2_000, Kind::Head { way: out, exchange: 3, status: 502, took: 0 }, "HTTP/1.1 502 Bad Gateway\r\n\r\n"),
         none(9_000, Kind::Upgrade { exchange: 3 }),
         some(
             4_000,
@@ -290,6 +293,19 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
             "hello\r\n",
         ),
     ]
+}
+
+fn opened() -> Opened {
+    Opened {
+        subprotocols: vec!["superchat".into(), "chat".into()],
+        subprotocol: Some("chat".into()),
+        offered: vec!["permessage-deflate; client_max_window_bits".into()],
+        extensions: vec!["permessage-deflate".into()],
+    }
+}
+
+fn framing(payload: u64, heads: u32, deflated: bool) -> Framing {
+    Framing { payload, heads, masked: heads > 4, deflated }
 }
 
 pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
@@ -306,12 +322,17 @@ pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
                 ..secured()
             })),
         ),
-        none(2_000, Kind::Open { subprotocol: Some("chat".into()) }),
-        some(3_000, Kind::Message { way: Way::Out, form, frames: 1 }, "hello"),
-        none(100_000, Kind::Frame { way, frame: FrameHead { opcode: 1, fin: false, masked: true, len: 1024 } }),
-        some(3_000, Kind::Message { way, form, frames: 3 }, "hello, hello"),
-        some(3_000, Kind::Message { way, form: Form::Binary, frames: 1 }, [0, 1, 2, 0xfe]),
-        none(3_000, Kind::Message { way, form, frames: 1 }),
+        none(2_000, Kind::Open(Box::new(opened()))),
+        some(3_000, Kind::Message { way: Way::Out, form, frames: 1, framing: framing(5, 6, false) }, "hello"),
+        some(300, Kind::Packet { way, packet: chat() }, "\"hi\",1"),
+        none(100_000, Kind::Frame { way, frame: FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 1024 } }),
+        some(3_000, Kind::Message { way, form, frames: 3, framing: framing(9, 6, true) }, "hello, hello"),
+        some(
+            3_000,
+            Kind::Message { way, form: Form::Binary, frames: 1, framing: framing(4, 2, false) },
+            [0, 1, 2, 0xfe],
+        ),
+        none(3_000, Kind::Message { way, form, frames: 1, framing: framing(0, 2, false) }),
         some(10_000_000_000, Kind::Ping { way: Way::Out }, "7"),
         some(500_000, Kind::Pong { way, rtt: Some(500_000) }, "7"),
         some(1_000_000, Kind::Closing { way, code: Some(1000) }, "bye"),
@@ -338,4 +359,9 @@ fn held() -> Vec<(u64, Kind, Vec<u8>)> {
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
     [tcp(), tls(), http(), ws(), listener(), handshake(), held()].concat()
+}
+
+fn chat() -> Box<Head> {
+    let name = Some("chat".into());
+    Box::new(Head { what: Type::Event, namespace: "/admin".into(), name, id: Some(7), ..Head::default() })
 }

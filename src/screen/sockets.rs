@@ -255,6 +255,10 @@ fn peer(row: &SocketRow) -> String {
         return format!("{} older peer{plural}", size::si(row.folded));
     }
     let arrow = if row.accepted { "" } else { "→" };
+    // A name that is still looked up, or was not found.
+    if row.peer.ip().is_unspecified() {
+        return format!("{arrow}…:{}", row.peer.port());
+    }
     if row.peer.ip().is_loopback() { format!("{arrow}:{}", row.peer.port()) } else { format!("{arrow}{}", row.peer) }
 }
 

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 
 use super::bytes::{Page, clean};
 use super::cells::{self, span};
+use super::history;
 use super::theme::Theme;
 use crate::model::event::Way;
 use crate::model::id::{EndpointId, Subject};
@@ -21,6 +22,9 @@ use crate::model::view::{Rate, Snapshot, SocketRow};
 /// Columns of a number, exact to the last digit: `99,999,999,999`. Two and a name fit the narrowest pane.
 const NUMBER: usize = 14;
 const NAME: usize = 10;
+/// From here on the page has two columns, with a gap between them.
+const WIDE: usize = 100;
+const GAP: usize = 3;
 /// Lines of one value at the most.
 const FACT: usize = 20;
 
@@ -62,15 +66,38 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     });
     // What is looked for first comes first: the subject's counters, then its state.
     let own = usize::from(subject.is_some());
-    let mut page: Vec<_> = blocks.iter().take(own).flat_map(|block| lines(block, theme)).collect();
-    page.extend(snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, width, theme)));
-    if let Some((spec, settings)) = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id)) {
+    let columns = if width >= WIDE { (width - GAP) / 2 } else { width };
+    let mut counts: Vec<_> = blocks.iter().take(own).flat_map(|block| lines(block, theme)).collect();
+    counts.extend(history::lines(&snapshot.series, columns, theme));
+    let details = snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, columns, theme)).collect();
+    let set = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id));
+    let set = set.map_or_else(Vec::new, |(spec, settings)| {
         let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| (row.when)(settings));
         let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();
-        page.extend(facts("settings", &rows, width, theme));
+        facts("settings", &rows, columns, theme)
+    });
+    let mut rest = blocks.iter().skip(own).map(|block| lines(block, theme));
+    let sums = [rest.next().unwrap_or_default(), rest.flatten().collect()];
+    if columns == width {
+        return [counts, details, set].into_iter().chain(sums).flatten().collect();
     }
-    page.extend(blocks.iter().skip(own).flat_map(|block| lines(block, theme)));
-    page
+    let (left, right) = if details.is_empty() { (counts, set) } else { ([counts, set].concat(), details) };
+    let [one, other] = sums;
+    beside(left, right, columns).into_iter().chain(beside(one, other, columns)).collect()
+}
+
+/// Two columns of lines as one.
+fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, columns: usize) -> Vec<Line<'static>> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    let row = |_| {
+        let mut line = left.next().unwrap_or_default();
+        let pad = (columns + GAP).saturating_sub(line.width());
+        line.push_span(" ".repeat(pad));
+        line.spans.extend(right.next().unwrap_or_default().spans);
+        line
+    };
+    (0..rows).map(row).collect()
 }
 
 /// The settings that hold for the subject: a socket's own, or its endpoint's.
@@ -169,4 +196,22 @@ fn lines(block: &Block, theme: &Theme) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lines: &[Line<'_>]) -> Vec<String> {
+        lines.iter().map(|line| line.spans.iter().map(|span| &*span.content).collect()).collect()
+    }
+
+    #[test]
+    fn two_columns_stand_beside_each_other_however_long_they_are() {
+        let left = vec![Line::from("one"), Line::from("two")];
+        let right = vec![Line::from("a"), Line::from("b"), Line::from("c")];
+        let lines = beside(left.clone(), right.clone(), 5);
+        assert_eq!(texts(&lines), ["one     a", "two     b", "        c"]);
+        assert_eq!(texts(&beside(right, left, 5)), ["a       one", "b       two", "c       "]);
+    }
 }

@@ -11,8 +11,11 @@ use ratatui::text::Line;
 use super::bytes::clean;
 use super::cells::{self, span};
 use super::detail::{detail, status};
+use super::framed;
 use super::theme::Theme;
+use crate::model::dial::Step;
 use crate::model::event::{Event, Kind, Way};
+use crate::model::framer::{Framing, Slice};
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::time::{Stamp, Wall};
@@ -151,31 +154,48 @@ fn draw_events(
         }
         let delta = before.map(|before| delta(event.at.since(before)));
         cells::right(buf, row.x + at.delta, y, DELTA, delta.as_deref().unwrap_or(""), theme.dim);
-        draw_event(buf, row, at, event, &theme);
+        draw_event(buf, row, at, event, slice(timeline, event.seq), &theme);
         before = Some(event.at);
         second = Some(now);
     }
 }
 
-fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &Theme) {
+/// How the framing that is set cuts an event.
+fn slice(timeline: &Timeline, seq: u64) -> Option<(&Slice, &Framing)> {
+    let first = timeline.events.first()?.seq;
+    let framed = timeline.framed.as_ref()?;
+    let slice = framed.slices.get(usize::try_from(seq.checked_sub(first)?).ok()?)?;
+    Some((slice, &framed.framing))
+}
+
+fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, cut: Option<(&Slice, &Framing)>, theme: &Theme) {
     let left = |from: u16, columns: u16| columns.min(row.width.saturating_sub(from));
     let (glyph, style, weight) = mark(&event.kind, theme);
     cells::left(buf, row.x + at.glyph, row.y, left(at.glyph, 1), glyph, style);
+    if let Some((slice, _)) = cut {
+        let [before, behind] = framed::braces(event, slice);
+        cells::left(buf, row.x + at.glyph - 1, row.y, left(at.glyph - 1, 1), before, theme.incoming);
+        cells::left(buf, row.x + at.glyph + 1, row.y, left(at.glyph + 1, 1), behind, theme.outgoing);
+    }
     if at.preview > at.size {
         let text = match event.kind {
             Kind::End { .. } => "FIN".into(),
+            Kind::Packet { .. } if event.size == 0 => String::new(),
             _ if event.kind.carries_payload() => size::bytes(event.size),
             _ => String::new(),
         };
         cells::right(buf, row.x + at.size, row.y, left(at.size, SIZE), &text, theme.dim);
     }
-    let name = event.kind.name();
+    let name = label(event.kind.name());
     let behind = at.glyph + 2 + u16::try_from(name.len()).unwrap_or(NAME);
     cells::left(buf, row.x + at.glyph + 2, row.y, left(at.glyph + 2, row.width), name, weight);
     let from = at.preview.max(behind + 1);
     let columns = row.width.saturating_sub(from);
     if columns > 0 {
-        let line = detail(event, usize::from(columns), theme);
+        let line = match cut.filter(|(slice, _)| slice.count > 0) {
+            Some((slice, framing)) => framed::line(event, slice, framing, usize::from(columns), theme),
+            None => detail(event, usize::from(columns), theme),
+        };
         cells::line(buf, row.x + from, row.y, columns, line, theme);
     }
 }
@@ -190,18 +210,38 @@ fn delta(time: Duration) -> String {
     format!("+{}", size::span(time))
 }
 
+/// The name as the column shows it: Node's names for the steps of dialling would leave no room for the address.
+fn label(name: &'static str) -> &'static str {
+    match name {
+        "connectionAttempt" => "attempt",
+        "connectionAttemptFailed" => "attemptFailed",
+        "connectionAttemptTimeout" => "attemptTimeout",
+        "connectionAttemptCancelled" => "attemptCancelled",
+        name => name,
+    }
+}
+
 /// The glyph, its colour, and the weight of the name.
 fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
     let way = |way: Way| if way == Way::In { "◀" } else { "▶" };
     match kind {
         Kind::Listening { .. } => ("●", theme.good, theme.bright),
-        Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open { .. } => ("◆", theme.plain, theme.bright),
+        Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open(_) => ("◆", theme.plain, theme.bright),
         Kind::SecureConnection(_) | Kind::SecureConnect(_) | Kind::Upgrade { .. } => ("◆", theme.plain, theme.bright),
         Kind::ClientHello(hello) if hello.astray => (way(hello.way), theme.waiting, theme.bright),
         Kind::ClientHello(hello) => (way(hello.way), theme.dim, theme.plain),
         Kind::ServerHello(answer) => (way(answer.way), theme.dim, theme.plain),
         Kind::Handshake(flight) => (way(flight.way), theme.dim, theme.dim),
         Kind::SessionTicket { way: side, .. } => (way(*side), theme.dim, theme.dim),
+        Kind::Lookup(lookup) if lookup.addresses.is_empty() => ("✕", theme.bad, theme.strong(theme.bad)),
+        Kind::Lookup(_) => ("◇", theme.dim, theme.plain),
+        Kind::Attempt(attempt) => match attempt.step {
+            Step::Began { .. } => ("◇", theme.dim, theme.plain),
+            Step::Failed { .. } => ("✕", theme.bad, theme.plain),
+            Step::Late { .. } => ("‖", theme.waiting, theme.plain),
+            Step::Cancelled { .. } => ("·", theme.dim, theme.dim),
+        },
+        Kind::Drop { .. } => ("✕", theme.waiting, theme.bright),
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
@@ -214,7 +254,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
         Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
         Kind::Aborted { .. } => ("✕", theme.bad, theme.strong(theme.bad)),
-        Kind::Closing { way: side, .. } => (way(*side), theme.waiting, theme.bright),
+        Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::Head { way: side, .. } => {
             let style = status(kind, theme);
             (way(*side), theme.way(*side), style.patch(theme.plain))
@@ -223,8 +263,11 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Message { way: side, .. }
         | Kind::Request { way: side, .. }
         | Kind::Continue { way: side, .. }
+        | Kind::Information { way: side, .. }
+        | Kind::Chunk { way: side, .. }
         | Kind::Body { way: side, .. }
         | Kind::Trailers { way: side, .. }
+        | Kind::Packet { way: side, .. }
         | Kind::Frame { way: side, .. }
         | Kind::Ping { way: side }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),
@@ -245,7 +288,8 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
         ]);
     }
     let short = |at: SocketAddr| if at.ip() == row.peer.ip() { format!(":{}", at.port()) } else { at.to_string() };
-    let peer = row.peer.to_string();
+    let unknown = row.peer.ip().is_unspecified();
+    let peer = if unknown { format!("…:{}", row.peer.port()) } else { row.peer.to_string() };
     let local = row.local.map(short).unwrap_or_default();
     let (from, to) = if row.accepted { (peer, local) } else { (local, peer) };
     let mut words = vec![
@@ -331,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_long_name_ends_before_the_preview() {
-        let longest = VOCABULARY.iter().map(|word| word.name.len()).max().unwrap_or(0);
+        let longest = VOCABULARY.iter().map(|word| label(word.name).len()).max().unwrap_or(0);
         assert!(longest <= usize::from(NAME + 1 + SIZE), "{longest}");
         let sized = ["data", "write", "message", "request", "head", "body", "trailers", "ping", "pong", "end"];
         assert!(sized.iter().all(|name| name.len() <= usize::from(NAME)));

@@ -9,11 +9,11 @@ use super::cells::{self, span};
 use super::overlay::lay;
 use super::theme::Theme;
 use crate::app::list::reveal;
-use crate::model::exchange::{Phase, Waiting};
 use crate::model::id::SocketId;
 use crate::model::size;
 use crate::model::time::Stamp;
 use crate::model::view::Snapshot;
+use crate::model::waiting::{Phase, Waiting};
 
 /// For the column of a socket's state, seven wide: `wait12s`, `body 3m`.
 pub fn state(row: &Waiting, now: Stamp) -> String {

@@ -2,9 +2,9 @@
 
 use sockscope::model::draft::{Draft, Shape};
 use sockscope::model::event::Kind;
-use sockscope::model::exchange::Waiting;
 use sockscope::model::id::SocketId;
 use sockscope::model::spec::{Reply, Settings};
+use sockscope::model::waiting::Waiting;
 use sockscope::net::{Payload, protocol};
 
 use crate::named;
@@ -61,7 +61,7 @@ async fn curl_gets_server_sent_events_at_once_over_tls_too() {
         );
         let row = waiting(&lab).await;
         for event in ["one", "event: tick\nid: 2\ndata: two", "three\nlines\nhere"] {
-            answer(&lab, row.socket, Shape::Event, event);
+            answer(&lab, row.socket, Shape::Push, event);
             let last = event.rsplit(['\n', ' ']).next().unwrap();
             said.says(&format!("data: {last}\n\n")).await;
         }

@@ -21,12 +21,16 @@ mod handshake;
 mod held;
 mod node_dgram;
 mod node_http;
+mod node_net;
+mod node_socketio;
 mod node_tls;
 mod node_ws;
+mod node_ws_terms;
 mod openssl;
 mod relays;
 mod scope;
 mod tshark;
+mod web;
 
 use std::net::SocketAddr;
 

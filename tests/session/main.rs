@@ -4,10 +4,13 @@
 mod support;
 
 mod endpoints;
+mod framing;
 mod holding;
 mod hostile;
+mod http;
 mod looking;
 mod sending;
+mod socketio;
 
 use std::time::Duration;
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sockscope::model::end::{End, Fault, Op, Party};
-use sockscope::model::event::{Event, Form, Kind, Way};
-use sockscope::model::exchange::{Exchange, Phase, Waiting};
+use sockscope::model::event::{Event, Form, Framing, Kind, Way};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
 use sockscope::model::spec::Spec;
@@ -16,6 +15,7 @@ use sockscope::model::url::{Role, Scheme, Url};
 use sockscope::model::view::{
     EndpointRow, Kernel, Query, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline,
 };
+use sockscope::model::waiting::{Exchange, Phase, Waiting};
 
 const SECOND: u64 = 1_000_000_000;
 const NOW: Stamp = Stamp(201 * SECOND);
@@ -105,6 +105,7 @@ pub fn busy() -> Snapshot {
         settings: None,
         details: Vec::new(),
         waiting: Vec::new(),
+        series: Vec::new(),
         now: NOW,
         wall: WALL,
         endpoints,
@@ -213,8 +214,12 @@ fn socket_story() -> Story {
         said(2_410_000_000, Kind::Data, JSON),
         said(78_000, Kind::Write, JSON),
         said(570_000_000, Kind::Blocked { waiting: 65_536 }, ""),
-        said(254_000_000, Kind::Drain { blocked: 254_000_000 }, ""),
-        said(3_000_000, Kind::Message { way: Way::In, form: Form::Text, frames: 2 }, "fragments, whole again"),
+        said(254_000_000, Kind::Drain { blocked: 254_000_000, waited: 65_536 }, ""),
+        said(
+            3_000_000,
+            Kind::Message { way: Way::In, form: Form::Text, frames: 2, framing: Framing::default() },
+            "fragments, whole again",
+        ),
         (9_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00 caf\xc3\xa9".to_vec()),
         said(6_890_000_000, Kind::End { way: Way::In }, ""),
     ]
@@ -237,5 +242,5 @@ fn timeline(subject: Subject, story: Story) -> Timeline {
     };
     let events: Vec<Event> = story.into_iter().zip(0..).map(event).collect();
     let inspected = events.last().cloned();
-    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected }
+    Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected, framed: None }
 }

@@ -33,7 +33,7 @@ pub fn node_with_ws() -> Option<PathBuf> {
     missing("npm ws not found (npm ci --prefix tests/peers)")
 }
 
-fn missing<T>(what: &str) -> Option<T> {
+pub fn missing<T>(what: &str) -> Option<T> {
     assert!(std::env::var_os("SOCKSCOPE_REQUIRE_PEERS").is_none_or(|value| value != "1"), "required: {what}");
     // Not through print!, which the test harness would keep to itself; in one piece, for tests run side by side.
     let _ = std::io::stderr().write_all(format!("skipped: {what}\n").as_bytes());

@@ -8,13 +8,14 @@ mod preview;
 mod target;
 
 pub use history::{History, HistorySearch, MOST};
-pub use preview::{Preview, takes_ending};
+pub use preview::{Preview, splits, takes_ending};
 pub use target::{Aim, Audience, Note, name, standing};
 
 use super::editor::Editor;
 use super::effect::{Effect, Target};
 use super::key::Key;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, STEPS, Shape, escape, has_status};
+use crate::model::framer::Framing;
 use crate::model::view::Snapshot;
 
 /// Targets whose unsent drafts are kept: more than a person juggles.
@@ -23,6 +24,9 @@ const KEPT: usize = 32;
 /// A paste that is larger belongs in a file: the editor keeps every line in memory, twice with undo.
 pub const PASTE: usize = 1 << 20;
 
+/// What the key goes through; a JSON line can ask for any number.
+const SPLITS: [u32; 6] = [1, 2, 3, 5, 10, 100];
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Composer {
@@ -30,6 +34,8 @@ pub struct Composer {
     pub coding: Coding,
     pub ending: Ending,
     pub shape: Shape,
+    /// In how many frames a WebSocket message goes.
+    pub fragments: u32,
     pub aim: Option<Aim>,
     /// Why the last attempt did not go off; until the text changes.
     pub refused: Option<String>,
@@ -49,6 +55,7 @@ impl Default for Composer {
             coding: Coding::default(),
             ending: Ending::default(),
             shape: Shape::default(),
+            fragments: 1,
             aim: None,
             refused: None,
             pending: None,
@@ -93,7 +100,8 @@ impl Composer {
     }
 
     pub fn draft(&self) -> Draft {
-        Draft { text: self.editor.text(), coding: self.coding, ending: self.ending, shape: self.shape }
+        let fragments = if self.is_split() { self.fragments } else { 0 };
+        Draft { text: self.editor.text(), coding: self.coding, ending: self.ending, shape: self.shape, fragments }
     }
 
     /// What would be sent.
@@ -101,7 +109,9 @@ impl Composer {
     /// # Errors
     /// Why it cannot be.
     pub fn preview(&self) -> Result<Preview, Rejection> {
-        Preview::of(&self.draft(), self.aim.as_ref().map(|aim| aim.scheme))
+        let none = Framing::None;
+        let framing = self.aim.as_ref().map_or(&none, |aim| &aim.framing);
+        Preview::of(&self.draft(), self.aim.as_ref().map(|aim| aim.scheme), framing)
     }
 
     /// Whom it is for, in words.
@@ -138,9 +148,20 @@ impl Composer {
         self.refused = None;
     }
 
-    pub fn toggle_audience(&mut self) {
+    /// Whether it goes in more than one frame.
+    pub fn is_split(&self) -> bool {
+        self.fragments > 1 && splits(self.shape)
+    }
+
+    pub fn next_fragments(&mut self) {
+        self.fragments = next(&SPLITS, self.fragments);
+        self.refused = None;
+    }
+
+    /// `filter`: the words of the list, where there are some.
+    pub fn toggle_audience(&mut self, filter: &str) {
         if let Some(aim) = &mut self.aim
-            && let Some(target) = aim.toggled()
+            && let Some(target) = aim.toggled(filter)
         {
             aim.target = target;
             self.refused = None;
@@ -282,6 +303,7 @@ impl Composer {
         }
         self.coding = draft.coding;
         self.ending = draft.ending;
+        self.fragments = draft.fragments.max(1);
         self.refused = None;
         self.walk = None;
         self.editor.set(&draft.text);

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::model::draft::{CONTROL, Coding, DATAGRAM, Draft, Ending, Rejection, Shape};
+use crate::model::framer::Framing;
 use crate::model::size::exact;
+use crate::model::socketio::Emit;
 use crate::model::url::Scheme;
 
 /// What would be sent.
@@ -16,6 +18,8 @@ pub struct Preview {
     pub coding: Coding,
     pub shape: Shape,
     behind: Ending,
+    /// Bytes of the message that a framing makes of it, and the framing.
+    framed: Option<(usize, Framing)>,
 }
 
 impl Preview {
@@ -25,7 +29,7 @@ impl Preview {
 
     /// # Errors
     /// Why the draft cannot be sent.
-    pub fn of(draft: &Draft, scheme: Option<Scheme>) -> Result<Self, Rejection> {
+    pub fn of(draft: &Draft, scheme: Option<Scheme>, framing: &Framing) -> Result<Self, Rejection> {
         let reject = |text: &str| Err(Rejection(text.to_owned()));
         let ending = if takes_ending(draft.shape) { draft.ending } else { Ending::None };
         let body = Draft { ending, ..draft.clone() };
@@ -37,6 +41,7 @@ impl Preview {
             coding: draft.coding,
             shape: draft.shape,
             behind: ending,
+            framed: None,
         };
         if draft.coding == Coding::File {
             return match draft.text.trim() {
@@ -53,18 +58,28 @@ impl Preview {
             ))),
             // An empty datagram is one; an empty chunk of a stream is nothing.
             Shape::Bytes if bytes.is_empty() && scheme != Some(Scheme::Udp) => reject("nothing to send"),
+            Shape::Raw if bytes.is_empty() => reject("nothing to send"),
             Shape::Text if std::str::from_utf8(&bytes).is_err() => {
                 reject("a text message is UTF-8 (RFC 6455 section 5.6): these bytes want a binary message")
             }
-            Shape::Ping if bytes.len() > CONTROL => {
-                Err(Rejection(format!("a ping holds at most {CONTROL} bytes, this has {}", exact(bytes.len() as u64))))
+            Shape::Ping | Shape::Pong if bytes.len() > CONTROL => {
+                let (name, has) = (draft.shape.name(), exact(bytes.len() as u64));
+                Err(Rejection(format!("a {name} holds at most {CONTROL} bytes, this has {has}")))
+            }
+            Shape::Event => {
+                Emit::read(&String::from_utf8_lossy(&bytes))?;
+                Ok(preview)
             }
             Shape::Request if bytes.trim_ascii().is_empty() => {
                 reject("a request begins with a method and a target: GET /")
             }
             Shape::Head if bytes.trim_ascii().is_empty() => reject("a head begins with its status: 200 OK"),
-            Shape::Body | Shape::Event if bytes.is_empty() => reject("nothing to send"),
+            Shape::Body | Shape::Push if bytes.is_empty() => reject("nothing to send"),
             Shape::Reply if bytes.trim_ascii().is_empty() => reject("a reply begins with its status: 200"),
+            Shape::Bytes if !framing.is_none() => {
+                let message = framing.encode(&bytes)?;
+                Ok(Self { framed: Some((message.len(), framing.clone())), ..preview })
+            }
             _ => Ok(preview),
         }
     }
@@ -72,7 +87,12 @@ impl Preview {
 
 /// Whether a line ending means anything behind this: heads and codes have their own.
 pub fn takes_ending(shape: Shape) -> bool {
-    matches!(shape, Shape::Bytes | Shape::Text | Shape::Binary | Shape::Ping | Shape::Body)
+    matches!(shape, Shape::Bytes | Shape::Raw | Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Body)
+}
+
+/// Whether it can go in several frames: a WebSocket message alone (RFC 6455 section 5.4).
+pub fn splits(shape: Shape) -> bool {
+    matches!(shape, Shape::Text | Shape::Binary)
 }
 
 impl fmt::Display for Preview {
@@ -85,6 +105,10 @@ impl fmt::Display for Preview {
             (_, _) => {
                 write!(f, "{} B + {} = {} B", exact(self.bytes as u64), self.behind.name(), exact(self.total() as u64))
             }
+        }?;
+        match &self.framed {
+            Some((size, framing)) => write!(f, ", framed {framing}: {} B", exact(*size as u64)),
+            None => Ok(()),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::super::effect::Target;
 use crate::model::draft::{self, Shape};
-use crate::model::exchange::{Phase, Waiting};
+use crate::model::framer::Framing;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::life::Life;
 use crate::model::size;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::{EndpointRow, Snapshot, SocketRow};
+use crate::model::waiting::{Phase, Waiting};
 
 /// Whom one types to. It does not move with the selection.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +19,8 @@ pub struct Aim {
     /// The one socket or address it began with, if it did.
     pub near: Option<Target>,
     pub target: Target,
+    /// How what is typed becomes a message.
+    pub framing: Framing,
 }
 
 /// The target in words, and what a person should know before sending.
@@ -47,12 +50,20 @@ impl Aim {
             role: endpoint.spec.role,
             near: Some(target.clone()),
             target,
+            framing: endpoint.spec.settings.tcp.framing.clone(),
         }
     }
 
     pub fn all(row: &EndpointRow) -> Self {
         let (scheme, role) = (row.spec.scheme(), row.spec.role);
-        Self { endpoint: row.id, scheme, role, near: None, target: Target::All(row.id) }
+        Self {
+            endpoint: row.id,
+            scheme,
+            role,
+            near: None,
+            target: Target::All(row.id),
+            framing: row.spec.settings.tcp.framing.clone(),
+        }
     }
 
     pub fn address(row: &EndpointRow, address: String) -> Self {
@@ -87,11 +98,15 @@ impl Aim {
         self.near.as_ref().unwrap_or(&self.target)
     }
 
-    /// Between the one and all.
-    pub fn toggled(&self) -> Option<Target> {
+    /// Between the one, all, and those that a filter lets through, where there is one.
+    pub fn toggled(&self, filter: &str) -> Option<Target> {
+        let some = || (!filter.trim().is_empty()).then(|| Target::Matching(self.endpoint, filter.trim().to_owned()));
         match &self.target {
-            Target::All(_) => self.near.clone(),
-            Target::Socket(_) | Target::Exchange(..) | Target::Address(..) => Some(Target::All(self.endpoint)),
+            Target::All(_) => some().or_else(|| self.near.clone()),
+            Target::Matching(..) => Some(self.near.clone().unwrap_or(Target::All(self.endpoint))),
+            Target::Socket(_) | Target::Exchange(..) | Target::These(_) | Target::Address(..) => {
+                Some(Target::All(self.endpoint))
+            }
         }
     }
 
@@ -147,6 +162,11 @@ impl Aim {
                 });
                 Audience { name: format!("all sockets of {home}"), count, note }
             }
+            // How many, the hub knows when it goes off, and says.
+            Target::Matching(_, filter) => {
+                Audience { name: format!("sockets of {home} with \"{filter}\""), count: 1, note: None }
+            }
+            Target::These(ids) => Audience { name: format!("sockets of {home}"), count: ids.len(), note: None },
             Target::Address(_, address) => Audience { name: format!("{address} from {home}"), count: 1, note: None },
         }
     }

@@ -296,3 +296,17 @@ fn in_a_program_that_runs_for_hours_the_uptime_moves_by_the_hour() {
         assert_eq!(rig.app.next_change(rig.app.seen()), Some(Duration::from_secs(want)), "{seconds}");
     }
 }
+
+#[test]
+fn a_request_is_copied_from_any_event_of_its_exchange() {
+    let mut rig = Rig::new(many(1).with(7, 3));
+    assert_eq!(rig.press("y"), []);
+    assert!(rig.app.refusal(Action::Curl).is_some(), "no exchange is there");
+    rig.press("j");
+    let told = std::sync::Arc::make_mut(&mut rig.app.seen).timeline.as_mut().unwrap();
+    for event in &mut told.events {
+        event.kind = Kind::Continue { way: crate::model::event::Way::Out, exchange: 4 };
+    }
+    let copies: Vec<_> = rig.app.update(Msg::Key(Key::Char('y')));
+    assert_eq!(copies, [Effect::Curl(SocketId(7), 4)]);
+}

@@ -245,3 +245,31 @@ fn the_history_is_bounded() {
     assert_eq!(history.drafts().len(), composer::MOST);
     assert_eq!(history.drafts()[0].text, "1000");
 }
+
+#[test]
+fn a_websocket_message_goes_in_as_many_frames_as_was_chosen() {
+    let mut rig = Rig::new(World::five().with(1, 4));
+    rig.press("i hello ^f ^f");
+    assert_eq!(only(rig.press("Enter")).2.fragments, 3);
+    // A ping is whole, and to split it is no choice.
+    let mut rig = Rig::new(World::five().with(1, 4));
+    rig.press("i hello ^f ^t ^t");
+    assert_eq!(rig.app.composer.shape, Shape::Ping);
+    assert!(!rig.footer().contains("frames"), "{}", rig.footer());
+    assert_eq!(only(rig.press("Enter")).2.fragments, 0);
+    let mut rig = tcp();
+    rig.press("i ^f");
+    assert!(rig.notice().contains("only a WebSocket message"), "{}", rig.notice());
+}
+
+#[test]
+fn with_a_filter_a_draft_can_go_to_those_it_shows() {
+    let mut rig = tcp();
+    rig.press("/ 127.0.0.1 Enter i hi ^b");
+    assert!(matches!(rig.app.composer.aim.as_ref().unwrap().target, Target::All(_)));
+    rig.press("^b");
+    assert_eq!(rig.app.audience().unwrap().name, "sockets of tcp 127.0.0.1:8124 with \"127.0.0.1\"");
+    assert_eq!(only(rig.press("Enter")).1, Target::Matching(EndpointId(1), "127.0.0.1".into()));
+    rig.press("^b");
+    assert_eq!(rig.app.composer.aim.as_ref().unwrap().target, Target::Socket(SocketId(1)));
+}

@@ -139,6 +139,7 @@ impl World {
             dropped: range.start,
             events: (from..range.end).take(rows).map(event).collect(),
             before: None,
+            framed: None,
             inspected: query
                 .inspect
                 .filter(|_| !range.is_empty())

@@ -1,88 +1,160 @@
 //! One dialled connection: what a person sends, one request after another, each when the response
-//! before it is whole.
+//! before it is whole. The requests are written as they were typed; what comes is decoded by the watch
+//! as it passes, and here it only has to be read.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Uri, header};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::Request;
 use super::exchanges::Exchanges;
+use super::hop::Hop;
 use super::leave;
+use super::pipe::{Moved, Pipe};
+use super::write::Written;
+use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
-use crate::model::url::{Role, Scheme, Url};
+use crate::model::event::Kind;
+use crate::model::exchange::Why;
+use crate::model::spec::Spec;
+use crate::model::url::Role;
 use crate::net::probe::Probe;
-use crate::net::stream::{self, Flow};
+use crate::net::stream::{self, Flow, Stream};
 use crate::net::wire::Chunks;
-use crate::net::{BoxFuture, Command, MAILBOX, Payload};
+use crate::net::{Command, Context, MAILBOX, Payload};
 
-type Sender = SendRequest<Full<Bytes>>;
-/// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
-const BUFFER: usize = 400 << 10;
-const AGENT: &str = concat!("sockscope/", env!("CARGO_PKG_VERSION"));
+/// How long a body waits for 100 Continue before it is sent all the same, as curl does
+/// (RFC 9110 section 10.1.1: not for ever).
+const PATIENCE: Duration = Duration::from_secs(1);
+
+type Line = Pipe<Probe<Stream, Exchanges<Chunks>>>;
+
+/// A body that waits for 100 Continue.
+struct Held {
+    body: VecDeque<Bytes>,
+    /// The number of its exchange among those that are answered.
+    exchange: u32,
+    until: Instant,
+}
 
 /// Why the connection is left.
 enum Left {
-    Over(hyper::Result<()>),
+    /// The peer has ended, what it sends is not HTTP, or it said that it ends.
+    Over,
     Ended,
     Closed,
     Reset,
     Stopped,
 }
 
-/// Runs one connection to its end.
-pub async fn talk(flow: Flow) -> End {
+/// The request that goes on elsewhere.
+type Onward = Arc<Mutex<Option<Hop>>>;
+
+/// Dials, talks, and where a redirect is followed to another server, dials that.
+///
+/// # Errors
+/// Nothing could be dialled.
+pub async fn connect(mut cx: Context, alpn: &'static [&'static [u8]]) -> Result<(), Fault> {
+    let mut first = None;
+    let mut hops = 0;
+    loop {
+        let onward = Onward::default();
+        let (begin, next) = (first.take(), Arc::clone(&onward));
+        let begin = Arc::new(Mutex::new(begin));
+        let talk = move |flow| talk(flow, begin.lock().take(), hops, Arc::clone(&next));
+        stream::connect(cx.clone(), 0, alpn, talk).await?;
+        let Some(Hop { request, elsewhere: Some(url) }) = onward.lock().take() else { return Ok(()) };
+        cx.log.payload(Kind::Log, format!("redirected to {url}").as_bytes());
+        let mut spec = Spec::clone(&cx.spec);
+        spec.url = url;
+        cx.spec = Arc::new(spec);
+        first = Some(request);
+        hops += 1;
+    }
+}
+
+/// Runs one connection to its end. `first` is asked at once, the `hops`th of its chain of redirects; what
+/// goes on elsewhere is left in `onward`.
+async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward) -> End {
     let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     // After a 101 there is no protocol of ours to speak: its bytes are shown as they come.
-    let watch = Exchanges::new(Role::Connect, record.clone(), limit, Chunks::new(record.clone()));
-    let io = TokioIo::new(Probe::new(stream, watch));
-    let handshake = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(BUFFER.max(limit.saturating_mul(2)))
-        .handshake::<_, Full<Bytes>>(io)
-        .await;
-    // This sends nothing: it cannot fail but by a bug.
-    let (sender, mut conn) = match handshake {
-        Ok(pair) => pair,
-        Err(error) => return End::Broken(Fault::Http { status: None, text: error.to_string().into() }),
-    };
-    let mut sender = Some(sender);
+    let watch = Exchanges::new(Role::Connect, record.clone(), limit, Chunks::new(record.clone())).upgrading();
+    record.explain(watch.table());
+    let mut line = Pipe::new(Probe::new(stream, watch));
     let mut queue = VecDeque::new();
-    if !url.path.is_empty() {
+    let mut asked = None;
+    if let Some(request) = first {
+        queue.push_back(request);
+    } else if !url.path.is_empty() {
         queue.push_back(Request { method: "GET".into(), target: url.path.to_string(), ..Request::default() });
     }
-    let mut exchange: Option<BoxFuture<(Sender, hyper::Result<()>)>> = None;
+    let mut held: Option<Held> = None;
     let mut ending = false;
     let mut open = true;
     let left = loop {
-        if exchange.is_none()
-            && let Some(request) = queue.pop_front()
-            && let Some(request) = build(url, request)
-            && let Some(free) = sender.take()
-        {
-            exchange = Some(Box::pin(run(free, request)));
+        release(&mut line, &mut held);
+        let waits = line.waiting() > 0 || held.is_some();
+        let watch = line.stream().watch();
+        if watch.refused().is_some() {
+            break Left::Over;
         }
-        if ending && exchange.is_none() && queue.is_empty() {
+        if !waits && watch.settled() && !watch.tunnelled() {
+            let pointer = watch.take_pointer();
+            let hop = asked.take().zip(pointer).filter(|_| hops < tune.settings().http.redirects);
+            match hop.map(|(asked, pointer)| Hop::of(url, &asked, &pointer)) {
+                Some(Ok(hop)) if hop.elsewhere.is_some() || watch.last().is_some() => {
+                    let elsewhere = hop.elsewhere.or_else(|| Some(url.clone()));
+                    *onward.lock() = Some(Hop { elsewhere, ..hop });
+                    break Left::Closed;
+                }
+                Some(Ok(hop)) => {
+                    hops += 1;
+                    queue.push_front(hop.request);
+                }
+                Some(Err(text)) => record.error(Fault::Http { status: None, text: text.into() }),
+                None => hops = 0,
+            }
+            if watch.last().is_some() {
+                break Left::Over;
+            }
+            if let Some(request) = queue.pop_front() {
+                let exchange = watch.answered() + 1;
+                let written = Written::of(url, &request);
+                asked = Some(request);
+                line.push(written.head);
+                if written.waits {
+                    held = Some(Held { body: written.body, exchange, until: Instant::now() + PATIENCE });
+                } else {
+                    written.body.into_iter().for_each(|piece| line.push(piece));
+                }
+                continue;
+            }
+        }
+        if ending && !waits && queue.is_empty() && (watch.settled() || watch.tunnelled()) {
             break Left::Ended;
         }
+        if watch.tunnelled() && !queue.is_empty() {
+            let text = format!("{} more were not sent: the connection speaks another protocol by now", queue.len());
+            record.error(Fault::Http { status: None, text: text.into() });
+            queue.clear();
+        }
+        let until = held.as_ref().map(|held| held.until);
+        let room = queue.len() < MAILBOX && line.waiting() < MAILBOX;
         tokio::select! {
-            over = poll_fn(|wakes| conn.poll_without_shutdown(wakes)) => break Left::Over(over),
-            (free, outcome) = next(&mut exchange) => {
-                exchange = None;
-                sender = Some(free);
-                if let Err(error) = outcome && error.is_user() {
-                    record.error(Fault::Http { status: None, text: error.to_string().into() });
-                }
-            }
+            moved = line.moved() => if moved == Moved::Ended { break Left::Over },
+            () = late(until) => if let Some(held) = held.take() {
+                held.body.into_iter().for_each(|piece| line.push(piece));
+            },
             () = cx.cancel.cancelled() => break Left::Stopped,
-            letter = inbox.recv(), if open && queue.len() < MAILBOX => match letter.map(|letter| letter.command) {
+            letter = inbox.recv(), if open && room => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
+                Some(Command::Send(Payload::Bytes(bytes))) if !ending => line.push(bytes),
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,
@@ -92,99 +164,56 @@ pub async fn talk(flow: Flow) -> End {
             },
         }
     };
-    let mut stream = conn.into_parts().io.into_inner();
-    let outcome = match left {
-        Left::Over(outcome) => outcome,
-        Left::Ended => return leave::half(&cx, &mut stream, &mut inbox, &kernel).await,
-        Left::Closed => return stream::shut(&mut stream).await,
+    match left {
+        Left::Over => over(&cx, &record, line, queue.len()).await,
+        Left::Ended => leave::half(&cx, line.stream(), &mut inbox, &kernel).await,
+        Left::Closed => stream::shut(line.stream()).await,
         Left::Reset => {
             kernel.reset_on_close();
-            return End::Reset { by: Party::Us };
+            End::Reset { by: Party::Us }
         }
-        Left::Stopped => return stream::farewell(&mut stream).await,
-    };
-    if !queue.is_empty() {
-        let text = format!("the connection ended before {} more were sent", queue.len());
-        record.error(Fault::Http { status: None, text: text.into() });
+        Left::Stopped => stream::farewell(line.stream()).await,
     }
-    if let Some(end) = stream.watch().failure() {
-        return end;
-    }
-    if let Some(reason) = stream.watch().refused().cloned() {
-        leave::politely(&cx, &mut stream).await;
-        return End::Broken(reason.fault(false));
-    }
-    if stream.watch().tunnelled() {
-        let end = leave::tunnel(&cx, &mut stream, &mut inbox, &kernel).await;
-        let first = if stream.watch().peer_ended() { Party::Peer } else { Party::Us };
-        return if matches!(end, End::Finished { .. }) { End::Finished { first } } else { end };
-    }
-    if let Err(error) = &outcome
-        && !stream.watch().peer_ended()
-    {
-        let fault = Fault::Http { status: None, text: error.to_string().into() };
-        record.error(fault.clone());
-        leave::politely(&cx, &mut stream).await;
-        return End::Broken(fault);
-    }
-    // A server that says it closes is to do it.
-    let peer = stream.watch().peer_ended() || leave::awaited(&cx, &mut stream).await;
-    stream::shut(&mut stream).await;
-    End::Finished { first: if peer { Party::Peer } else { Party::Us } }
 }
 
-/// The running exchange, if there is one.
-async fn next(exchange: &mut Option<BoxFuture<(Sender, hyper::Result<()>)>>) -> (Sender, hyper::Result<()>) {
-    match exchange {
-        Some(running) => running.await,
+/// Sends a body that is asked for, and drops one that was refused before it was sent.
+fn release(line: &mut Line, held: &mut Option<Held>) {
+    let watch = line.stream().watch();
+    let refused = held.as_ref().is_some_and(|held| watch.answered() >= held.exchange);
+    if refused {
+        watch.say_unsent();
+        *held = None;
+    } else if watch.continued()
+        && let Some(held) = held.take()
+    {
+        held.body.into_iter().for_each(|piece| line.push(piece));
+    }
+}
+
+async fn late(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
         None => std::future::pending().await,
     }
 }
 
-/// One exchange; the sender comes back for the next.
-async fn run(mut sender: Sender, request: http::Request<Full<Bytes>>) -> (Sender, hyper::Result<()>) {
-    let outcome = async {
-        sender.ready().await?;
-        let mut response = sender.send_request(request).await?;
-        // The timeline has it; here it only has to be read.
-        while let Some(frame) = response.body_mut().frame().await {
-            frame?;
-        }
-        Ok(())
-    };
-    let outcome = outcome.await;
-    (sender, outcome)
-}
-
-/// What a person composed, with what HTTP wants and they left out. `None` for what is none, which
-/// composing has refused already.
-fn build(url: &Url, request: Request) -> Option<http::Request<Full<Bytes>>> {
-    let empty = request.body.is_empty();
-    let mut out = http::Request::new(Full::new(request.body));
-    *out.method_mut() = Method::from_bytes(request.method.as_bytes()).ok()?;
-    *out.uri_mut() = request.target.parse::<Uri>().ok()?;
-    let headers = out.headers_mut();
-    let has = |name: HeaderName| request.headers.iter().any(|(given, _)| name.as_str().eq_ignore_ascii_case(given));
-    if !has(header::HOST) {
-        headers.insert(header::HOST, HeaderValue::try_from(host(url)).ok()?);
+/// The end of a connection that nobody here ended.
+async fn over(cx: &Context, record: &Recorder, mut line: Line, unsent: usize) -> End {
+    if unsent > 0 {
+        let text = format!("the connection ended before {unsent} more were sent");
+        record.error(Fault::Http { status: None, text: text.into() });
     }
-    for (name, value) in &request.headers {
-        headers.append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+    let stream = line.stream();
+    if let Some(end) = stream.watch().failure() {
+        return end;
     }
-    if !has(header::USER_AGENT) {
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+    if let Some(reason) = stream.watch().refused().cloned() {
+        leave::politely(cx, stream).await;
+        return End::Broken(reason.fault(false));
     }
-    let expects = matches!(out.method().as_str(), "POST" | "PUT" | "PATCH");
-    if empty && expects && !has(header::CONTENT_LENGTH) {
-        out.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    Some(out)
-}
-
-/// RFC 9110 section 7.2: without the port where it is the scheme's own.
-fn host(url: &Url) -> String {
-    match (url.scheme, url.port) {
-        (Scheme::Http, 80) | (Scheme::Https, 443) => url.host.to_string(),
-        _ => url.authority(),
-    }
+    // Who says that the connection ends with its response is to end it (RFC 9112 section 9.6).
+    let ours = matches!(stream.watch().last(), Some((_, Why::Unsent)));
+    let peer = stream.watch().peer_ended() || (!ours && leave::awaited(cx, stream).await);
+    stream::shut(stream).await;
+    End::Finished { first: if peer { Party::Peer } else { Party::Us } }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::Request;
+use super::curl::{Curl, is_curl};
 use crate::model::draft::{Coding, Draft, Rejection, Shape, encode, has_status};
 use crate::model::spec::{Escaped, Fixed};
 use crate::net::Payload;
@@ -28,8 +29,9 @@ pub fn split_body(text: &str) -> (&str, &str) {
 /// What is wrong with the text, and what would be right.
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
     match draft.shape {
+        Shape::Raw => draft.encode().map(|bytes| Payload::Bytes(bytes.into())),
         Shape::Reply => reply(draft).map(|fixed| Payload::Reply(Box::new(fixed))),
-        Shape::Head | Shape::Body | Shape::Event | Shape::End | Shape::Answer => {
+        Shape::Head | Shape::Body | Shape::Push | Shape::End | Shape::Answer => {
             super::hold::compose(draft).map(Payload::Steps)
         }
         _ => request(draft).map(|request| Payload::Request(Box::new(request))),
@@ -37,20 +39,82 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
 }
 
 fn request(draft: &Draft) -> Result<Request, Rejection> {
+    if is_curl(&draft.text) {
+        let curl = Curl::read(&draft.text)?;
+        return match curl.files().next() {
+            // Who may read files puts their bytes in their place before this.
+            Some(file) => Err(Rejection(format!("{file} was not read"))),
+            None => Ok(curl.request(&[])),
+        };
+    }
     let (head, body) = split_body(&draft.text);
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default().trim();
     let (method, target) = start(first)?;
     let headers = headers(lines)?;
-    for (name, _) in &headers {
-        if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding") {
-            return Err(Rejection(format!("leave out {name}: the body is counted for you")));
-        }
+    let named = |wanted: &'static str| {
+        headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| &**value)
+    };
+    if named("content-length").next().is_some() {
+        return Err(Rejection("leave out Content-Length: the body is counted for you".into()));
     }
-    if headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).count() > 1 {
+    if named("host").count() > 1 {
         return Err(Rejection("there are two Host headers: a request has one".into()));
     }
-    Ok(Request { method, target, headers, body: encoded(body, draft)?.into() })
+    let mut codings = named("transfer-encoding");
+    let chunked = match (codings.next(), codings.next()) {
+        (None, _) => false,
+        (Some(coding), None) if coding.eq_ignore_ascii_case("chunked") => true,
+        _ => return Err(Rejection("the one transfer coding here is chunked".into())),
+    };
+    if !chunked {
+        let body = encoded(body, draft)?.into();
+        return Ok(Request { method, target, headers, body, ..Request::default() });
+    }
+    let announced: Vec<&str> = named("trailer").flat_map(|names| names.split(',')).map(str::trim).collect();
+    let (pieces, trailers) = pieces(body, &announced)?;
+    let mut body = Vec::new();
+    let mut chunks = Vec::new();
+    for piece in pieces {
+        let piece = encoded(piece, draft)?;
+        chunks.push(piece.len());
+        body.extend(piece);
+    }
+    Ok(Request { method, target, headers, body: body.into(), chunks, trailers })
+}
+
+/// Names and values, in their order.
+type Fields = Vec<(String, String)>;
+
+/// The chunks of a body, parted by empty lines; and where the head announces trailers, the last part.
+fn pieces<'a>(body: &'a str, announced: &[&str]) -> Result<(Vec<&'a str>, Fields), Rejection> {
+    let mut pieces = Vec::new();
+    let mut rest = body;
+    while !rest.is_empty() {
+        let (piece, behind) = split_body(rest);
+        pieces.push(piece.strip_suffix('\n').unwrap_or(piece));
+        rest = behind;
+    }
+    if announced.is_empty() {
+        // A body that is chunked has chunks, if only the last.
+        if pieces.is_empty() {
+            pieces.push("");
+        }
+        return Ok((pieces, Vec::new()));
+    }
+    let last = pieces.pop().unwrap_or_default();
+    let trailers = headers(last.lines())?;
+    let strange = trailers.iter().find(|(name, _)| !announced.iter().any(|named| named.eq_ignore_ascii_case(name)));
+    match strange {
+        Some((name, _)) => Err(Rejection(format!("{name} stands behind the body, and Trailer does not name it"))),
+        None if trailers.is_empty() => Err(Rejection("Trailer names fields: write them behind the last chunk".into())),
+        None => {
+            if pieces.is_empty() {
+                pieces.push("");
+            }
+            Ok((pieces, trailers))
+        }
+    }
 }
 
 fn reply(draft: &Draft) -> Result<Fixed, Rejection> {
@@ -104,9 +168,19 @@ fn start(line: &str) -> Result<(String, String), Rejection> {
     let known = Method::from_bytes(method.as_bytes())
         .map_err(|_| Rejection(format!("\"{method}\" is no method: write one such as GET or POST")))?;
     if known == Method::CONNECT {
-        return Err(Rejection("CONNECT asks a proxy for a tunnel; sockscope speaks to the server itself".into()));
+        return Ok((method.to_owned(), authority(target)?));
     }
     Ok((method.to_owned(), path(target)?))
+}
+
+/// RFC 9112 section 3.2.3: where a tunnel is to lead.
+fn authority(target: &str) -> Result<String, Rejection> {
+    let port = target.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if port && target.parse::<http::uri::Authority>().is_ok() {
+        Ok(target.to_owned())
+    } else {
+        Err(Rejection(format!("\"{target}\" is nowhere a tunnel could lead: write CONNECT host:port")))
+    }
 }
 
 /// The path and query of a target that may be a whole URL.
@@ -123,7 +197,7 @@ fn path(target: &str) -> Result<String, Rejection> {
     Ok(uri.path_and_query().map_or("/", |path| path.as_str()).to_owned())
 }
 
-fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<(String, String)>, Rejection> {
+pub fn headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Fields, Rejection> {
     lines
         .map(|line| {
             let (name, value) =
@@ -172,6 +246,7 @@ mod tests {
             ("http://h:1/a?b#c", "GET", "/a?b"),
             ("PUT https://h", "PUT", "/"),
             ("OPTIONS *", "OPTIONS", "*"),
+            ("CONNECT a.test:443", "CONNECT", "a.test:443"),
         ];
         for (text, method, target) in cases {
             let request = request(text).unwrap();
@@ -184,6 +259,29 @@ mod tests {
         let request = request("POST /\nX-oDD:  a b \nB:\n\nline 1\n\nline 2").unwrap();
         assert_eq!(request.headers, [("X-oDD".to_owned(), "a b".to_owned()), ("B".to_owned(), String::new())]);
         assert_eq!(request.body, "line 1\n\nline 2");
+    }
+
+    #[test]
+    fn a_chunked_body_is_parted_by_empty_lines_and_its_trailers_are_announced() {
+        let chunked = "POST /\nTransfer-Encoding: chunked";
+        let cases: [(&str, &str, &[usize], usize); 5] = [
+            ("\n\none\n\ntwo\nlines", "onetwo\nlines", &[3, 9], 0),
+            ("\n\none", "one", &[3], 0),
+            ("\n\n", "", &[0], 0),
+            ("\nTrailer: X-A, x-b\n\none\n\nX-B: 2\nx-a: 1", "one", &[3], 2),
+            ("\nTrailer: X-A\n\nX-A: 1", "", &[0], 1),
+        ];
+        for (text, body, chunks, trailers) in cases {
+            let request = request(&format!("{chunked}{text}")).unwrap();
+            assert_eq!((&request.body[..], &request.chunks[..]), (body.as_bytes(), chunks), "{text:?}");
+            assert_eq!(request.trailers.len(), trailers, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn raw_bytes_are_what_was_typed() {
+        let draft = Draft { coding: Coding::Escapes, ..draft(Shape::Raw, "GET  /\\n") };
+        assert_eq!(compose(&draft), Ok(Payload::Bytes("GET  /\n".into())));
     }
 
     #[test]
@@ -210,7 +308,10 @@ mod tests {
             ("GET /\na: \x01", "control character"),
             ("GET /\nContent-Length: 5", "leave out"),
             ("GET /\nHost: a\nhost: b", "two Host"),
-            ("CONNECT /", "tunnel"),
+            ("CONNECT /", "host:port"),
+            ("POST /\nTransfer-Encoding: gzip", "is chunked"),
+            ("POST /\nTransfer-Encoding: chunked\nTrailer: A\n\na\n\nB: c", "does not name"),
+            ("POST /\nTransfer-Encoding: chunked\nTrailer: A\n\n", "behind the last chunk"),
         ];
         for (text, want) in cases {
             let error = request(text).unwrap_err();
@@ -230,8 +331,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in "(GET |200 |)(/|http://|)(.|\n|: ){0,40}", coding in prop::sample::select(&Coding::ALL[..])) {
-            for shape in [Shape::Request, Shape::Reply] {
+        fn no_text_panics(text in "(GET |200 |)(/|http://|)(\nTransfer-Encoding: chunked\n|)(.|\n|: ){0,40}", coding in prop::sample::select(&Coding::ALL[..])) {
+            for shape in [Shape::Request, Shape::Reply, Shape::Raw] {
                 let _ = compose(&Draft { coding, ..draft(shape, &text) });
             }
             let (head, body) = split_body(&text);

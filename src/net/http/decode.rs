@@ -6,6 +6,7 @@
 
 use super::head::{self, Asked, Framing, Head, Start};
 use super::reason::Reason;
+use crate::model::exchange::Part;
 
 /// What is told of the messages of one direction, in order.
 pub trait Sink {
@@ -15,7 +16,9 @@ pub trait Sink {
     }
     fn head(&mut self, head: &Head<'_>);
     /// A piece of a body, chunk framing taken off.
-    fn body(&mut self, piece: &[u8]);
+    fn body(&mut self, part: Part, piece: &[u8]);
+    /// A chunk's size line without its line end. No piece of a body follows the last one, which is of no bytes.
+    fn chunk(&mut self, size: u64, line: &[u8]);
     /// The lines behind a chunked body, with their line ends.
     fn trailers(&mut self, raw: &[u8]);
     /// The message is whole.
@@ -71,6 +74,13 @@ pub struct Decoder {
     bad: usize,
     /// The message at hand ends the connection.
     last: bool,
+    /// What was refused is a head, or was before one.
+    outside: bool,
+    /// Bytes a body may have; and those that the one at hand has.
+    most: u64,
+    size: u64,
+    /// Nothing of the chunk at hand has come.
+    fresh: bool,
     holds_upgrades: bool,
 }
 
@@ -86,6 +96,10 @@ impl Decoder {
             extensions: 0,
             bad: 0,
             last: false,
+            fresh: false,
+            outside: false,
+            most: u64::MAX,
+            size: 0,
             holds_upgrades: false,
         }
     }
@@ -93,6 +107,12 @@ impl Decoder {
     /// Takes what follows a request for an upgrade for no request until [`Decoder::decide`].
     pub fn holding_upgrades(mut self) -> Self {
         self.holds_upgrades = true;
+        self
+    }
+
+    /// Bounds a body, in bytes.
+    pub fn limiting(mut self, most: u64) -> Self {
+        self.most = most;
         self
     }
 
@@ -117,7 +137,7 @@ impl Decoder {
     pub fn between_messages(&self) -> bool {
         match &self.state {
             State::Head | State::Undecided | State::Tunnel | State::Over => true,
-            State::Refused(reason) => !matches!(reason, Reason::Chunk | Reason::Trailers | Reason::Cut("a body")),
+            State::Refused(_) => self.outside,
             _ => false,
         }
     }
@@ -130,6 +150,7 @@ impl Decoder {
     /// Takes no further byte, for a reason found elsewhere.
     pub fn refuse(&mut self, reason: Reason) {
         if self.refused().is_none() {
+            self.outside = self.between_messages();
             self.bad = self.held.len();
             self.held = Vec::new();
             self.state = State::Refused(reason);
@@ -190,7 +211,7 @@ impl Decoder {
             State::Head => self.head(bytes, sink),
             State::Body(left) => {
                 let now = shorter(bytes.len(), left);
-                sink.body(&bytes[..now]);
+                sink.body(Part::Plain, &bytes[..now]);
                 self.state = State::Body(left - now as u64);
                 if left == now as u64 {
                     self.done(sink);
@@ -198,21 +219,28 @@ impl Decoder {
                 Ok(now)
             }
             State::UntilEnd => {
-                sink.body(bytes);
+                sink.body(Part::Plain, bytes);
                 Ok(bytes.len())
             }
             State::ChunkSize => self.element(bytes, |this, line| {
                 let Some(size) = chunk_line(line)? else { return Ok(None) };
                 this.extensions += size.extensions;
                 if this.extensions > EXTENSIONS {
-                    return Err(Reason::Chunk);
+                    return Err(Reason::Chunk("its extensions are endless"));
                 }
+                this.size = this.size.saturating_add(size.bytes);
+                if this.size > this.most {
+                    return Err(Reason::TooMuch(this.most));
+                }
+                sink.chunk(size.bytes, &line[..size.line - 2]);
+                this.fresh = true;
                 this.state = if size.bytes == 0 { State::Trailers } else { State::Chunk(size.bytes) };
                 Ok(Some(size.line))
             }),
             State::Chunk(left) => {
                 let now = shorter(bytes.len(), left);
-                sink.body(&bytes[..now]);
+                let part = if std::mem::take(&mut self.fresh) { Part::Chunk(left) } else { Part::More };
+                sink.body(part, &bytes[..now]);
                 self.state = if left == now as u64 { State::ChunkEnd } else { State::Chunk(left - now as u64) };
                 Ok(now)
             }
@@ -222,7 +250,7 @@ impl Decoder {
                     Ok(Some(2))
                 }
                 [b'\r'] => Ok(None),
-                _ => Err(Reason::Chunk),
+                _ => Err(Reason::Chunk("it is longer than its size says")),
             }),
             State::Trailers => self.element(bytes, |this, raw| {
                 let Some(len) = trailers(raw)? else { return Ok(None) };
@@ -309,11 +337,12 @@ impl Decoder {
                 Half::Responses => head::response(window, || sink.asked())?,
             };
             match read {
+                Some((_, Framing::Length(length))) if length > this.most => Err(Reason::TooMuch(this.most)),
                 Some((head, framing)) => {
                     this.take(&head, framing, sink);
                     Ok(Some(head.raw.len()))
                 }
-                None if raw.len() > this.limit => Err(Reason::TooLarge(this.limit)),
+                None if raw.len() > this.limit => Err(too_large(window, this.limit)),
                 None => Ok(None),
             }
         })
@@ -321,15 +350,16 @@ impl Decoder {
 
     fn take(&mut self, head: &Head<'_>, framing: Framing, sink: &mut impl Sink) {
         sink.head(head);
-        self.last = head.last;
+        self.last = head.last.is_some();
         self.extensions = 0;
+        self.size = 0;
         match framing {
             Framing::Tunnel => self.state = State::Tunnel,
             Framing::Chunked => self.state = State::ChunkSize,
             Framing::UntilEnd => self.state = State::UntilEnd,
             Framing::Length(0) => {
                 self.done(sink);
-                let asks = matches!(head.start, Start::Request { .. }) && head.upgrade;
+                let asks = matches!(head.start, Start::Request { method, .. } if head.upgrade || method == "CONNECT");
                 if asks && self.holds_upgrades {
                     self.state = State::Undecided;
                 }
@@ -365,6 +395,11 @@ fn ends_within(raw: &[u8], before: usize) -> bool {
     tail.windows(2).any(|end| end == b"\n\n") || tail.windows(3).any(|end| end == b"\n\r\n")
 }
 
+/// What of a head is too large.
+fn too_large(window: &[u8], limit: usize) -> Reason {
+    if window.contains(&b'\n') { Reason::TooLarge(limit) } else { Reason::TooLong(limit) }
+}
+
 struct Size {
     line: usize,
     bytes: u64,
@@ -377,7 +412,7 @@ fn chunk_line(raw: &[u8]) -> Result<Option<Size>, Reason> {
     let line = &raw[..end.unwrap_or(raw.len().min(CHUNK_LINE))];
     let line = match (end, line.split_last()) {
         (Some(_), Some((b'\r', line))) => line,
-        (Some(_), _) => return Err(Reason::Chunk),
+        (Some(_), _) => return Err(Reason::Chunk("its size line ends without CR")),
         // Its line feed may be the next byte.
         (None, Some((b'\r', line))) => line,
         (None, _) => line,
@@ -386,17 +421,17 @@ fn chunk_line(raw: &[u8]) -> Result<Option<Size>, Reason> {
     let mut bytes = 0u64;
     for digit in &line[..digits] {
         let digit = (*digit as char).to_digit(16).unwrap_or_default();
-        bytes = bytes.checked_mul(16).ok_or(Reason::Chunk)? + u64::from(digit);
+        bytes = bytes.checked_mul(16).ok_or(Reason::Chunk("its size has more than 16 digits"))? + u64::from(digit);
     }
     let rest = &line[digits..];
     let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let good = rest.get(blank).is_none_or(|byte| *byte == b';') && !rest.contains(&b'\r');
     if !good || (digits == 0 && (end.is_some() || !line.is_empty() || raw.len() > line.len())) {
-        return Err(Reason::Chunk);
+        return Err(Reason::Chunk("its size is no hexadecimal number"));
     }
     match end {
         Some(end) => Ok(Some(Size { line: end + 1, bytes, extensions: rest.len() })),
-        None if raw.len() >= CHUNK_LINE => Err(Reason::Chunk),
+        None if raw.len() >= CHUNK_LINE => Err(Reason::Chunk("its size line is endless")),
         None => Ok(None),
     }
 }

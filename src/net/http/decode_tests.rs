@@ -5,10 +5,12 @@ use proptest::prelude::*;
 use super::decode::{Decoder, Half, Sink};
 use super::head::{Asked, Head, Start};
 use super::reason::Reason;
+use crate::model::exchange::Part;
 
 #[derive(Default, PartialEq, Eq, Debug, Clone)]
 struct Seen {
     told: Vec<(&'static str, Vec<u8>)>,
+    chunks: Vec<(u64, Vec<u8>)>,
     asked: Asked,
 }
 
@@ -33,9 +35,12 @@ impl Sink for Seen {
         };
         self.add(name, head.raw);
     }
-    fn body(&mut self, piece: &[u8]) {
+    fn body(&mut self, _: Part, piece: &[u8]) {
         assert!(!piece.is_empty());
         self.add("body", piece);
+    }
+    fn chunk(&mut self, size: u64, line: &[u8]) {
+        self.chunks.push((size, line.to_vec()));
     }
     fn trailers(&mut self, raw: &[u8]) {
         self.add("trailers", raw);
@@ -85,6 +90,8 @@ fn a_chunked_body_loses_its_framing_and_keeps_its_trailers() {
     let (seen, _) = whole(Half::Requests, format!("{stream}{GET}").as_bytes());
     assert_eq!(names(&seen), ["request", "body", "trailers", "done", "request", "done"]);
     assert_eq!((&*seen.told[1].1, &*seen.told[2].1), (&b"abcdefg"[..], &b"A: b\r\n"[..]));
+    let lines: Vec<_> = seen.chunks.iter().map(|(size, line)| (*size, &**line)).collect();
+    assert_eq!(lines, [(3, &b"3"[..]), (4, b"4;x=\"y\""), (0, b"0")]);
 }
 
 #[test]
@@ -148,18 +155,22 @@ fn host(rest: &str) -> String {
 fn refused() -> Vec<(String, Reason)> {
     vec![
         ("\x16\x03\x01\x02\x00\x01".into(), Reason::Tls),
-        ("\x00\x01\r\n\r\n".into(), Reason::StartLine),
+        ("\x00\x01\r\n\r\n".into(), Reason::Method),
+        ("GE(T / HTTP/1.1\r\n\r\n".into(), Reason::Method),
+        ("GET /\x01 HTTP/1.1\r\n\r\n".into(), Reason::Target),
         ("hello\r\n\r\n".into(), Reason::StartLine),
         ("GET /\r\n\r\n".into(), Reason::StartLine),
         ("GET / FOO\r\n\r\n".into(), Reason::StartLine),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(), Reason::Version),
         ("GET / HTTP/1.7\r\n\r\n".into(), Reason::Version),
         ("GET http:// HTTP/1.1\r\nHost: a\r\n\r\n".into(), Reason::Target),
-        (host("a b: c\r\n\r\n"), Reason::Header),
-        (host("a : c\r\n\r\n"), Reason::Header),
-        (host("nocolon\r\n\r\n"), Reason::Header),
-        (host("a: \x01\r\n\r\n"), Reason::Header),
-        (host(" folded: x\r\n\r\n"), Reason::Header),
+        (host("a b: c\r\n\r\n"), Reason::Header("a space stands where its colon should be")),
+        (host("a : c\r\n\r\n"), Reason::Header("a space stands where its colon should be")),
+        (host("nocolon\r\n\r\n"), Reason::Header("it has no colon")),
+        (host("a: \x01\r\n\r\n"), Reason::Header("its value has a control character")),
+        (host("Expect: tea\r\n\r\n"), Reason::Expect("tea".into())),
+        (host("a: b\r\n c\r\n\r\n"), Reason::Header("it begins with a space (obs-fold)")),
+        (host(" folded: x\r\n\r\n"), Reason::Header("it begins with a space (obs-fold)")),
         ("GET / HTTP/1.1\r\n\r\n".into(), Reason::NoHost),
         (host("Host: b\r\n\r\n"), Reason::ManyHosts),
         ("GET / HTTP/1.0\r\nHost: a\r\nhost: a\r\n\r\n".into(), Reason::ManyHosts),
@@ -171,14 +182,18 @@ fn refused() -> Vec<(String, Reason)> {
         (host("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), Reason::LengthAndCoding),
         (host("Transfer-Encoding: gzip\r\n\r\n"), Reason::Coding("gzip".into())),
         ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".into(), Reason::CodingIn10),
-        (host("Transfer-Encoding: chunked\r\n\r\nxyz"), Reason::Chunk),
-        (host("Transfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n"), Reason::Chunk),
-        (host("Transfer-Encoding: chunked\r\n\r\n1\r\nxy"), Reason::Chunk),
-        (host("Transfer-Encoding: chunked\r\n\r\n\r\n"), Reason::Chunk),
-        (host("Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\n"), Reason::Chunk),
+        (host("Transfer-Encoding: chunked\r\n\r\nxyz"), Reason::Chunk("its size is no hexadecimal number")),
+        (host("Transfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n"), Reason::Chunk("its size line ends without CR")),
+        (host("Transfer-Encoding: chunked\r\n\r\n1\r\nxy"), Reason::Chunk("it is longer than its size says")),
+        (host("Transfer-Encoding: chunked\r\n\r\n\r\n"), Reason::Chunk("its size is no hexadecimal number")),
+        (
+            host("Transfer-Encoding: chunked\r\n\r\n11111111111111111\r\n"),
+            Reason::Chunk("its size has more than 16 digits"),
+        ),
         (host("Transfer-Encoding: chunked\r\n\r\n0\r\na b\r\n\r\n"), Reason::Trailers),
         (host("Transfer-Encoding: chunked\r\n\r\n0\r\na: b\n\n"), Reason::Trailers),
         (host(&format!("a: {}\r\n\r\n", "x".repeat(300))), Reason::TooLarge(LIMIT)),
+        (format!("GET /{}", "x".repeat(300)), Reason::TooLong(LIMIT)),
         (host(&"a:\r\n".repeat(101))[..].to_owned(), Reason::TooLarge(LIMIT)),
     ]
 }

@@ -17,6 +17,7 @@ use super::body::Body;
 use super::exchanges::Heads;
 use super::hold::{self, Shelf, Ticket};
 use super::rules::{self, Book, Line};
+use super::spelling;
 use crate::hub::Recorder;
 use crate::model::rule::{Act, Cut};
 use crate::model::spec::{Fixed, Reply};
@@ -53,6 +54,9 @@ pub struct Desk {
 struct Point {
     head: Bytes,
     connect: bool,
+    exchange: u32,
+    /// The protocol it asks for, where that is granted.
+    upgrade: Option<HeaderValue>,
     /// The rule it meets.
     line: Option<Arc<Line>>,
 }
@@ -85,7 +89,8 @@ impl Desk {
             let meet = || self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path());
             if connect { None } else { meet() }
         };
-        let point = Point { head, connect, line };
+        let upgrade = request.headers().get(header::UPGRADE).cloned().filter(|_| self.cx.spec.settings.http.upgrade);
+        let point = Point { head, connect, exchange: number, upgrade, line };
         let answer = if request.body().is_end_stream() { self.answer(&point, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
         answer.ok_or_else(|| {
@@ -129,10 +134,10 @@ impl Desk {
         reply.mark_unchanged();
         if let Some(line) = &asked.point.line {
             if let Act::File(path) = &line.rule.act {
-                return Ok(rules::file(&line.rule, path).await);
+                return Ok(self.last(&asked.point, rules::file(&line.rule, path).await));
             }
             self.heads.set_busy(false);
-            return rules::at_once(&line.rule).ok_or(GaveUp);
+            return rules::at_once(&line.rule).map(|response| self.last(&asked.point, response)).ok_or(GaveUp);
         }
         loop {
             if self.holds(&asked.point) {
@@ -158,7 +163,7 @@ impl Desk {
 
     /// Whether the listener's reply is a person's.
     fn holds(&self, point: &Point) -> bool {
-        !point.connect && self.cx.reply(|reply| *reply == Reply::Hold)
+        !point.connect && point.upgrade.is_none() && self.cx.reply(|reply| *reply == Reply::Hold)
     }
 
     /// Waits for a person to send a head; what they send then is the body.
@@ -197,8 +202,31 @@ impl Desk {
     }
 
     fn answer(&self, point: &Point, taken: &Taken) -> Option<Response> {
+        self.fresh(point, taken).map(|response| self.last(point, response))
+    }
+
+    /// Says that it is the last of its connection, where it is.
+    fn last(&self, point: &Point, mut response: Response) -> Response {
+        let most = self.cx.spec.settings.http.requests;
+        if most > 0 && point.exchange >= most {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn fresh(&self, point: &Point, taken: &Taken) -> Option<Response> {
         if let Some(line) = &point.line {
             return if line.rule.delay.is_none() { rules::at_once(&line.rule) } else { None };
+        }
+        if point.connect && self.cx.spec.settings.http.upgrade {
+            return Some(Response::new(Body::from(Bytes::new())));
+        }
+        if let Some(protocol) = &point.upgrade {
+            let mut response = Response::new(Body::from(Bytes::new()));
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            response.headers_mut().insert(header::UPGRADE, protocol.clone());
+            return Some(response);
         }
         if point.connect {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
@@ -240,6 +268,7 @@ fn fill(fixed: &Fixed) -> Response {
         }
     }
     headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
+    spelling::keep(&mut response, fixed.headers.keys().map(String::as_str));
     response
 }
 

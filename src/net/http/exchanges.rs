@@ -14,13 +14,15 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::decode::{Decoder, Half, Sink};
-use super::head::{Asked, Head, Start};
+use super::book::{Book, Open, Requests, Responses};
+use super::decode::{Decoder, Half};
+use super::hop::Pointer;
 use super::reason::Reason;
+use super::table::Table;
 use crate::hub::Recorder;
 use crate::model::end::{End, Op};
 use crate::model::event::{Kind, Way};
-use crate::model::time::nanos;
+use crate::model::exchange::Why;
 use crate::model::url::Role;
 use crate::net::probe::Watch;
 use crate::net::{errno, wire};
@@ -38,6 +40,10 @@ pub struct Heads {
 }
 
 impl Heads {
+    pub fn push(&self, exchange: u32, head: Bytes) {
+        self.queue.lock().push_back((exchange, head));
+    }
+
     /// The number of the exchange and its head.
     pub fn pop(&self) -> Option<(u32, Bytes)> {
         self.queue.lock().pop_front()
@@ -90,36 +96,6 @@ pub struct Exchanges<N> {
     book: Book<N>,
 }
 
-struct Book<N> {
-    record: Recorder,
-    /// Which way the requests go.
-    way: Way,
-    count: u32,
-    /// The exchange of the request at hand, where it has a body to come.
-    request: u32,
-    /// Requests whose response has not begun. As many as fit in hyper's read buffer: it reads no
-    /// further while it answers.
-    waiting: VecDeque<Open>,
-    /// The exchange of the response at hand.
-    response: Option<Open>,
-    /// A response said that the connection ends.
-    closing: bool,
-    ended: bool,
-    tunnelled: bool,
-    /// Bytes behind the 101 in the read or write at hand.
-    behind: usize,
-    /// How the stream failed, if it did.
-    failed: Option<End>,
-    heads: Option<Arc<Heads>>,
-    follower: N,
-}
-
-struct Open {
-    exchange: u32,
-    asked: Asked,
-    since: Instant,
-}
-
 impl<N: Watch> Exchanges<N> {
     /// `limit` bounds a head in bytes. `follower` sees what comes after a 101.
     pub fn new(role: Role, record: Recorder, limit: usize, follower: N) -> Self {
@@ -127,27 +103,25 @@ impl<N: Watch> Exchanges<N> {
         Self {
             requests: Decoder::new(Half::Requests, limit),
             responses: Decoder::new(Half::Responses, limit),
-            book: Book {
-                record,
-                way,
-                count: 0,
-                request: 0,
-                waiting: VecDeque::new(),
-                response: None,
-                closing: false,
-                ended: false,
-                tunnelled: false,
-                behind: 0,
-                failed: None,
-                heads: None,
-                follower,
-            },
+            book: Book::new(record, way, follower),
         }
     }
 
     /// For one who answers 101: what follows a request for an upgrade is held until it is answered.
     pub fn upgrading(mut self) -> Self {
         self.requests = self.requests.holding_upgrades();
+        self.book.handshake = Some(Default::default());
+        self
+    }
+
+    /// The heads of the request and of the 101 that answered it, as they were on the wire.
+    pub fn handshake(&mut self) -> [Vec<u8>; 2] {
+        self.book.handshake.take().unwrap_or_default()
+    }
+
+    /// Refuses requests with a body of more than `most` bytes.
+    pub fn limiting(mut self, most: u64) -> Self {
+        self.requests = self.requests.limiting(most);
         self
     }
 
@@ -196,9 +170,63 @@ impl<N: Watch> Exchanges<N> {
         self.book.waiting.is_empty() && self.book.response.is_none()
     }
 
+    /// How many requests there were.
+    pub fn count(&self) -> u32 {
+        self.book.count
+    }
+
+    /// How many final responses have begun.
+    pub fn answered(&self) -> u32 {
+        self.book.answered
+    }
+
+    /// Why no request follows, if that is known.
+    pub fn last(&self) -> Option<(Way, Why)> {
+        self.book.last
+    }
+
+    /// What the response at hand said before it: 100 Continue, and the like.
+    pub fn continued(&self) -> bool {
+        self.book.continued
+    }
+
+    /// What is told of the exchanges beside the timeline.
+    pub fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.book.table)
+    }
+
+    /// As a server: whether the next byte that is written begins an answer to a request of HTTP/1.1.
+    pub fn answers_begin(&self) -> bool {
+        let whole = self.responses.between_messages() && !self.responses.within_head();
+        whole && self.book.response.is_none() && self.book.waiting.front().is_some_and(Open::takes_hints)
+    }
+
+    /// Where the last response points, once.
+    pub fn take_pointer(&mut self) -> Option<Pointer> {
+        self.book.pointer.take()
+    }
+
+    /// The owner, a client, does not send a body because it was answered before it was asked for.
+    pub fn say_unsent(&mut self) {
+        self.book.say_last(self.book.way, self.book.count, Some(Why::Unsent));
+    }
+
+    /// Since when nothing is asked, if nothing is and nothing waits for its answer.
+    pub fn idle_since(&self) -> Option<Instant> {
+        (self.settled() && !self.book.tunnelled && !self.incoming().within_head() && self.requests.between_messages())
+            .then(|| self.book.free())
+    }
+
+    /// The owner ends the connection because nothing was asked for so long.
+    pub fn idle_out(&mut self) {
+        self.book.say_last(self.book.back(), self.book.count, Some(Why::Idle));
+    }
+
     /// Whether a response may still be sent: none is half-way, and none was the last.
     pub fn answerable(&self) -> bool {
-        self.book.response.is_none() && !self.book.closing && !self.book.tunnelled
+        self.book.response.is_none()
+            && !self.book.last.is_some_and(|(way, _)| way != self.book.way)
+            && !self.book.tunnelled
     }
 
     fn pass(&mut self, way: Way, bytes: &[u8]) {
@@ -206,15 +234,20 @@ impl<N: Watch> Exchanges<N> {
             self.book.follow(way, bytes);
             return;
         }
+        self.book.now = Instant::now();
         // What is the follower's is counted there, and what is undecided when it is decided.
         let mut ours = bytes.len();
         if way == self.book.way {
             let before = self.requests.undecided();
             self.requests.feed(bytes, &mut Requests(&mut self.book));
             ours -= self.requests.undecided() - before;
+            if self.requests.within_head() {
+                self.book.began.get_or_insert(self.book.now);
+            }
         } else {
             self.responses.feed(bytes, &mut Responses(&mut self.book));
             ours -= std::mem::take(&mut self.book.behind);
+            self.book.show_open();
             self.settle();
         }
         self.book.record.clear(way, ours);
@@ -297,116 +330,5 @@ impl<N: Watch> Watch for Exchanges<N> {
         if self.book.tunnelled {
             self.book.follower.waiting(bytes, cx);
         }
-    }
-}
-
-impl<N: Watch> Book<N> {
-    fn follow(&mut self, way: Way, bytes: &[u8]) {
-        match way {
-            Way::In => self.follower.read(bytes),
-            Way::Out => self.follower.wrote(bytes),
-        }
-    }
-
-    fn back(&self) -> Way {
-        if self.way == Way::In { Way::Out } else { Way::In }
-    }
-}
-
-struct Requests<'a, N>(&'a mut Book<N>);
-
-impl<N: Watch> Sink for Requests<'_, N> {
-    fn head(&mut self, head: &Head<'_>) {
-        let Start::Request { method, .. } = head.start else { return };
-        let book = &mut *self.0;
-        book.count = book.count.wrapping_add(1);
-        book.request = book.count;
-        let exchange = book.count;
-        book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: Instant::now() });
-        book.record.payload(Kind::Request { way: book.way, exchange }, head.raw);
-        if let Some(heads) = &book.heads {
-            heads.queue.lock().push_back((exchange, Bytes::copy_from_slice(head.raw)));
-        }
-    }
-
-    fn body(&mut self, piece: &[u8]) {
-        self.0.record.payload(Kind::Body { way: self.0.way, exchange: self.0.request }, piece);
-    }
-
-    fn trailers(&mut self, raw: &[u8]) {
-        self.0.record.payload(Kind::Trailers { way: self.0.way, exchange: self.0.request }, raw);
-    }
-
-    fn done(&mut self) {}
-
-    fn tunnel(&mut self, bytes: &[u8]) {
-        self.0.follow(self.0.way, bytes);
-    }
-}
-
-struct Responses<'a, N>(&'a mut Book<N>);
-
-impl<N: Watch> Responses<'_, N> {
-    fn exchange(&self) -> u32 {
-        self.0.response.as_ref().map_or(self.0.count, |open| open.exchange)
-    }
-}
-
-impl<N: Watch> Sink for Responses<'_, N> {
-    fn asked(&mut self) -> Asked {
-        self.0.waiting.front().map_or(Asked::Other, |open| open.asked)
-    }
-
-    fn head(&mut self, head: &Head<'_>) {
-        let Start::Response { status } = head.start else { return };
-        let book = &mut *self.0;
-        let way = book.back();
-        if (100..=199).contains(&status) && status != 101 {
-            let exchange = book.waiting.front().map_or(book.count, |open| open.exchange);
-            let kind = match status {
-                100 => Kind::Continue { way, exchange },
-                _ => Kind::Head { way, exchange, status },
-            };
-            book.record.payload(kind, head.raw);
-            // No body follows; what `done` would finish is yet to come.
-            book.response = None;
-            return;
-        }
-        let open = book.waiting.pop_front().unwrap_or_else(|| {
-            // An answer nobody asked for, such as a 408 to an idle client: an exchange of its own.
-            book.count = book.count.wrapping_add(1);
-            Open { exchange: book.count, asked: Asked::Other, since: Instant::now() }
-        });
-        book.record.payload(Kind::Head { way, exchange: open.exchange, status }, head.raw);
-        book.closing |= head.last;
-        let switches = status == 101 || (open.asked == Asked::Connect && (200..=299).contains(&status));
-        if switches {
-            book.record.event(Kind::Upgrade { exchange: open.exchange });
-            book.tunnelled = true;
-        } else {
-            book.response = Some(open);
-        }
-    }
-
-    fn body(&mut self, piece: &[u8]) {
-        let kind = Kind::Body { way: self.0.back(), exchange: self.exchange() };
-        self.0.record.payload(kind, piece);
-    }
-
-    fn trailers(&mut self, raw: &[u8]) {
-        let kind = Kind::Trailers { way: self.0.back(), exchange: self.exchange() };
-        self.0.record.payload(kind, raw);
-    }
-
-    fn done(&mut self) {
-        if let Some(open) = self.0.response.take() {
-            let took = nanos(open.since.elapsed());
-            self.0.record.event(Kind::Finish { exchange: open.exchange, took });
-        }
-    }
-
-    fn tunnel(&mut self, bytes: &[u8]) {
-        self.0.behind += bytes.len();
-        self.0.follow(self.0.back(), bytes);
     }
 }

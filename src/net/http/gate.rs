@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,15 @@ pub struct Gate<S, N> {
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     timing: bool,
+    /// How long a connection without a request is kept; and the clock of that.
+    keep: Option<Duration>,
+    idle: Option<Pin<Box<Sleep>>>,
+    /// A 103 for before each answer, and the exchange that has had its.
+    hints: Option<Bytes>,
+    hinted: u32,
     ended: bool,
+    /// We end it, and read no more of it.
+    over: bool,
     /// Told when the peer has ended.
     gone: CancellationToken,
     /// hyper's, while an end is kept from it.
@@ -60,10 +68,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
             limit,
             timer: None,
             timing: false,
+            keep: None,
+            idle: None,
+            hints: None,
+            hinted: 0,
             ended: false,
+            over: false,
             gone: CancellationToken::new(),
             waker: None,
         }
+    }
+
+    /// Ends a connection on which nothing was asked for so long.
+    pub fn keeping(mut self, keep: Option<Duration>) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Says 103 Early Hints with this `Link` before each answer (RFC 8297).
+    pub fn hinting(mut self, link: Option<&str>) -> Self {
+        self.hints = link.map(|link| format!("HTTP/1.1 103 Early Hints\r\nLink: {link}\r\n\r\n").into());
+        self
+    }
+
+    /// What was read and hyper has not taken: what was refused, or what came behind the request for an upgrade.
+    pub fn rest(&self) -> Vec<u8> {
+        [&self.passed[..], &self.held].concat()
     }
 
     pub fn gone(&self) -> CancellationToken {
@@ -108,6 +138,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         }
     }
 
+    /// Whether nothing was asked for as long as the connection is kept.
+    fn idled_out(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(keep) = self.keep else { return false };
+        let watch = self.stream.watch();
+        let Some(free) = watch.idle_since() else {
+            // Looked at again when what is owed is written.
+            self.waker = Some(cx.waker().clone());
+            return false;
+        };
+        let due = free + keep;
+        let timer = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if timer.deadline() != due {
+            timer.as_mut().reset(due);
+        }
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.stream.watch().idle_out();
+        self.over = true;
+        true
+    }
+
     /// Sorts what was read behind `before`: the good part stays in `buf`, or goes before what is to come.
     fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         let new = &buf.filled()[before..];
@@ -142,11 +194,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncRead for Gate<S, N> {
                 this.passed.advance(now);
                 return Poll::Ready(Ok(()));
             }
+            if this.over {
+                return Poll::Ready(Ok(()));
+            }
             this.watch_time(cx);
             if this.ended || this.stream.watch().refused().is_some() {
                 return if this.keeps_end(cx) { Poll::Pending } else { Poll::Ready(Ok(())) };
             }
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(cx, buf) else {
+                // An end for hyper, and our own to make.
+                return if this.idled_out(cx) { Poll::Ready(Ok(())) } else { Poll::Pending };
+            };
+            outcome?;
             if buf.filled().len() > before {
                 this.sort(buf, before);
                 if buf.filled().len() > before {
@@ -170,6 +229,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
             && let Some(waker) = self.waker.take()
         {
             waker.wake();
+        }
+    }
+
+    /// Puts the hints before an answer that begins with `start`. HTTP/1.0 knows none (RFC 9110 section 15.2).
+    fn hint(&mut self, start: &[u8]) {
+        let Some(hints) = self.hints.as_ref().filter(|_| self.out.is_empty()) else { return };
+        let watch = self.stream.watch();
+        let exchange = watch.answered().wrapping_add(1);
+        if self.hinted != exchange && watch.answers_begin() && !start.starts_with(b"HTTP/1.1 1") {
+            self.hinted = exchange;
+            self.out.extend_from_slice(hints);
         }
     }
 
@@ -210,7 +280,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
             this.out.extend_from_slice(&whole);
             return Poll::Ready(Ok(size));
         }
-        let gathers = size < GATHERED && (!this.out.is_empty() || this.heads.more());
+        if let Some(start) = bufs.first() {
+            this.hint(start);
+        }
+        let gathers = this.hints.is_none() && size < GATHERED && (!this.out.is_empty() || this.heads.more());
         if !gathers || this.out.len() >= GATHERED {
             ready!(this.push(cx))?;
         }

@@ -5,9 +5,11 @@
 
 use std::mem::MaybeUninit;
 
-use httparse::{Error, Status};
+use httparse::Status;
 
 use super::reason::Reason;
+use super::wrong;
+use crate::model::exchange::Why;
 
 /// Header lines in one head: hyper's own limit.
 pub const HEADERS: usize = 100;
@@ -24,8 +26,8 @@ pub enum Start<'a> {
 pub struct Head<'a> {
     pub raw: &'a [u8],
     pub start: Start<'a>,
-    /// The connection ends with this message: `Connection: close`, or HTTP/1.0 without keep-alive.
-    pub last: bool,
+    /// Why the connection ends with this message, if it does.
+    pub last: Option<Why>,
     /// Asks for, or answers with, another protocol (RFC 9110 section 7.8).
     pub upgrade: bool,
 }
@@ -83,7 +85,7 @@ pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
     let len = match head.parse_with_uninit_headers(raw, &mut lines) {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(refuse(error, raw, 2, head.version.is_some())),
+        Err(error) => return Err(wrong::find(error, raw, 2, head.version.is_some(), HEADERS)),
     };
     let (method, target) = (head.method.unwrap_or_default(), head.path.unwrap_or_default());
     if !is_target(target) {
@@ -91,6 +93,7 @@ pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
     }
     let facts = Facts::of(head.headers)?;
     let new = head.version == Some(1);
+    let last = facts.last(new);
     match facts.hosts {
         0 if new => return Err(Reason::NoHost),
         0 | 1 => {}
@@ -103,7 +106,6 @@ pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
         (Some(Coding::Chunked), None) => Framing::Chunked,
         (Some(Coding::Other(name)), None) => return Err(Reason::Coding(name)),
     };
-    let last = facts.close || (!new && !facts.keep_alive);
     let start = Start::Request { method, target };
     Ok(Some((Head { raw: &raw[..len], start, last, upgrade: new && facts.upgrade }, framing)))
 }
@@ -116,10 +118,11 @@ pub fn response(raw: &[u8], asked: impl FnOnce() -> Asked) -> Result<Option<(Hea
     let len = match config.parse_response_with_uninit_headers(&mut head, raw, &mut lines) {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(refuse(error, raw, 0, head.code.is_some())),
+        Err(error) => return Err(wrong::find(error, raw, 0, head.code.is_some(), HEADERS)),
     };
     let status = head.code.unwrap_or_default();
     let facts = Facts::of(head.headers)?;
+    let said = facts.last(head.version == Some(1));
     let framing = match (status, asked()) {
         (101, _) | (200..=299, Asked::Connect) => Framing::Tunnel,
         (100..=199 | 204 | 304, _) | (_, Asked::Head) => Framing::Length(0),
@@ -130,17 +133,31 @@ pub fn response(raw: &[u8], asked: impl FnOnce() -> Asked) -> Result<Option<(Hea
         },
     };
     let interim = (100..=199).contains(&status);
-    let last = !interim && (facts.close || (head.version == Some(0) && !facts.keep_alive));
+    let until_end = (framing == Framing::UntilEnd).then_some(Why::UntilEnd);
+    let last = said.or(until_end).filter(|_| !interim);
     Ok(Some((Head { raw: &raw[..len], start: Start::Response { status }, last, upgrade: facts.upgrade }, framing)))
 }
 
 impl Facts {
+    /// Whether the connection ends with the message (RFC 9112 section 9.3). `new`: of HTTP/1.1.
+    fn last(&self, new: bool) -> Option<Why> {
+        let old = (!new && !self.keep_alive).then_some(Why::Old);
+        if self.close { Some(Why::Close) } else { old }
+    }
+
+    /// RFC 9110 section 10.1.1: there is one thing to expect.
+    fn expects(what: &[u8]) -> Result<(), Reason> {
+        let known = what.eq_ignore_ascii_case(b"100-continue");
+        if known { Ok(()) } else { Err(Reason::Expect(String::from_utf8_lossy(what).into())) }
+    }
+
     fn of(lines: &[httparse::Header<'_>]) -> Result<Self, Reason> {
         let mut facts = Self::default();
         for line in lines {
             // The length tells the few that matter from the many that do not.
             match line.name.len() {
                 4 if line.name.eq_ignore_ascii_case("host") => facts.hosts += 1,
+                6 if line.name.eq_ignore_ascii_case("expect") => Self::expects(line.value)?,
                 7 if line.name.eq_ignore_ascii_case("upgrade") => facts.upgrade = true,
                 10 if line.name.eq_ignore_ascii_case("connection") => {
                     facts.close |= lists(line.value, b"close");
@@ -182,23 +199,4 @@ fn is_target(target: &str) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~?=&%+,:;@!$'()*".contains(byte);
     let common = target.starts_with('/') && target.len() < 8192 && target.as_bytes().iter().all(plain);
     common || target.parse::<http::Uri>().is_ok()
-}
-
-/// What a parser's error means; `version` is the word of the start line that should be one, `lines` says
-/// that the start line was good.
-fn refuse(error: Error, raw: &[u8], version: usize, lines: bool) -> Reason {
-    match error {
-        _ if raw.first() == Some(&22) => Reason::Tls,
-        Error::TooManyHeaders => Reason::TooMany(HEADERS),
-        Error::Version if has_version(raw, version) => Reason::Version,
-        _ if lines => Reason::Header,
-        _ => Reason::StartLine,
-    }
-}
-
-/// Whether the word of the first line where the version is names one of HTTP, if not one of ours.
-fn has_version(raw: &[u8], word: usize) -> bool {
-    let line = raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let word = line.split(|byte| *byte == b' ').nth(word).unwrap_or_default();
-    word.strip_prefix(b"HTTP/").and_then(|rest| rest.first()).is_some_and(u8::is_ascii_digit)
 }

@@ -50,21 +50,6 @@ pub async fn half(
     read_on(cx, stream, inbox, kernel).await.unwrap_or(end)
 }
 
-/// The connection is another protocol's: reads on until the peer ends or we are told to.
-pub async fn tunnel(
-    cx: &Context,
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    inbox: &mut Inbox,
-    kernel: &Handle,
-) -> End {
-    let end = read_on(cx, stream, inbox, kernel).await;
-    if let Some(end @ End::Reset { .. }) = end {
-        return end;
-    }
-    let ours = stream::shut(stream).await;
-    end.unwrap_or(ours)
-}
-
 /// Reads until the peer ends; `None` for an end without a story of its own.
 async fn read_on(
     cx: &Context,

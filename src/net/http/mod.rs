@@ -4,18 +4,27 @@
 use std::sync::Arc;
 
 mod body;
+mod book;
 mod client;
 mod compose;
+pub mod curl;
 mod decode;
 mod desk;
 mod exchanges;
 mod gate;
 mod head;
 mod hold;
+mod hop;
 mod leave;
+mod pipe;
 mod reason;
 mod rules;
 mod server;
+mod spelling;
+mod table;
+mod tunnel;
+mod write;
+mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
@@ -37,8 +46,14 @@ pub struct Request {
     pub method: String,
     /// Origin form (`/path?query`), RFC 9112 section 3.2.
     pub target: String,
+    /// In the order and the case in which they leave.
     pub headers: Vec<(String, String)>,
     pub body: bytes::Bytes,
+    /// The lengths of the chunks the body leaves in (RFC 9112 section 7.1); none of them where it
+    /// leaves whole, with its length in the head.
+    pub chunks: Vec<usize>,
+    /// Behind a chunked body (section 7.1.2).
+    pub trailers: Vec<(String, String)>,
 }
 
 impl Protocol for Http {
@@ -61,7 +76,7 @@ impl Protocol for Http {
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::connect(cx, 0, ALPN, client::talk))
+        Box::pin(client::connect(cx, ALPN))
     }
 }
 
@@ -71,6 +86,8 @@ mod client_tests;
 mod decode_tests;
 #[cfg(test)]
 mod exchanges_tests;
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod rules_tests;
 #[cfg(test)]

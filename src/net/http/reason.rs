@@ -17,8 +17,12 @@ pub enum Reason {
     Version,
     /// Section 3.2.
     Target,
-    /// Section 5.
-    Header,
+    /// Section 3.1.
+    Method,
+    /// Section 4; a response's.
+    Status,
+    /// Section 5; what is wrong with the line.
+    Header(&'static str),
     /// Section 3.2: HTTP/1.1 wants exactly one.
     NoHost,
     ManyHosts,
@@ -29,9 +33,15 @@ pub enum Reason {
     /// Section 6.1; the transfer coding.
     Coding(Box<str>),
     CodingIn10,
-    /// Section 7.1.
-    Chunk,
+    /// Section 7.1; what is wrong with the chunk.
+    Chunk(&'static str),
     Trailers,
+    /// RFC 9110 section 10.1.1; what was expected.
+    Expect(Box<str>),
+    /// The body is larger than this many bytes.
+    TooMuch(u64),
+    /// The start line alone is longer than this many bytes.
+    TooLong(usize),
     /// The head is longer than this many bytes.
     TooLarge(usize),
     /// More header lines than this.
@@ -49,6 +59,9 @@ impl Reason {
     pub fn status(&self) -> u16 {
         match self {
             Self::Slow(_) => 408,
+            Self::TooMuch(_) => 413,
+            Self::TooLong(_) => 414,
+            Self::Expect(_) => 417,
             Self::TooLarge(_) | Self::TooMany(_) => 431,
             Self::Coding(_) => 501,
             Self::Version => 505,
@@ -69,7 +82,9 @@ impl fmt::Display for Reason {
             Self::StartLine => f.write_str("the first line is not HTTP"),
             Self::Version => f.write_str("the HTTP version is neither 1.0 nor 1.1"),
             Self::Target => f.write_str("the request's target is no path and no URL"),
-            Self::Header => f.write_str("a header line is malformed"),
+            Self::Method => f.write_str("the request's method is no word"),
+            Self::Status => f.write_str("the response's status is no number of three digits"),
+            Self::Header(what) => write!(f, "a header line is malformed: {what}"),
             Self::NoHost => f.write_str("an HTTP/1.1 request without a Host header"),
             Self::ManyHosts => f.write_str("a request with more than one Host header"),
             Self::Length => f.write_str("Content-Length is not a number"),
@@ -77,9 +92,12 @@ impl fmt::Display for Reason {
             Self::LengthAndCoding => f.write_str("both Content-Length and Transfer-Encoding (request smuggling?)"),
             Self::Coding(coding) => write!(f, "the transfer coding \"{coding}\" is not known, only chunked is"),
             Self::CodingIn10 => f.write_str("HTTP/1.0 has no Transfer-Encoding"),
-            Self::Chunk => f.write_str("the chunked body is malformed"),
+            Self::Chunk(what) => write!(f, "the chunked body is malformed: {what}"),
             Self::Trailers => f.write_str("the trailers of the chunked body are malformed"),
             Self::TooLarge(limit) => write!(f, "the head is larger than {}", size::bytes(*limit as u64)),
+            Self::Expect(what) => write!(f, "nobody can meet \"Expect: {what}\", only 100-continue is known"),
+            Self::TooMuch(limit) => write!(f, "the body is larger than {}", size::bytes(*limit)),
+            Self::TooLong(limit) => write!(f, "the start line alone is longer than {}", size::bytes(*limit as u64)),
             Self::TooMany(limit) => write!(f, "the head has more than {limit} header lines"),
             Self::Slow(limit) => write!(f, "the head did not come within {limit:?}"),
             Self::Cut(what) => write!(f, "the peer ended in the middle of {what}"),

@@ -7,11 +7,11 @@ use tokio::net::TcpStream;
 
 use super::stage::{Stage, ask, hear, hear_until, told};
 use crate::model::end::{End, Party};
-use crate::model::exchange::Phase;
 use crate::model::id::EndpointId;
 use crate::model::rule::Rules;
 use crate::model::spec::{Limits, Reply, Spec};
 use crate::model::url::{Role, Url};
+use crate::model::waiting::Phase;
 
 async fn listen(stage: &Stage, rules: &str) -> (EndpointId, std::net::SocketAddr) {
     let mut spec = Spec::new(Role::Listen, Url::parse("http://127.0.0.1:0", Role::Listen).unwrap());

@@ -12,18 +12,21 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
 use super::desk::{Desk, GaveUp, Response};
-use super::exchanges::{Exchanges, Heads};
+use super::exchanges::Exchanges;
+use super::exchanges::Heads;
 use super::gate::Gate;
 use super::leave;
 use super::reason::Reason;
 use super::rules::Book;
+use super::tunnel;
 use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::Kind;
 use crate::model::rule::Cut;
 use crate::model::url::Role;
-use crate::net::probe::{Probe, Watch};
+use crate::net::probe::Probe;
 use crate::net::stream::{self, Flow, Stream};
+use crate::net::wire::Chunks;
 use crate::net::{BoxFuture, Command, Context};
 
 /// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
@@ -32,14 +35,6 @@ const BUFFER: usize = 400 << 10;
 const GRACE: Duration = Duration::from_millis(200);
 /// How long our answer to a refused request may take to leave.
 const LAST_WORD: Duration = Duration::from_secs(1);
-
-/// A plain HTTP connection is followed by nothing: upgrades are not granted.
-pub struct Nobody;
-
-impl Watch for Nobody {
-    fn read(&mut self, _: &[u8]) {}
-    fn wrote(&mut self, _: &[u8]) {}
-}
 
 /// An answer that is there at once costs no allocation.
 pub enum Answer {
@@ -87,8 +82,17 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     let Flow { cx, peer, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
-    let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads));
-    let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
+    let http = &cx.spec.settings.http;
+    let mut watch = Exchanges::new(Role::Listen, record.clone(), limit, Chunks::new(record.clone()))
+        .keeping(Arc::clone(&heads))
+        .limiting(http.most_body.unwrap_or(u64::MAX));
+    if http.upgrade {
+        watch = watch.upgrading();
+    }
+    record.explain(watch.table());
+    let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time)
+        .keeping(http.keep)
+        .hinting(http.hints.as_deref());
     let desk = Arc::new(Desk {
         cx: cx.clone(),
         peer,
@@ -130,9 +134,15 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     if !matches!(left, Left::Done(_)) {
         desk.leave();
     }
-    let gate = conn.into_parts().io.into_inner();
+    let parts = conn.into_parts();
+    let gate = parts.io.into_inner();
     let first = if gate.has_ended() { Party::Peer } else { Party::Us };
+    let rest = gate.rest();
     let mut stream = gate.into_inner(GRACE).await;
+    if stream.watch().tunnelled() && matches!(left, Left::Done(Ok(()))) {
+        let early = [&parts.read_buf[..], &rest].concat().into();
+        return tunnel::talk(&cx, stream, early, &mut inbox, &kernel, &mut tune).await;
+    }
     let outcome = match left {
         Left::Done(outcome) => outcome,
         Left::Closed => {
@@ -161,7 +171,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
         stream.watch().refuse(Reason::Other(error.to_string().into()));
     }
     if let Some(reason) = stream.watch().refused().cloned() {
-        return End::Broken(refuse(&cx, &record, &mut stream, &reason).await);
+        return End::Broken(refuse(&cx, &record, &mut stream, &reason, &rest).await);
     }
     match first {
         Party::Peer => {
@@ -179,12 +189,13 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
 async fn refuse(
     cx: &Context,
     record: &Recorder,
-    stream: &mut Probe<Stream, Exchanges<Nobody>>,
+    stream: &mut Probe<Stream, Exchanges<Chunks>>,
     reason: &Reason,
+    refused: &[u8],
 ) -> Fault {
     let answers = stream.watch().answerable();
     let fault = reason.fault(answers);
-    record.event(Kind::ClientError(Box::new(fault.clone())));
+    record.payload(Kind::ClientError(Box::new(fault.clone())), refused);
     if answers {
         let status = http::StatusCode::from_u16(reason.status()).unwrap_or(http::StatusCode::BAD_REQUEST);
         let text = format!("{reason}\n");

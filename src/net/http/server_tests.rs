@@ -8,7 +8,9 @@ use tokio::net::TcpStream;
 use super::stage::{Stage, ask, bodies, hear, hear_until, told};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Kind, Way};
-use crate::model::spec::{Escaped, Fixed, Limits, Reply};
+use crate::model::exchange::Part;
+use crate::model::setting::http::Http;
+use crate::model::spec::{Escaped, Fixed, Limits, Reply, Settings};
 use crate::net::{Command, Payload};
 
 const GET: &str = "GET /a HTTP/1.1\r\nhOsT: x\r\n\r\n";
@@ -64,6 +66,9 @@ async fn pipelined_requests_are_answered_in_order_also_after_a_half_close() {
 async fn what_is_not_http_is_answered_and_recorded_after_what_was() {
     let stage = Stage::new(Limits { http_head: 2000, ..Limits::default() });
     let post = "POST / HTTP/1.1\r\nHost: x\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+    let http = Http { most_body: Some(1000), ..Http::default() };
+    let settings = Settings { http, ..Settings::default() };
     let cases = [
         ("hello\r\n\r\n".to_owned(), 400, "the first line is not HTTP"),
         ("\x16\x03\x01\x02\x00\x01".to_owned(), 400, "TLS on a plain-text port"),
@@ -79,10 +84,18 @@ async fn what_is_not_http_is_answered_and_recorded_after_what_was() {
         (format!("{post}{}\r\n", "A: b\r\n".repeat(101)), 431, "more than 100 header lines"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 505, "neither 1.0 nor 1.1"),
         ("GET / HT".to_owned(), 400, "in the middle of a head"),
+        ("GE(T / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400, "method is no word"),
+        ("GET / HTTP/3.0\r\nHost: x\r\n\r\n".to_owned(), 505, "neither 1.0 nor 1.1"),
+        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(3000)), 414, "start line alone"),
+        (format!("{post}A: b\r\n c\r\n\r\n"), 400, "obs-fold"),
+        (format!("{post}A : b\r\n\r\n"), 400, "colon should be"),
+        (format!("{post}Expect: tea\r\n\r\n"), 417, "Expect: tea"),
+        (format!("{post}Content-Length: 6000\r\n\r\nabc"), 413, "larger than"),
+        (format!("{post}{chunked}1000\r\nabc"), 413, "larger than"),
     ];
     for (text, status, sentence) in cases {
         for before in ["", GET] {
-            let (id, at) = stage.listen(Reply::Echo).await;
+            let (id, at) = stage.listen_as(settings.clone()).await;
             let answer = ask(at, format!("{before}{text}").as_bytes()).await;
             assert_eq!(answer.contains("HTTP/1.1 200 OK"), !before.is_empty(), "{text:?}: {answer}");
             assert!(answer.contains(&format!("HTTP/1.1 {status} ")), "{text:?}: {answer}");
@@ -161,8 +174,16 @@ async fn expect_continue_chunks_and_trailers_are_shown() {
     let answer = hear(&mut stream).await;
     assert!(answer.ends_with("\nbody (7 bytes)\nhello!\n"), "{answer}");
     let (_, events) = stage.closed(id).await;
-    let want = ["in request 1", "out continue 1", "in body 1", "in trailers 1"];
-    assert_eq!(told(&events)[..4], want);
+    let want = ["in request 1", "out continue 1", "in body 1", "in chunk 1", "in trailers 1"];
+    assert_eq!(told(&events)[..5], want);
+    let parts: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event.kind {
+            Kind::Body { way: Way::In, part, .. } => Some(part),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(parts, [Part::Chunk(5), Part::Chunk(2)]);
     assert_eq!(bodies(&events, Way::In), b"hello!\n");
     let trailers = events.iter().find(|event| event.kind.name() == "trailers").unwrap();
     assert_eq!(trailers.head, b"X-Sum: 1\r\n");

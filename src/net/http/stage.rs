@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::hub::Hub;
 use crate::model::event::{Event, Kind, Way};
 use crate::model::id::EndpointId;
-use crate::model::spec::{Limits, Reply, Spec};
+use crate::model::spec::{Limits, Reply, Settings, Spec};
 use crate::model::time::Clock;
 use crate::model::url::{Role, Url};
 use crate::model::view::{ListQuery, Query, Snapshot, SocketRow};
@@ -30,15 +30,23 @@ impl Stage {
 
     /// A listener that answers `reply`, and where it is.
     pub async fn listen(&self, reply: Reply) -> (EndpointId, SocketAddr) {
-        let mut spec = Spec::new(Role::Listen, Url::parse("http://127.0.0.1:0", Role::Listen).unwrap());
-        spec.settings.reply = reply;
+        self.listen_as(Settings { reply, ..Settings::default() }).await
+    }
+
+    pub async fn listen_as(&self, settings: Settings) -> (EndpointId, SocketAddr) {
+        let url = Url::parse("http://127.0.0.1:0", Role::Listen).unwrap();
+        let spec = Spec { role: Role::Listen, url, settings };
         let id = self.endpoints.open(spec);
         (id, self.until(|seen| seen.endpoint(id)?.local).await)
     }
 
     pub fn dial(&self, at: SocketAddr, path: &str) -> EndpointId {
+        self.dial_as(at, path, Settings::default())
+    }
+
+    pub fn dial_as(&self, at: SocketAddr, path: &str, settings: Settings) -> EndpointId {
         let url = Url::parse(&format!("http://{at}{path}"), Role::Connect).unwrap();
-        self.endpoints.open(Spec::new(Role::Connect, url))
+        self.endpoints.open(Spec { role: Role::Connect, url, settings })
     }
 
     /// Waits until `find` finds it.
@@ -64,8 +72,10 @@ impl Stage {
     pub async fn closed(&self, id: EndpointId) -> (SocketRow, Vec<Event>) {
         let over = |row: &&SocketRow| row.endpoint == id && row.end.is_some();
         let row = self.until(|seen| seen.sockets.rows.iter().find(over).cloned()).await;
-        let events = self.hub.events(row.id.into(), 0, 1000).unwrap().events;
-        (row, events)
+        let events = self.hub.events(row.id.into(), 0, 1000).unwrap().events.into_iter();
+        // The steps of dialling are told elsewhere.
+        let steps = |event: &Event| matches!(event.kind, Kind::Lookup(_) | Kind::Attempt(_));
+        (row, events.filter(|event| !steps(event)).collect())
     }
 
     /// Waits for an event of the endpoint's socket.

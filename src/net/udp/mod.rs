@@ -32,7 +32,7 @@ use crate::hub::Recorder;
 use crate::model::datagram::Note;
 use crate::model::draft::{DATAGRAM, Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Form, Kind, Way};
+use crate::model::event::{Form, Framing, Kind, Way};
 use crate::model::multicast::Join;
 use crate::model::setting::udp::Udp as Settings;
 use crate::model::spec::Reply;
@@ -347,7 +347,7 @@ impl Talk {
 }
 
 fn message(way: Way) -> Kind {
-    Kind::Message { way, form: Form::Datagram, frames: 1 }
+    Kind::Message { way, form: Form::Datagram, frames: 1, framing: Framing::default() }
 }
 
 fn refused(error: &io::Error, broadcasts: bool) -> Fault {

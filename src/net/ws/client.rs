@@ -1,19 +1,27 @@
 //! The client's handshake (RFC 6455 section 4.1), by tungstenite on a stream that decoders watch.
 
+use http::Request;
 use http::header::{CONNECTION, HOST, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION};
-use http::{HeaderMap, Request};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::{Clear, Cut, Desk, Socket, config};
+use super::judge::lines;
+use super::offer::{self, Terms};
+use super::{Clear, Cut, Desk, socketio, wish};
 use crate::model::end::{End, Fault, Op, Party};
+use crate::model::setting::ws::Dialect;
 use crate::model::spec::Spec;
 use crate::net::errno;
 
-/// Asks for the upgrade. On success: the socket, and the subprotocol the server chose.
-pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box<str>>), End> {
+/// What tungstenite reads at a time: it does the handshake and no more.
+const READ: usize = 4 << 10;
+
+/// Asks for the upgrade. On success: the stream, and what was agreed on. What tungstenite has read behind the answer
+/// is with the decoder already.
+pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Terms>), End> {
     let before = desk.record.count().errors;
     let fail = |desk: &Desk, fault: Fault| {
         // A response that is no HTTP was complained of by its decoder.
@@ -22,14 +30,15 @@ pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box<s
         }
         End::Failed(fault)
     };
-    let request = match request(&desk.cx.spec) {
+    let wish = wish(&desk.cx.spec.settings.ws);
+    let request = match request(&desk.cx.spec, wish.as_ref()) {
         Ok(request) => request,
         Err(error) => {
             let text = format!("no request can be made of {}: {error}", desk.cx.spec.url);
             return Err(fail(desk, Fault::WebSocket { text: text.into() }));
         }
     };
-    let config = config(&desk.cx.limits);
+    let config = WebSocketConfig::default().read_buffer_size(READ).write_buffer_size(0);
     let handshake = tokio_tungstenite::client_async_with_config(request, clear, Some(config));
     let (socket, response) = match desk.wait(handshake).await {
         Ok(Ok(opened)) => opened,
@@ -40,19 +49,16 @@ pub async fn open(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box<s
         Err(Cut::Reset) => return Err(End::Reset { by: Party::Us }),
         Err(Cut::Stopped) => return Err(End::Stopped),
     };
-    if let Some(extension) = text(response.headers(), SEC_WEBSOCKET_EXTENSIONS) {
-        let text =
-            format!("the server uses the extension \"{extension}\", which was not offered (RFC 6455 section 4.1)");
-        return Err(fail(desk, Fault::WebSocket { text: text.into() }));
+    let answer = lines(response.headers(), SEC_WEBSOCKET_EXTENSIONS);
+    match offer::taken(&answer, wish.as_ref()) {
+        Ok(terms) => Ok((socket.into_inner(), terms)),
+        Err(text) => Err(fail(desk, Fault::WebSocket { text: text.into() })),
     }
-    let subprotocol = text(response.headers(), SEC_WEBSOCKET_PROTOCOL).map(Into::into);
-    Ok((socket, subprotocol))
 }
 
-fn request(spec: &Spec) -> Result<Request<()>, http::Error> {
+fn request(spec: &Spec, deflate: Option<&Terms>) -> Result<Request<()>, http::Error> {
     let url = &spec.url;
-    let path = if url.path.is_empty() { "/" } else { &*url.path };
-    let mut request = Request::get(format!("{}://{}{path}", url.scheme, url.authority()))
+    let mut request = Request::get(format!("{}://{}{}", url.scheme, url.authority(), target(spec)))
         .header(HOST, url.authority())
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
@@ -61,11 +67,19 @@ fn request(spec: &Spec) -> Result<Request<()>, http::Error> {
     if !spec.settings.ws.subprotocols.is_empty() {
         request = request.header(SEC_WEBSOCKET_PROTOCOL, spec.settings.ws.subprotocols.join(", "));
     }
+    if let Some(terms) = deflate {
+        request = request.header(SEC_WEBSOCKET_EXTENSIONS, offer::offer(terms));
+    }
     request.body(())
 }
 
-fn text(headers: &HeaderMap, name: http::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// What to ask for: a Socket.IO session is at its usual place if the URL names no other.
+fn target(spec: &Spec) -> &str {
+    match (&*spec.url.path, spec.settings.ws.dialect) {
+        ("" | "/", Dialect::SocketIo) => socketio::TARGET,
+        ("", Dialect::None) => "/",
+        (path, _) => path,
+    }
 }
 
 /// Why the server's answer is none (RFC 6455 section 4.1, what the client checks).

@@ -1,10 +1,30 @@
 //! A draft as a WebSocket message, a ping or a close frame; or the sentence that says why not.
 
-use super::frames::is_close_code;
-use crate::model::draft::{CONTROL, Coding, Draft, Rejection, Shape, encode};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::side::is_close_code;
+use crate::model::draft::{CONTROL, Coding, Draft, FRAGMENTS, Rejection, Shape, encode};
+use crate::model::event::Form;
+use crate::model::socketio::Emit;
 use crate::net::Payload;
 
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
+    let payload = whole(draft)?;
+    if draft.fragments <= 1 {
+        return Ok(payload);
+    }
+    if draft.fragments > FRAGMENTS {
+        return Err(Rejection(format!("a message goes in at most {FRAGMENTS} frames: each is an event of its own")));
+    }
+    let (form, bytes) = match payload {
+        Payload::Text(text) => (Form::Text, text.into()),
+        Payload::Binary(bytes) => (Form::Binary, bytes),
+        _ => return Err(Rejection("a control frame is whole (RFC 6455 section 5.5): only messages are split".into())),
+    };
+    Ok(Payload::Split { form, bytes, frames: draft.fragments })
+}
+
+fn whole(draft: &Draft) -> Result<Payload, Rejection> {
     match draft.shape {
         Shape::Bytes => Ok(match String::from_utf8(draft.encode()?) {
             Ok(text) => Payload::Text(text),
@@ -17,19 +37,31 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
             ))
         }),
         Shape::Binary => Ok(Payload::Binary(draft.encode()?.into())),
-        Shape::Ping => {
+        Shape::Ping | Shape::Pong => {
             let bytes = draft.encode()?;
             if bytes.len() > CONTROL {
                 return Err(Rejection(format!(
-                    "a ping carries at most {CONTROL} bytes (RFC 6455 section 5.5), and these are {}",
+                    "a {} carries at most {CONTROL} bytes (RFC 6455 section 5.5), and these are {}",
+                    draft.shape.name(),
                     bytes.len()
                 )));
             }
-            Ok(Payload::Ping(bytes.into()))
+            Ok(if draft.shape == Shape::Ping { Payload::Ping(bytes.into()) } else { Payload::Pong(bytes.into()) })
         }
         Shape::Close => close(&draft.text, draft.coding),
+        Shape::Event => event(draft),
         _ => Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into())),
     }
+}
+
+/// A Socket.IO event as the text message that carries it. Those that ask for an acknowledgement are numbered.
+fn event(draft: &Draft) -> Result<Payload, Rejection> {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let text = String::from_utf8(encode(&draft.text, draft.coding)?)
+        .map_err(|_| Rejection("an event is text, and these bytes are not UTF-8".into()))?;
+    let emit = Emit::read(&text)?;
+    let id = emit.ack.then(|| LAST.fetch_add(1, Relaxed));
+    Ok(Payload::Text(emit.write(id)))
 }
 
 /// `1000 reason`; nothing means 1000. A line ending has no place behind a reason.
@@ -75,6 +107,21 @@ mod tests {
         assert_eq!(draft(Shape::Ping, Coding::Text, "hi"), Ok(Payload::Ping("hi".into())));
         assert_eq!(draft(Shape::Bytes, Coding::Hex, "6869"), Ok(Payload::Text("hi".into())));
         assert_eq!(draft(Shape::Bytes, Coding::Hex, "ff"), Ok(Payload::Binary(vec![255].into())));
+    }
+
+    #[test]
+    fn a_message_goes_in_as_many_frames_as_were_asked_for() {
+        let split = |shape, fragments| {
+            compose(&Draft { text: "abc".into(), shape, fragments, ..Draft::default() })
+                .map_err(|rejection| rejection.0)
+        };
+        let three = |form| Ok(Payload::Split { form, bytes: "abc".into(), frames: 3 });
+        assert_eq!(split(Shape::Text, 3), three(Form::Text));
+        assert_eq!(split(Shape::Binary, 3), three(Form::Binary));
+        assert_eq!(split(Shape::Text, 1), Ok(Payload::Text("abc".into())));
+        assert!(split(Shape::Ping, 2).unwrap_err().contains("section 5.5"));
+        assert!(split(Shape::Text, 1001).unwrap_err().contains("1000"));
+        assert_eq!(split(Shape::Pong, 0), Ok(Payload::Pong("abc".into())));
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Frame {
     left: u64,
     /// How far the mask is turned for the piece at hand.
     turned: u64,
+    /// Bytes of the head as it came, which may be longer than it needs.
+    size: u8,
 }
 
 impl Frame {
@@ -27,23 +29,36 @@ impl Frame {
         self.head
     }
 
-    /// Takes the mask off the beginning of the piece at hand (section 5.3).
-    pub fn unmask(&self, bytes: &mut [u8]) {
-        if !self.head.masked {
-            return;
+    /// Bytes of the head.
+    pub fn size(&self) -> u32 {
+        self.size.into()
+    }
+
+    /// Payload bytes in all.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Takes the mask off a part of the piece at hand that begins `from` bytes into it (section 5.3).
+    pub fn unmask(&self, bytes: &mut [u8], from: usize) {
+        if self.head.masked {
+            xor(self.mask, self.turned.wrapping_add(from as u64), bytes);
         }
-        let mut mask = self.mask;
-        mask.rotate_left((self.turned % 4) as usize);
-        let [a, b, c, d] = mask;
-        let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-        // Eight at a time, which the compiler makes more of.
-        let (words, rest) = bytes.as_chunks_mut();
-        for word in words {
-            *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
-        }
-        for (byte, mask) in rest.iter_mut().zip(wide.to_ne_bytes()) {
-            *byte ^= mask;
-        }
+    }
+}
+
+/// Puts a mask on bytes, or takes it off, that begin so many bytes into the payload (section 5.3).
+pub fn xor(mut mask: [u8; 4], turned: u64, bytes: &mut [u8]) {
+    mask.rotate_left((turned % 4) as usize);
+    let [a, b, c, d] = mask;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    // Eight at a time, which the compiler makes more of.
+    let (words, rest) = bytes.as_chunks_mut();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(wide.to_ne_bytes()) {
+        *byte ^= mask;
     }
 }
 
@@ -63,6 +78,8 @@ pub enum Next<'a> {
 pub struct Decoder {
     /// Whether frames of this direction are masked (section 5.1: the client's are, the server's are not).
     masked: bool,
+    /// Whether RSV1 means something: permessage-deflate was agreed on (RFC 7692 section 6).
+    rsv1: bool,
     part: [u8; HEAD],
     have: usize,
     frame: Option<Frame>,
@@ -70,7 +87,12 @@ pub struct Decoder {
 
 impl Decoder {
     pub fn new(masked: bool) -> Self {
-        Self { masked, part: [0; HEAD], have: 0, frame: None }
+        Self { masked, rsv1: false, part: [0; HEAD], have: 0, frame: None }
+    }
+
+    /// From here on RSV1 marks a compressed message.
+    pub fn allow_rsv1(&mut self) {
+        self.rsv1 = true;
     }
 
     /// Takes what comes next off the front of `bytes`.
@@ -125,9 +147,13 @@ impl Decoder {
     }
 
     fn wrong(&self, frame: &Frame, minimal: bool) -> Option<&'static str> {
-        let FrameHead { opcode, fin, masked, .. } = frame.head;
+        let FrameHead { opcode, fin, rsv, masked, .. } = frame.head;
+        let rsv1 = rsv & 4 != 0;
         let rules = [
-            (self.part[0] & 0x70 == 0, "a reserved bit is set, and no extension was agreed on (RFC 6455 section 5.2)"),
+            (rsv & 3 == 0, "RSV2 or RSV3 is set, and no extension uses it (RFC 6455 section 5.2)"),
+            (!rsv1 || self.rsv1, "RSV1 is set, and no extension was agreed on (RFC 6455 section 5.2)"),
+            (!rsv1 || opcode < 8, "RSV1 is set on a control frame (RFC 7692 section 6)"),
+            (!rsv1 || opcode != 0, "RSV1 is set behind a message's first frame (RFC 7692 section 6)"),
             (matches!(opcode, 0..=2 | 8..=10), "a frame with a reserved opcode (RFC 6455 section 5.2)"),
             (masked || !self.masked, "a frame of the client is not masked (RFC 6455 section 5.1)"),
             (!masked || self.masked, "a frame of the server is masked (RFC 6455 section 5.1)"),
@@ -164,7 +190,13 @@ fn parse(part: &[u8; HEAD]) -> (Frame, bool) {
     if masked {
         mask.copy_from_slice(&rest[wide..wide + 4]);
     }
-    let head =
-        FrameHead { opcode: first & 0xf, fin: first & 0x80 != 0, masked, len: u32::try_from(len).unwrap_or(u32::MAX) };
-    (Frame { head, mask, len, left: len, turned: 0 }, minimal)
+    let size = 2 + wide as u8 + if masked { 4 } else { 0 };
+    let head = FrameHead {
+        opcode: first & 0xf,
+        fin: first & 0x80 != 0,
+        rsv: first >> 4 & 7,
+        masked,
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+    };
+    (Frame { head, mask, len, left: len, turned: 0, size }, minimal)
 }

@@ -1,17 +1,25 @@
-//! What is true of a WebSocket: a passive decoder of RFC 6455 frames over the bytes that crossed the clear
-//! stream, one for each direction. It counts frames, assembles messages, times pings, and says once for
-//! each direction where the peer broke the protocol; then it goes on as well as it can.
+//! The one decoder of a WebSocket: a passive watch over the bytes that cross the clear stream, in both
+//! directions. It counts frames, assembles and inflates messages, times pings, and says once for each
+//! direction where the protocol was broken; then it goes on as well as it can.
 //!
-//! It knows nothing of the library that speaks: what that hides (fragments, masks, control frames) is here.
+//! What it makes of the incoming side is also what the conversation hears ([`Frames::next`]): bytes are decoded,
+//! unmasked and inflated once, and what is answered is what was recorded. Our own compressed messages are not
+//! inflated again: whoever writes them leaves a [`Note`] of what they were.
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
-use super::decoder::{Decoder, Frame, Next};
-use crate::hub::{HEAD, Recorder};
-use crate::model::draft::CONTROL;
+use bytes::Bytes;
+
+use super::deflate::Inflater;
+use super::offer::Terms;
+use super::packets::Packets;
+use super::side::Side;
+use super::sums::Sums;
+use crate::hub::Recorder;
 use crate::model::end::{Fault, Op};
-use crate::model::event::{Form, FrameHead, Kind, Way};
+use crate::model::event::{Form, Kind, Opened, Way};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::Role;
 use crate::net::probe::Watch;
@@ -19,8 +27,47 @@ use crate::net::wire;
 
 /// Pings of ours that may still be answered; older ones are forgotten.
 const PINGS: usize = 16;
-/// A message head's buffer above this is given back: 10,000 idle sockets would hold 80 MB.
-const KEPT: usize = 512;
+/// Room for what was heard that is kept when all of it is taken: a flood of tiny frames in one read needs more.
+const ROOM: usize = 32;
+
+/// What came in whole, in order. Nothing behind a breach or a close frame.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    Message(Form, Bytes),
+    Ping(Bytes),
+    /// The payload of a close frame.
+    Close(Bytes),
+}
+
+/// How the peer broke the protocol, and how that is said to it (RFC 6455 section 7.4.1).
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub fault: Fault,
+    pub code: u16,
+    pub reason: &'static str,
+}
+
+impl Broken {
+    /// `text` names the section.
+    pub fn protocol(text: impl Into<Box<str>>) -> Self {
+        Self { fault: Fault::WebSocket { text: text.into() }, code: 1002, reason: "protocol error" }
+    }
+
+    pub fn data(text: impl Into<Box<str>>) -> Self {
+        Self { fault: Fault::WebSocket { text: text.into() }, code: 1007, reason: "invalid payload" }
+    }
+
+    pub fn too_big(limit: u64) -> Self {
+        let fault = Fault::Limit { what: "bytes of a WebSocket message (1009, RFC 6455 section 7.4.1)", limit };
+        Self { fault, code: 1009, reason: "message too big" }
+    }
+}
+
+/// What a compressed message of ours is: its size, and the head that a timeline keeps.
+pub struct Note {
+    pub size: u64,
+    pub head: Vec<u8>,
+}
 
 /// See the module.
 pub struct Frames {
@@ -32,48 +79,76 @@ pub struct Frames {
     early: Option<Vec<u8>>,
 }
 
-/// Where events go, and what both directions share.
-struct Record {
-    to: Recorder,
+/// Where events go, what was heard, and what both directions share.
+pub(super) struct Record {
+    pub to: Recorder,
     clock: Clock,
     pings: VecDeque<(Vec<u8>, Stamp)>,
-}
-
-/// One direction.
-struct Side {
-    way: Way,
-    decoder: Decoder,
-    /// The message that is being assembled.
-    form: Option<Form>,
-    frames: u32,
-    size: u64,
-    head: Vec<u8>,
-    /// The payload of the control frame that is being read.
-    control: Vec<u8>,
-    fault: Option<Fault>,
+    /// Names what is inside messages, where that is known.
+    pub packets: Option<Packets>,
+    /// Bounded by one read, and what deflate can make of it: taken before the next.
+    pub heard: VecDeque<Heard>,
+    pub sums: Arc<Sums>,
 }
 
 impl Frames {
-    pub fn new(to: Recorder, clock: Clock, role: Role) -> Self {
+    /// `limit`: bytes of a message that is heard.
+    pub fn new(to: Recorder, clock: Clock, role: Role, limit: u64) -> Self {
         Self {
-            record: Record { to, clock, pings: VecDeque::new() },
-            received: Side::new(Way::In, role == Role::Listen),
-            sent: Side::new(Way::Out, role == Role::Connect),
+            record: Record {
+                to,
+                clock,
+                pings: VecDeque::new(),
+                packets: None,
+                heard: VecDeque::new(),
+                sums: Arc::default(),
+            },
+            received: Side::new(Way::In, role == Role::Listen, Some(limit)),
+            sent: Side::new(Way::Out, role == Role::Connect, None),
             early: Some(Vec::new()),
         }
     }
 
-    /// The handshake is done: records it, and what came early after it.
-    pub fn open(&mut self, subprotocol: Option<Box<str>>) {
-        self.record.to.event(Kind::Open { subprotocol });
+    /// The handshake is done: records it with both heads, and what came early after it.
+    pub fn open(&mut self, opened: Opened, heads: &[u8], terms: Option<(&Terms, Role)>) {
+        if let Some((terms, role)) = terms {
+            self.received.deflate(Some(Inflater::new(terms.sides(role).1)));
+            self.sent.deflate(None);
+        }
+        self.record.to.payload(Kind::Open(Box::new(opened)), heads);
         if let Some(early) = self.early.take() {
             self.received.feed(&mut self.record, &early);
         }
     }
 
-    /// What the peer broke first, if anything; recorded already.
-    pub fn fault(&self) -> Option<&Fault> {
-        self.received.fault.as_ref()
+    /// What it adds up, for the details page.
+    pub fn sums(&self) -> Arc<Sums> {
+        Arc::clone(&self.record.sums)
+    }
+
+    /// From here on the packets inside messages are named.
+    pub fn name_packets(&mut self, packets: Packets) {
+        self.record.packets = Some(packets);
+    }
+
+    /// What came in next.
+    pub fn next(&mut self) -> Option<Heard> {
+        let next = self.record.heard.pop_front();
+        if next.is_none() && self.record.heard.capacity() > ROOM {
+            self.record.heard = VecDeque::new();
+        }
+        next
+    }
+
+    /// What the next compressed message of ours is.
+    pub fn note(&mut self, note: Note) {
+        self.sent.note(note);
+    }
+
+    /// What the peer broke first, if anything; recorded already. What it did behind its close frame does not
+    /// count: that has ended the conversation.
+    pub fn broken(&self) -> Option<&Broken> {
+        self.received.broken()
     }
 }
 
@@ -104,168 +179,23 @@ impl Watch for Frames {
 
 impl Record {
     /// Remembers a ping of ours, to time its pong.
-    fn ping(&mut self, payload: &[u8]) {
+    pub fn ping(&mut self, payload: &[u8]) {
         if self.pings.len() == PINGS {
             self.pings.pop_front();
         }
         self.pings.push_back((payload.to_vec(), self.clock.now()));
+        self.sums.ping();
     }
 
     /// The round trip of the ping that a pong answers; those before it will not be answered any more
     /// (RFC 6455 section 5.5.3).
-    fn pong(&mut self, payload: &[u8]) -> Option<u64> {
+    pub fn pong(&mut self, payload: &[u8]) -> Option<u64> {
         let at = self.pings.iter().rposition(|(sent, _)| sent == payload)?;
         let (_, since) = self.pings.drain(..=at).next_back()?;
-        Some(nanos(self.clock.now().since(since)))
+        let trip = nanos(self.clock.now().since(since));
+        self.sums.pong(trip);
+        Some(trip)
     }
-}
-
-impl Side {
-    fn new(way: Way, masked: bool) -> Self {
-        Self {
-            way,
-            decoder: Decoder::new(masked),
-            form: None,
-            frames: 0,
-            size: 0,
-            head: Vec::new(),
-            control: Vec::new(),
-            fault: None,
-        }
-    }
-
-    fn feed(&mut self, record: &mut Record, mut bytes: &[u8]) {
-        loop {
-            match self.decoder.next(&mut bytes) {
-                Next::More => return,
-                Next::Head(frame, wrong) => {
-                    if let Some(text) = wrong {
-                        self.broke(record, text);
-                    }
-                    self.begin(record, frame);
-                }
-                Next::Payload(frame, bytes) => self.keep(frame, bytes),
-                Next::Done(frame) => self.finish(record, frame),
-            }
-        }
-    }
-
-    /// The protocol was broken: said once, the rest follows from the first.
-    fn broke(&mut self, record: &Record, text: &str) {
-        if self.fault.is_none() {
-            let fault = Fault::WebSocket { text: text.into() };
-            record.to.error(fault.clone());
-            self.fault = Some(fault);
-        }
-    }
-
-    fn begin(&mut self, record: &Record, frame: Frame) {
-        match (frame.opcode(), self.form) {
-            (0, None) => self.broke(record, "a continuation of no message (RFC 6455 section 5.4)"),
-            (1 | 2, Some(_)) => {
-                self.broke(record, "a new message before the one in fragments has ended (RFC 6455 section 5.4)");
-                self.forget();
-            }
-            _ => {}
-        }
-        match frame.opcode() {
-            1 => self.form = Some(Form::Text),
-            2 => self.form = Some(Form::Binary),
-            _ => {}
-        }
-    }
-
-    fn keep(&mut self, frame: Frame, bytes: &[u8]) {
-        let (kept, most) = match frame.opcode() {
-            0..=2 => {
-                self.size += bytes.len() as u64;
-                (&mut self.head, HEAD)
-            }
-            8..=10 => (&mut self.control, CONTROL),
-            _ => return,
-        };
-        let room = most.saturating_sub(kept.len()).min(bytes.len());
-        let from = kept.len();
-        kept.extend_from_slice(&bytes[..room]);
-        frame.unmask(&mut kept[from..]);
-    }
-
-    fn finish(&mut self, record: &mut Record, frame: Frame) {
-        record.to.packet(self.way);
-        let way = self.way;
-        match frame.opcode() {
-            0..=2 => self.finish_data(record, frame.head()),
-            8 => {
-                let code = self.control.first_chunk().map(|code| u16::from_be_bytes(*code));
-                let reason = self.control.get(2..).unwrap_or_default();
-                record.to.payload(Kind::Closing { way, code }, reason);
-                if let Some(text) = wrong_close(&self.control) {
-                    self.broke(record, &text);
-                }
-            }
-            9 => {
-                if way == Way::Out {
-                    record.ping(&self.control);
-                }
-                record.to.payload(Kind::Ping { way }, &self.control);
-            }
-            10 => {
-                let rtt = if way == Way::In { record.pong(&self.control) } else { None };
-                record.to.payload(Kind::Pong { way, rtt }, &self.control);
-            }
-            _ => record.to.event(Kind::Frame { way, frame: frame.head() }),
-        }
-        self.control.clear();
-    }
-
-    fn finish_data(&mut self, record: &Record, frame: FrameHead) {
-        let way = self.way;
-        self.frames = self.frames.saturating_add(1);
-        let Some(form) = self.form else {
-            record.to.event(Kind::Frame { way, frame });
-            return self.forget();
-        };
-        if self.frames > 1 || !frame.fin {
-            record.to.event(Kind::Frame { way, frame });
-        }
-        if frame.fin {
-            let kind = Kind::Message { way, form, frames: self.frames };
-            record.to.payload_head(kind, self.size, &self.head);
-            self.forget();
-        }
-    }
-
-    fn forget(&mut self) {
-        self.form = None;
-        self.frames = 0;
-        self.size = 0;
-        self.head.clear();
-        if self.head.capacity() > KEPT {
-            self.head = Vec::new();
-        }
-    }
-}
-
-/// What is wrong with a close frame's payload (RFC 6455 sections 5.5.1 and 7.4).
-fn wrong_close(payload: &[u8]) -> Option<String> {
-    match payload {
-        [] => None,
-        [_] => Some("a close frame with half a code (RFC 6455 section 5.5.1)".into()),
-        [high, low, reason @ ..] => {
-            let code = u16::from_be_bytes([*high, *low]);
-            if !is_close_code(code) {
-                return Some(format!("{code} is no close code to send (RFC 6455 section 7.4)"));
-            }
-            std::str::from_utf8(reason)
-                .is_err()
-                .then(|| "the reason of a close frame is not UTF-8 (RFC 6455 section 5.5.1)".into())
-        }
-    }
-}
-
-/// Whether a close frame may carry this code: RFC 6455 section 7.4 and the IANA registry.
-pub fn is_close_code(code: u16) -> bool {
-    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 #[cfg(test)]

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::super::side::wrong_close;
 use super::*;
-use crate::hub::{Birth, Hub};
-use crate::model::event::Event;
+use crate::hub::{Birth, HEAD, Hub};
+use crate::model::event::{Event, FrameHead, Framing};
 use crate::model::spec::{Limits, Spec};
 use crate::model::url::{Scheme, Url};
+
+/// Bytes of a message that is heard.
+const LIMIT: u64 = 80_000;
 
 struct Bench {
     hub: Arc<Hub>,
@@ -25,14 +29,18 @@ impl Bench {
         let peer = "127.0.0.1:5000".parse().unwrap();
         let birth = Birth { endpoint, scheme: Scheme::Ws, accepted: true, peer, local: None, handshakes: 1 };
         let (_, record) = hub.open(birth);
-        let mut frames = Frames::new(record.clone(), hub.clock(), Role::Listen);
-        frames.open(None);
+        let mut frames = Frames::new(record.clone(), hub.clock(), Role::Listen, LIMIT);
+        frames.open(Opened::default(), b"", None);
         Self { hub, record, frames }
     }
 
     /// What was recorded behind `open`.
     fn events(&self) -> Vec<Event> {
         self.hub.events(self.record.subject(), 1, 10_000).unwrap().events
+    }
+
+    fn heard(&mut self) -> Vec<Heard> {
+        std::iter::from_fn(|| self.frames.next()).collect()
     }
 
     fn seen(&self) -> Vec<(Kind, u64, Vec<u8>)> {
@@ -60,8 +68,9 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-fn message(form: Form, frames: u32) -> Kind {
-    Kind::Message { way: Way::In, form, frames }
+fn message(form: Form, frames: u32, payload: u64, heads: u32) -> Kind {
+    let framing = Framing { payload, heads, masked: true, deflated: false };
+    Kind::Message { way: Way::In, form, frames, framing }
 }
 
 #[test]
@@ -76,9 +85,11 @@ fn the_rfcs_examples_are_read() {
     let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["message", "frame", "frame", "message", "ping", "pong"]);
     assert!([0, 3, 4, 5].iter().all(|at| events[*at].head == b"Hello"));
-    let first = FrameHead { opcode: 1, fin: false, masked: false, len: 3 };
+    let first = FrameHead { opcode: 1, fin: false, rsv: 0, masked: false, len: 3 };
     assert_eq!(events[1].kind, Kind::Frame { way: Way::Out, frame: first });
-    assert_eq!(events[3].kind, Kind::Message { way: Way::Out, form: Form::Text, frames: 2 });
+    let framing = Framing { payload: 5, heads: 4, masked: false, deflated: false };
+    assert_eq!(events[3].kind, Kind::Message { way: Way::Out, form: Form::Text, frames: 2, framing });
+    assert_eq!(bench.heard(), [Heard::Message(Form::Text, "Hello".into())]);
     assert!(matches!(events[5].kind, Kind::Pong { way: Way::In, rtt: Some(_) }));
     let count = bench.record.count();
     assert_eq!((count.received.packets, count.received.messages, count.received.bytes), (2, 1, 5));
@@ -86,12 +97,83 @@ fn the_rfcs_examples_are_read() {
 }
 
 #[test]
-fn only_the_head_of_a_large_message_is_kept_and_all_of_it_counted() {
+fn a_large_message_is_heard_whole_and_its_head_kept() {
     let mut bench = Bench::new();
-    let payload: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
-    bench.frames.read(&masked(0x82, &payload));
-    assert_eq!(bench.seen(), [(message(Form::Binary, 1), 100_000, payload[..HEAD].to_vec())]);
-    assert!(bench.frames.received.head.capacity() <= KEPT);
+    let payload: Vec<u8> = (0..70_000u32).map(|n| n as u8).collect();
+    for piece in masked(0x82, &payload).chunks(1000) {
+        bench.frames.read(piece);
+    }
+    assert_eq!(bench.seen(), [(message(Form::Binary, 1, 70_000, 14), 70_000, payload[..HEAD].to_vec())]);
+    assert_eq!(bench.heard(), [Heard::Message(Form::Binary, payload.into())]);
+}
+
+#[test]
+fn one_above_the_limit_is_counted_and_not_heard() {
+    let mut bench = Bench::new();
+    let payload = vec![7; 100_000];
+    bench.frames.read(&masked(0x02, &payload[..50_000]));
+    assert!(bench.frames.broken().is_none());
+    bench.frames.read(&masked(0x80, &payload[50_000..]));
+    assert_eq!(bench.frames.broken().unwrap().code, 1009);
+    let told = bench.seen();
+    assert_eq!(told.last().unwrap(), &(message(Form::Binary, 2, 100_000, 16), 100_000, payload[..HEAD].to_vec()));
+    assert_eq!(bench.heard(), []);
+}
+
+#[test]
+fn nothing_behind_a_close_frame_is_heard() {
+    let mut bench = Bench::new();
+    bench.frames.read(&masked(0x88, b"\x03\xe8bye"));
+    bench.frames.read(&[masked(0x81, b"late"), masked(0x83, b"")].concat());
+    let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["closing", "error", "message", "frame"]);
+    assert_eq!(bench.heard(), [Heard::Close(Bytes::from_static(b"\x03\xe8bye"))]);
+    // The conversation was over: this does not make its end another.
+    assert!(bench.frames.broken().is_none());
+}
+
+#[test]
+fn a_compressed_message_is_what_it_was() {
+    let mut bench = Bench::new();
+    bench.frames = Frames::new(bench.record.clone(), bench.hub.clock(), Role::Listen, LIMIT);
+    bench.frames.open(Opened::default(), b"", Some((&Terms::default(), Role::Listen)));
+    bench.frames.read(&masked(0xc1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]));
+    bench.frames.read(&masked(0x81, b"as it is"));
+    let Kind::Message { framing, .. } = bench.events()[1].kind else { unreachable!() };
+    assert_eq!(framing, Framing { payload: 7, heads: 6, masked: true, deflated: true });
+    assert_eq!((bench.events()[1].size, &bench.events()[1].head[..]), (5, &b"Hello"[..]));
+    let texts = ["Hello", "as it is"].map(|text| Heard::Message(Form::Text, text.into()));
+    assert_eq!(bench.heard(), texts);
+    // RSV1 where it means nothing, and data that is none.
+    for (frame, says) in [
+        (masked(0xc9, b""), "RFC 7692 section 6"),
+        ([masked(0x41, &[0xf2]), masked(0xc0, b"")].concat(), "RFC 7692 section 6"),
+        (masked(0xa1, b""), "RFC 6455 section 5.2"),
+        (masked(0xc2, &[0xff; 20]), "RFC 7692 section 7.2.2"),
+        (masked(0xc1, &[0x0a, 0x00, 0x00, 0x00, 0xff, 0xff, 0xfa, 0xdf, 0x00]), "section"),
+    ] {
+        let mut bench = Bench::new();
+        bench.frames = Frames::new(bench.record.clone(), bench.hub.clock(), Role::Listen, LIMIT);
+        bench.frames.open(Opened::default(), b"", Some((&Terms::default(), Role::Listen)));
+        bench.frames.read(&frame);
+        assert!(bench.frames.broken().unwrap().fault.to_string().contains(says), "{says}");
+    }
+}
+
+#[test]
+fn text_is_checked_as_it_comes() {
+    let mut bench = Bench::new();
+    // A character cut by a frame is whole again; one that never can be is told at once.
+    bench.frames.read(&masked(0x01, "é".as_bytes().split_at(1).0));
+    bench.frames.read(&masked(0x00, "é".as_bytes().split_at(1).1));
+    assert!(bench.frames.broken().is_none());
+    bench.frames.read(&masked(0x00, b"\xf8")[..7]);
+    let broken = bench.frames.broken().unwrap();
+    assert!(broken.fault.to_string().contains("byte 2 of it"), "{broken:?}");
+    assert_eq!(broken.code, 1007);
+    let mut bench = Bench::new();
+    bench.frames.read(&masked(0x81, b"\xc3"));
+    assert!(bench.frames.broken().unwrap().fault.to_string().contains("ends within a character"));
 }
 
 #[test]
@@ -116,19 +198,21 @@ fn a_breach_is_said_once_and_reading_goes_on() {
     bench.frames.read(&masked(0x81, b"good"));
     let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["error", "message", "frame", "message"]);
-    assert!(bench.frames.fault().unwrap().to_string().contains("section 5.1"));
+    assert!(bench.frames.broken().unwrap().fault.to_string().contains("section 5.1"));
     assert_eq!(bench.record.count().errors, 1);
 }
 
 #[test]
 fn what_comes_before_open_is_told_after_it() {
     let mut bench = Bench::new();
-    bench.frames = Frames::new(bench.record.clone(), bench.hub.clock(), Role::Listen);
+    bench.frames = Frames::new(bench.record.clone(), bench.hub.clock(), Role::Listen, LIMIT);
     bench.frames.read(&masked(0x81, b"early"));
     assert!(bench.events().is_empty());
-    bench.frames.open(Some("v1".into()));
+    bench.frames.open(Opened::default(), b"both heads", None);
     let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["open", "message"]);
+    assert_eq!(bench.events()[0].head, b"both heads");
+    assert_eq!(bench.heard().len(), 1);
 }
 
 #[test]
@@ -178,6 +262,7 @@ proptest! {
             parts.frames.read(&bytes[pair[0]..pair[1]]);
         }
         prop_assert_eq!(parts.seen(), whole.seen());
+        prop_assert_eq!(parts.heard(), whole.heard());
         prop_assert_eq!(parts.record.count(), whole.record.count());
         let mut single = Bench::new();
         for byte in bytes.iter().take(3000) {

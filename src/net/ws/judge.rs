@@ -3,21 +3,31 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HOST, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, CONTENT_TYPE, HOST, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
+use super::offer::{self, Terms};
 use crate::model::end::Fault;
 
 pub enum Verdict {
-    Upgrade { subprotocol: Option<Box<str>> },
+    /// With permessage-deflate on these terms.
+    Upgrade {
+        terms: Option<Terms>,
+    },
     Refusal(Fault),
 }
 
-/// The answer to a request, and what it means. `subprotocols` are ours, best first.
-pub fn judge<B>(request: &Request<B>, subprotocols: &[String]) -> (Response<Full<Bytes>>, Verdict) {
+/// The answer to a request, and what it means. `subprotocols` are ours, best first; `deflate` is how
+/// we would compress, if we do.
+pub fn judge<B>(
+    request: &Request<B>,
+    subprotocols: &[String],
+    deflate: Option<&Terms>,
+) -> (Response<Full<Bytes>>, Verdict) {
     if let Some((status, why)) = objection(request) {
         return refuse(status, why);
     }
@@ -27,7 +37,13 @@ pub fn judge<B>(request: &Request<B>, subprotocols: &[String]) -> (Response<Full
             if let Some(name) = subprotocol.and_then(|name| HeaderValue::from_str(name).ok()) {
                 response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
             }
-            (response, Verdict::Upgrade { subprotocol: subprotocol.map(Into::into) })
+            let offers = lines(request.headers(), SEC_WEBSOCKET_EXTENSIONS);
+            let taken = deflate.and_then(|wish| offer::take(&offers, wish));
+            let (terms, line) = taken.map_or((None, None), |(terms, line)| (Some(terms), Some(line)));
+            if let Some(line) = line.and_then(|line| HeaderValue::try_from(line).ok()) {
+                response.headers_mut().insert(SEC_WEBSOCKET_EXTENSIONS, line);
+            }
+            (response, Verdict::Upgrade { terms })
         }
         Err(error) => refuse(StatusCode::BAD_REQUEST, format!("the WebSocket handshake is wrong: {error}")),
     }
@@ -66,6 +82,12 @@ fn objection<B>(request: &Request<B>) -> Option<(StatusCode, String)> {
     None
 }
 
+/// A header's lines as one list (RFC 9110 section 5.3).
+pub fn lines(headers: &HeaderMap, name: HeaderName) -> String {
+    let lines: Vec<&str> = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok()).collect();
+    lines.join(", ")
+}
+
 /// Whether a header that is a list has this token, in any case (RFC 9110 section 5.6.1).
 fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     words(headers, name).any(|word| word.eq_ignore_ascii_case(token))
@@ -82,7 +104,7 @@ fn choose<'a>(headers: &HeaderMap, ours: &'a [String]) -> Option<&'a str> {
     ours.iter().map(String::as_str).find(|name| offered.contains(name))
 }
 
-fn refuse(status: StatusCode, why: String) -> (Response<Full<Bytes>>, Verdict) {
+pub(super) fn refuse(status: StatusCode, why: String) -> (Response<Full<Bytes>>, Verdict) {
     let mut response = Response::new(Full::from(format!("{why}.\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -116,7 +138,7 @@ mod tests {
             .header(UPGRADE, "WebSocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
             .header(SEC_WEBSOCKET_KEY, KEY);
-        judge(&change(good).body(()).unwrap(), &["v2".into(), "v1".into()])
+        judge(&change(good).body(()).unwrap(), &["v2".into(), "v1".into()], Some(&Terms::default()))
     }
 
     fn without(name: HeaderName) -> u16 {
@@ -133,7 +155,7 @@ mod tests {
         let (response, verdict) = ask(|request| request);
         assert_eq!(response.status(), 101);
         assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        assert!(matches!(verdict, Verdict::Upgrade { subprotocol: None }));
+        assert!(matches!(verdict, Verdict::Upgrade { terms: None }));
     }
 
     #[test]
@@ -143,6 +165,18 @@ mod tests {
         assert_eq!(response.headers()[SEC_WEBSOCKET_PROTOCOL], "v2");
         let (response, _) = ask(|request| request.header(SEC_WEBSOCKET_PROTOCOL, "v9"));
         assert!(!response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL));
+    }
+
+    #[test]
+    fn deflate_is_taken_where_it_is_offered() {
+        let (response, verdict) = ask(|request| {
+            let request = request.header(SEC_WEBSOCKET_EXTENSIONS, "x-foo");
+            request.header(SEC_WEBSOCKET_EXTENSIONS, "permessage-deflate; server_max_window_bits=10")
+        });
+        let line = "permessage-deflate; server_max_window_bits=10";
+        assert_eq!(response.headers()[SEC_WEBSOCKET_EXTENSIONS], line);
+        assert!(matches!(verdict, Verdict::Upgrade { terms: Some(terms) } if terms.server.bits == 10));
+        assert!(!ask(|request| request).0.headers().contains_key(SEC_WEBSOCKET_EXTENSIONS));
     }
 
     #[test]

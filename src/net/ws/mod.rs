@@ -1,24 +1,37 @@
-//! WebSocket (RFC 6455). hyper and tungstenite speak it; what the timeline says comes from decoders of the
-//! clear stream below them ([`mod@frames`], and HTTP's for the handshake), which hide nothing.
+//! WebSocket (RFC 6455) with permessage-deflate (RFC 7692). hyper and tungstenite do the handshake; then the
+//! conversation hears what the decoder of the clear stream ([`mod@frames`]) makes of it, which is also what the
+//! timeline says, and [`writer`] speaks.
 
-mod broken;
+mod beat;
 mod client;
 mod compose;
 mod decoder;
+mod deflate;
 mod frames;
 mod judge;
+mod offer;
+mod opened;
+mod packets;
 mod server;
+mod side;
+mod socketio;
+mod sums;
 mod talk;
+mod writer;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-
+use self::deflate::Deflater;
 use self::frames::Frames;
+use self::offer::{Half, Terms};
+use self::opened::opened;
+use self::packets::Packets;
+use self::sums::Page;
 use self::talk::Talk;
+use self::writer::Writer;
 use super::http::Exchanges;
 use super::kernel::Handle;
 use super::probe::Probe;
@@ -28,7 +41,9 @@ use super::{BoxFuture, Command, Context, Inbox, Info, MAILBOX, Payload, Protocol
 use crate::hub::Recorder;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault};
-use crate::model::spec::Limits;
+use crate::model::setting::ws::Dialect;
+use crate::model::setting::{self, ws::Bits};
+use crate::model::socketio::is_engine;
 use crate::model::url::{Role, Scheme};
 
 pub struct Ws;
@@ -54,12 +69,27 @@ impl Protocol for Ws {
     }
 }
 
-/// The stream that tungstenite speaks over, seen by the decoders.
+/// The stream, seen by the decoders.
 type Clear = Probe<Stream, Exchanges<Frames>>;
-type Socket = WebSocketStream<Clear>;
 
-fn frames(socket: &mut Socket) -> &mut Frames {
-    socket.get_mut().watch().follower()
+fn frames(socket: &mut Clear) -> &mut Frames {
+    socket.watch().follower()
+}
+
+/// On which terms messages are to be compressed, if they are.
+fn wish(settings: &setting::ws::Ws) -> Option<Terms> {
+    let half = |takeover, bits: Bits| Half { takeover, bits: bits.get() };
+    settings.deflate.then(|| Terms {
+        server: half(settings.server_takeover, settings.server_window_bits),
+        client: half(settings.client_takeover, settings.client_window_bits),
+    })
+}
+
+/// What a request's head asks for.
+fn target(head: &[u8]) -> &str {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = std::str::from_utf8(line).unwrap_or_default();
+    line.split(' ').nth(1).unwrap_or_default()
 }
 
 /// What a flow has beside its stream.
@@ -87,23 +117,38 @@ enum Cut {
 async fn run(flow: Flow) -> End {
     // Boxed, both: what the handshake needs must not be carried along for the life of the connection.
     match Box::pin(open(flow)).await {
-        Ok(mut talk) => talk.run().await,
+        Ok(mut talk) => {
+            let end = talk.run().await;
+            talk.done();
+            end
+        }
         Err(end) => end,
     }
 }
 
 async fn open(flow: Flow) -> Result<Box<Talk>, End> {
     let Flow { cx, role, peer, stream, record, inbox, kernel, tune } = flow;
-    let follower = Frames::new(record.clone(), cx.hub.clock(), role);
+    let follower = Frames::new(record.clone(), cx.hub.clock(), role, cx.limits.ws_message);
     let head = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let clear = Probe::new(stream, Exchanges::new(role, record.clone(), head, follower).upgrading());
     let mut desk = Desk { cx, role, peer, record, inbox, kernel, tune, early: Vec::new() };
-    let (mut socket, subprotocol) = match role {
+    let (mut socket, terms) = match role {
         Role::Listen => server::accept(&mut desk, clear).await?,
         Role::Connect => client::open(&mut desk, clear).await?,
     };
-    frames(&mut socket).open(subprotocol);
-    Ok(Box::new(Talk::new(desk, socket)))
+    let [request, response] = socket.watch().handshake();
+    let engine = is_engine(target(&request)) || desk.tune.settings().ws.dialect == Dialect::SocketIo;
+    let opened = opened(&request, &response);
+    let heads = [request, response].concat();
+    if engine {
+        frames(&mut socket).name_packets(Packets::new(desk.cx.hub.clock()));
+    }
+    let sums = frames(&mut socket).sums();
+    desk.record.explain(Arc::new(Page::new(sums, &opened, terms)));
+    frames(&mut socket).open(opened, &heads, terms.as_ref().map(|terms| (terms, role)));
+    let deflater = terms.and_then(|terms| Deflater::new(terms.sides(role).0));
+    let writer = Writer::new(role, deflater);
+    Ok(Box::new(Talk::new(desk, socket, writer, terms.is_some())))
 }
 
 impl Desk {
@@ -138,32 +183,17 @@ impl Desk {
     }
 }
 
-/// The read buffer of a connection, there while it lives: tungstenite's own 128 KiB would be 1.3 GB for
-/// 10,000 idle sockets, and a small one is faster on small messages.
-const READ: usize = 8 << 10;
-/// Small messages are gathered up to here before the kernel is asked.
-const WRITE: usize = 16 << 10;
-
-fn config(limits: &Limits) -> WebSocketConfig {
-    let message = usize::try_from(limits.ws_message).unwrap_or(usize::MAX);
-    WebSocketConfig::default()
-        .read_buffer_size(READ)
-        .write_buffer_size(WRITE)
-        // One message of the largest kind fits behind what waits; `talk` bounds the rest.
-        .max_write_buffer_size(message.saturating_add(talk::HIGH + WRITE))
-        .max_message_size(Some(message))
-        .max_frame_size(Some(message))
-}
-
 /// How long a peer that was told it is over may take to be done too.
 const LINGER: Duration = Duration::from_secs(1);
+/// What one read takes of what nobody hears any more.
+const SCRAP: usize = 4 << 10;
 
 /// Our FIN, then what the peer still sends is read and dropped until its FIN: closing with bytes unread is
 /// a RST, which may destroy what we said last (RFC 6455 section 7.1.1).
 async fn finish(desk: &Desk, clear: &mut Clear) {
     stream::shut(clear).await;
     let drain = async {
-        let mut buffer = vec![0; READ];
+        let mut buffer = vec![0; SCRAP];
         while let Ok(1..) = tokio::io::AsyncReadExt::read(clear, &mut buffer).await {}
     };
     tokio::select! {
@@ -174,5 +204,7 @@ async fn finish(desk: &Desk, clear: &mut Clear) {
 
 #[cfg(test)]
 mod client_tests;
+#[cfg(test)]
+mod terms_tests;
 #[cfg(test)]
 mod tests;

@@ -10,13 +10,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol;
 
-use super::judge::{Verdict, judge};
-use super::{Clear, Cut, Desk, Socket, config, finish};
+use super::judge::{Verdict, judge, refuse};
+use super::offer::Terms;
+use super::{Clear, Cut, Desk, finish, socketio, wish};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
+use crate::model::setting::ws::Dialect;
 use crate::net::http::Reason;
 use crate::net::{errno, stream};
 
@@ -26,13 +26,19 @@ const SMALLEST_HEAD: usize = 8 << 10;
 /// The answer to a head that never came, as hyper would write it.
 const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Answers one request. On an upgrade: the socket, and the subprotocol that was chosen.
-pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box<str>>), End> {
+/// Answers one request. On an upgrade: the stream, and what was agreed on. What hyper has read behind the request is
+/// with the decoder already.
+pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Terms>), End> {
     let said = Arc::new(Mutex::new(None));
     let service = service_fn({
         let (said, spec) = (Arc::clone(&said), Arc::clone(&desk.cx.spec));
         move |request| {
-            let (response, verdict) = judge(&request, &spec.settings.ws.subprotocols);
+            let settings = &spec.settings.ws;
+            let speaks = settings.dialect == Dialect::SocketIo;
+            let objection = if speaks { socketio::objection(request.uri()) } else { None };
+            let (response, verdict) = objection
+                .map(|(status, why)| refuse(status, why))
+                .unwrap_or_else(|| judge(&request, &settings.subprotocols, wish(settings).as_ref()));
             *said.lock() = Some(verdict);
             ready(Ok::<_, Infallible>(response))
         }
@@ -44,12 +50,7 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box
     let mut clear = parts.io.into_inner();
     let verdict = said.lock().take();
     let fault = match (outcome, verdict) {
-        (Ok(Ok(())), Some(Verdict::Upgrade { subprotocol })) => {
-            let (early, config) = (parts.read_buf.to_vec(), config(&desk.cx.limits));
-            let role = protocol::Role::Server;
-            let socket = WebSocketStream::from_partially_read(clear, early, role, Some(config)).await;
-            return Ok((socket, subprotocol));
-        }
+        (Ok(Ok(())), Some(Verdict::Upgrade { terms })) => return Ok((clear, terms)),
         (Ok(Ok(())), None) => {
             // It came and went without a word.
             finish(desk, &mut clear).await;

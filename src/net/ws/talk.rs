@@ -1,32 +1,41 @@
 //! The conversation, the same for both sides: answers, what a person sends, and the end in its many ways.
 //!
 //! One loop reads and writes at once. What the peer does not read waits in a bounded queue; above the
-//! bound the loop reads no more. Small answers are gathered and flushed when there is nothing left to read.
+//! bound the loop reads no more. Small answers are gathered and written when there is nothing left to read.
 
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context as Wakes, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::broken::Broken;
-use super::{Desk, Socket, finish, frames};
+use super::beat::Beat;
+use super::frames::{Broken, Heard};
+use super::socketio::{Say, Session};
+use super::sums::ABNORMAL;
+use super::writer::{Closing, Item, Writer};
+use super::{Clear, Desk, finish, frames};
+use crate::model::draft::CONTROL;
 use crate::model::end::{End, Fault, Op, Party};
+use crate::model::event::Form;
+use crate::model::setting::ws::Dialect;
 use crate::model::spec::Reply;
 use crate::model::url::Role;
 use crate::net::{Command, Payload, errno, stream};
 
 /// Bytes that may wait to be written before we stop reading; the kernel's buffers lie beyond it.
-pub const HIGH: usize = 1 << 20;
-/// What a message costs beside its bytes while it waits.
-const EACH: usize = 64;
+const HIGH: usize = 1 << 20;
+/// So much waiting is written before more is read: what is read next will only add to it.
+const ENOUGH: usize = 64 << 10;
+/// One read takes so much at the most. The buffer is on the stack: the decoder keeps what it needs, so an idle
+/// socket has none. With TLS a quarter of it, for a record is no larger, and with deflate too: what it makes
+/// of one read is in memory at once.
+const CHUNK: usize = 64 << 10;
 /// How long a peer may take to answer our close frame when the socket is to be closed.
 const CLOSING: Duration = Duration::from_secs(1);
 /// The same when the endpoint is stopped: within the time that has.
@@ -35,9 +44,12 @@ const LEAVING: Duration = Duration::from_millis(150);
 /// What one turn of the loop brought.
 enum Turn {
     Letter(Option<Command>),
-    /// Both close frames are through, or the stream is.
+    /// Both close frames are through.
     Over,
-    Failed(Op, Error),
+    /// The peer's FIN.
+    Ended,
+    Broken(Broken),
+    Failed(Op, io::Error),
     Late,
     Cancelled,
 }
@@ -46,32 +58,50 @@ enum Turn {
 enum Answer {
     Echo,
     Nothing,
-    Fixed(Message),
+    Fixed(Item),
 }
 
 /// See the module.
 pub struct Talk {
     desk: Desk,
-    socket: Socket,
+    socket: Clear,
+    writer: Writer,
     answer: Answer,
-    queue: VecDeque<Message>,
-    /// Bytes in the queue, and of pongs that tungstenite may not have been able to write.
-    waiting: usize,
-    dirty: bool,
+    beat: Beat,
+    /// Speaks by itself, where a dialect is set.
+    session: Option<Box<Session>>,
+    /// See [`CHUNK`].
+    chunk: usize,
     inbox_open: bool,
-    /// Our close frame is queued or sent, or the peer's is here: nothing goes out behind it.
-    closing: bool,
+    /// The peer's close frame is here.
+    heard_close: bool,
     /// Whose close frame was first.
     first: Option<Party>,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 /// A fixed answer or a greeting: text if it is UTF-8.
-fn message(bytes: &Bytes) -> Message {
-    match Utf8Bytes::try_from(bytes.clone()) {
-        Ok(text) => Message::Text(text),
-        Err(_) => Message::Binary(bytes.clone()),
+fn message(bytes: &Bytes) -> Item {
+    let form = if std::str::from_utf8(bytes).is_ok() { Form::Text } else { Form::Binary };
+    Item::message(form, bytes.clone())
+}
+
+/// The interval of WebSocket's own pings: a dialect has its own in their place.
+fn pulse(desk: &Desk) -> Option<Duration> {
+    let settings = &desk.tune.settings().ws;
+    settings.ping_every.filter(|_| settings.dialect == Dialect::None)
+}
+
+/// What speaks by itself, if a dialect is set; it tells of itself from here on.
+fn session(desk: &Desk) -> Option<Box<Session>> {
+    let settings = desk.tune.settings();
+    if settings.ws.dialect == Dialect::None {
+        return None;
     }
+    let greet = settings.greet.as_ref().map(|greet| &greet.0);
+    let session = Session::new(desk.role, settings.ws.ping_every, desk.cx.limits.ws_message, greet);
+    desk.record.explain(session.facts());
+    Some(Box::new(session))
 }
 
 fn answer(desk: &Desk) -> Answer {
@@ -82,29 +112,40 @@ fn answer(desk: &Desk) -> Answer {
     }
 }
 
-fn close(code: u16, reason: &str) -> Message {
-    Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+/// A close frame; its reason is cut where the frame would be too long (RFC 6455 section 5.5).
+fn close(code: u16, reason: &str) -> Item {
+    let mut payload = BytesMut::with_capacity(2 + reason.len());
+    payload.put_u16(code);
+    payload.put_slice(&reason.as_bytes()[..reason.floor_char_boundary(CONTROL - 2)]);
+    Item::Close(payload.freeze())
 }
 
 impl Talk {
     /// A conversation that is about to begin: with the greeting, and what was sent too early.
-    pub fn new(mut desk: Desk, socket: Socket) -> Self {
+    pub fn new(mut desk: Desk, socket: Clear, writer: Writer, deflated: bool) -> Self {
         let early = std::mem::take(&mut desk.early);
+        let chunk = if deflated || desk.cx.spec.scheme().is_secure() { CHUNK / 4 } else { CHUNK };
         let mut talk = Self {
             answer: answer(&desk),
+            beat: Beat::new(pulse(&desk)),
+            session: session(&desk),
+            chunk,
             desk,
             socket,
-            queue: VecDeque::new(),
-            waiting: 0,
-            dirty: false,
+            writer,
             inbox_open: true,
-            closing: false,
+            heard_close: false,
             first: None,
             deadline: None,
         };
         let greet = talk.desk.cx.spec.settings.greet.clone();
-        if let (Role::Listen, Some(greet)) = (talk.desk.role, greet) {
-            talk.push(message(&greet.0));
+        match (&mut talk.session, talk.desk.role, greet) {
+            (Some(session), ..) => {
+                let first = session.open();
+                first.into_iter().for_each(|say| talk.say(say));
+            }
+            (None, Role::Listen, Some(greet)) => talk.push(message(&greet.0)),
+            _ => {}
         }
         for command in early {
             talk.obey(command);
@@ -125,51 +166,75 @@ impl Talk {
                 }
                 Turn::Letter(Some(command)) => self.obey(command),
                 Turn::Over | Turn::Late => return self.over().await,
-                Turn::Failed(op, error) => return self.failed(op, error).await,
+                Turn::Ended => return self.ended().await,
+                Turn::Broken(broken) => return self.broken(broken).await,
+                Turn::Failed(op, error) => return self.cut(op, &error),
                 Turn::Cancelled => return self.leave().await,
             }
+        }
+    }
+
+    /// Says on the details page how it ended, where the peer's close frame did not.
+    pub fn done(&mut self) {
+        if !self.heard_close {
+            frames(&mut self.socket).sums().closed(ABNORMAL);
         }
     }
 
     /// Does what a person wants; the reset is the caller's.
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Send(_) if self.waiting >= HIGH => {
+            Command::Send(_) if self.writer.waiting() >= HIGH => {
                 let what = "bytes waiting for a peer that does not read; the message was dropped";
                 self.desk.record.error(Fault::Limit { what, limit: HIGH as u64 });
             }
-            Command::Send(Payload::Text(text)) => self.push(Message::Text(text.into())),
-            Command::Send(Payload::Binary(bytes) | Payload::Bytes(bytes)) => self.push(Message::Binary(bytes)),
-            Command::Send(Payload::Ping(bytes)) => self.push(Message::Ping(bytes)),
-            Command::Send(Payload::Close { code: Some(code), reason }) => self.close(close(code, &reason)),
-            Command::Send(Payload::Close { code: None, .. }) => self.close(Message::Close(None)),
+            Command::Send(Payload::Text(text)) => self.push(Item::message(Form::Text, text.into())),
+            Command::Send(Payload::Binary(bytes) | Payload::Bytes(bytes)) => {
+                self.push(Item::message(Form::Binary, bytes));
+            }
+            Command::Send(Payload::Split { form, bytes, frames }) => self.push(Item::Message { form, bytes, frames }),
+            Command::Send(Payload::Ping(bytes)) => self.push(Item::Ping(bytes)),
+            Command::Send(Payload::Pong(bytes)) => self.push(Item::Pong(bytes)),
+            Command::Send(Payload::Close { code: Some(code), reason }) => self.push(close(code, &reason)),
+            Command::Send(Payload::Close { code: None, .. }) => self.push(Item::Close(Bytes::new())),
             // WebSocket's half-close: our close frame, and the peer may finish what it says (RFC 6455 section 5.5.1).
-            Command::End => self.close(close(1000, "")),
+            Command::End => self.push(close(1000, "")),
             Command::Close => {
-                self.close(close(1000, ""));
+                self.push(close(1000, ""));
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
             }
-            Command::Set(row, text) => self.desk.tune.set(row, &text),
+            Command::Set(row, text) => {
+                self.desk.tune.set(row, &text);
+                self.beat.set(pulse(&self.desk));
+            }
             Command::Send(Payload::Request(_) | Payload::Reply(_) | Payload::Steps(_))
             | Command::SendTo(..)
             | Command::Reset => {}
         }
     }
 
-    fn push(&mut self, message: Message) {
+    fn push(&mut self, item: Item) {
         let limit = self.desk.cx.limits.ws_message;
-        if message.len() as u64 > limit {
-            // tungstenite's buffer has room for the largest message and no more.
+        if item.len() as u64 > limit {
             self.desk.record.error(Fault::Limit { what: "bytes of a WebSocket message; it was not sent", limit });
-        } else if !self.closing {
-            self.waiting += message.len() + EACH;
-            self.queue.push_back(message);
+        } else {
+            self.writer.push(item);
         }
     }
 
-    fn close(&mut self, frame: Message) {
-        self.push(frame);
-        self.closing = true;
+    /// What the dialect has to say.
+    fn say(&mut self, say: Say) {
+        match say {
+            Say::Text(text) => self.push(Item::message(Form::Text, text.into())),
+            Say::Binary(bytes) => self.push(Item::message(Form::Binary, bytes)),
+            Say::Close(why) => {
+                if let Some(why) = why {
+                    self.desk.record.error(Fault::WebSocket { text: format!("Socket.IO: {why}").into() });
+                }
+                self.session = None;
+                self.obey(Command::Close);
+            }
+        }
     }
 
     fn turn(&mut self, wakes: &mut Wakes<'_>, cancelled: Pin<&mut impl Future>) -> Poll<Turn> {
@@ -185,89 +250,85 @@ impl Talk {
         {
             return Poll::Ready(Turn::Letter(letter.map(|letter| letter.command)));
         }
-        // The runtime's budget ends this loop: a peer that always has more does not starve the others.
+        // One that the peer does not read is enough.
+        if let Poll::Ready(payload) = self.beat.poll(wakes)
+            && self.writer.waiting() < HIGH
+        {
+            self.writer.push(Item::Ping(payload));
+        }
+        if let Some(session) = &mut self.session
+            && let Poll::Ready(say) = session.poll(wakes)
+        {
+            self.say(say);
+        }
+        self.pass(wakes)
+    }
+
+    /// Reads and writes as far as it goes. The runtime's budget ends the loop: a peer that always has more does
+    /// not starve the others.
+    fn pass(&mut self, wakes: &mut Wakes<'_>) -> Poll<Turn> {
+        let mut chunk = [const { MaybeUninit::uninit() }; CHUNK];
         loop {
-            if let Err(error) = self.write(wakes) {
-                return Poll::Ready(Turn::Failed(Op::Write, error));
+            while let Some(heard) = frames(&mut self.socket).next() {
+                self.heard(heard);
             }
-            if self.waiting >= HIGH {
-                match self.flush(wakes) {
-                    Poll::Ready(Ok(())) => continue,
+            if let Some(broken) = frames(&mut self.socket).broken() {
+                return Poll::Ready(Turn::Broken(broken.clone()));
+            }
+            if self.writer.waiting() >= ENOUGH {
+                match self.writer.poll(&mut self.socket, wakes) {
                     Poll::Ready(Err(error)) => return Poll::Ready(Turn::Failed(Op::Write, error)),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending if self.writer.waiting() >= HIGH => return Poll::Pending,
+                    _ => {}
                 }
             }
-            match Pin::new(&mut self.socket).poll_next(wakes) {
-                Poll::Ready(Some(Ok(message))) => self.heard(message),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Turn::Failed(Op::Read, error)),
-                Poll::Ready(None) => return Poll::Ready(Turn::Over),
+            let mut buffer = ReadBuf::uninit(&mut chunk[..self.chunk]);
+            match Pin::new(&mut self.socket).poll_read(wakes, &mut buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Poll::Ready(Turn::Ended),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Turn::Failed(Op::Read, error)),
                 Poll::Pending => break,
             }
         }
-        match self.flush(wakes) {
+        match self.writer.poll(&mut self.socket, wakes) {
             Poll::Ready(Err(error)) => Poll::Ready(Turn::Failed(Op::Write, error)),
+            // The server ends the connection, the client waits for that (RFC 6455 section 7.1.1).
+            Poll::Ready(Ok(())) if self.heard_close && self.desk.role == Role::Listen => Poll::Ready(Turn::Over),
             _ => Poll::Pending,
         }
     }
 
-    /// Hands the queue to tungstenite, as far as the stream takes it.
-    fn write(&mut self, wakes: &mut Wakes<'_>) -> Result<(), Error> {
-        while !self.queue.is_empty() {
-            match Pin::new(&mut self.socket).poll_ready(wakes) {
-                Poll::Ready(outcome) => outcome?,
-                Poll::Pending => break,
-            }
-            let Some(message) = self.queue.pop_front() else { break };
-            self.waiting = self.waiting.saturating_sub(message.len() + EACH);
-            if message.is_close() {
-                self.first.get_or_insert(Party::Us);
-            }
-            self.dirty = true;
-            Pin::new(&mut self.socket).start_send(message)?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self, wakes: &mut Wakes<'_>) -> Poll<Result<(), Error>> {
-        if !self.dirty {
-            return Poll::Ready(Ok(()));
-        }
-        let flushed = Pin::new(&mut self.socket).poll_flush(wakes);
-        if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.dirty = false;
-            // The pongs are through as well; what is queued still waits.
-            self.waiting = self.queue.iter().map(|message| message.len() + EACH).sum();
-        }
-        flushed
-    }
-
-    fn heard(&mut self, message: Message) {
-        match &message {
-            Message::Text(text) => self.desk.cx.show(self.desk.peer, text.as_bytes()),
-            Message::Binary(bytes) => self.desk.cx.show(self.desk.peer, bytes),
-            Message::Ping(bytes) => {
-                // tungstenite owes a pong; one that it cannot write counts like any answer.
-                self.waiting += bytes.len() + EACH;
-                self.dirty = true;
+    fn heard(&mut self, heard: Heard) {
+        let (form, bytes) = match heard {
+            Heard::Message(form, bytes) => (form, bytes),
+            Heard::Ping(bytes) => {
+                if self.desk.tune.settings().ws.answer_pings {
+                    self.writer.push(Item::Pong(bytes));
+                }
                 return;
             }
-            Message::Close(_) => {
-                self.first.get_or_insert(Party::Peer);
-                self.closing = true;
-                self.queue.clear();
-                self.waiting = 0;
-                // A client waits for the server's FIN (RFC 6455 section 7.1.1), but not for ever.
+            Heard::Close(payload) => {
+                let crossed = self.writer.closing() >= Closing::Begun;
+                self.first = Some(if crossed { Party::Us } else { Party::Peer });
+                self.heard_close = true;
+                // The same back, behind what is still to be said (section 5.5.1).
+                self.writer.push(Item::Close(payload));
+                // A client waits for the server's FIN (section 7.1.1), but not for ever.
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
                 return;
             }
-            Message::Pong(_) | Message::Frame(_) => return,
+        };
+        self.desk.cx.show(self.desk.peer, &bytes);
+        if let Some(session) = &mut self.session {
+            let said = self.desk.cx.reply(|reply| session.heard(form, &bytes, reply));
+            return said.into_iter().for_each(|say| self.say(say));
         }
         if self.desk.cx.now.has_changed().unwrap_or(false) {
             self.desk.cx.now.mark_unchanged();
             self.answer = answer(&self.desk);
         }
         match &self.answer {
-            Answer::Echo => self.push(message),
+            Answer::Echo => self.push(Item::message(form, bytes)),
             Answer::Fixed(fixed) => self.push(fixed.clone()),
             Answer::Nothing => {}
         }
@@ -275,35 +336,38 @@ impl Talk {
 
     /// The conversation is over, or has been given the time it had.
     async fn over(&mut self) -> End {
-        let fault = frames(&mut self.socket).fault().cloned();
-        finish(&self.desk, self.socket.get_mut()).await;
-        match fault {
-            Some(fault) => End::Broken(fault),
-            None => End::Finished { first: self.first.unwrap_or(Party::Us) },
-        }
+        finish(&self.desk, &mut self.socket).await;
+        End::Finished { first: self.first.unwrap_or(Party::Us) }
     }
 
-    /// The stream failed, or what the peer sent is no WebSocket: said to the peer where it can be.
-    async fn failed(&mut self, op: Op, error: Error) -> End {
-        let error = match error {
-            Error::ConnectionClosed | Error::AlreadyClosed => return self.over().await,
-            Error::Io(error) => return self.cut(op, &error),
-            error => error,
-        };
-        let answered = self.first.is_none();
-        let Broken { fault, code } = Broken::new(&error, answered);
-        let fault = match (frames(&mut self.socket).fault(), code) {
-            (Some(seen), Some(_)) => seen.clone(),
-            _ => {
-                self.desk.record.error(fault.clone());
-                fault
-            }
-        };
-        if let (Some((code, reason)), None) = (code, self.first) {
-            let told = self.socket.send(close(code, reason));
-            let _ = tokio::time::timeout(CLOSING, told).await;
+    /// Writes what waits, in the time a close may take.
+    async fn settle(&mut self) {
+        let all = poll_fn(|wakes| self.writer.poll(&mut self.socket, wakes));
+        let _ = tokio::time::timeout(CLOSING, all).await;
+    }
+
+    /// The peer's FIN: in order behind its close frame, else the end that has the number 1006 because no frame
+    /// said one (RFC 6455 section 7.1.5).
+    async fn ended(&mut self) -> End {
+        if self.heard_close {
+            self.settle().await;
+            return self.over().await;
         }
-        finish(&self.desk, self.socket.get_mut()).await;
+        let text = match self.writer.closing() >= Closing::Begun {
+            false => "the peer ended without a close frame (1006, RFC 6455 section 7.1.5)",
+            true => "the peer ended without answering our close frame (1006, RFC 6455 section 7.1.5)",
+        };
+        let fault = Fault::WebSocket { text: text.into() };
+        self.desk.record.error(fault.clone());
+        finish(&self.desk, &mut self.socket).await;
+        End::Broken(fault)
+    }
+
+    /// What the peer sent is no WebSocket, which was recorded: said to it behind what it is still owed.
+    async fn broken(&mut self, Broken { fault, code, reason }: Broken) -> End {
+        self.push(close(code, reason));
+        self.settle().await;
+        finish(&self.desk, &mut self.socket).await;
         End::Broken(fault)
     }
 
@@ -318,14 +382,10 @@ impl Talk {
 
     /// The endpoint is stopped: 1001 is "going away" (RFC 6455 section 7.4.1).
     async fn leave(&mut self) -> End {
-        let said = async {
-            if self.first.is_none() {
-                self.socket.send(close(1001, "")).await.ok()?;
-            }
-            while let Some(Ok(_)) = self.socket.next().await {}
-            Some(())
-        };
+        self.push(close(1001, ""));
+        // Whatever the next turn is, it is the last: both close frames are through, or the stream is.
+        let said = poll_fn(|wakes| self.pass(wakes));
         let _ = tokio::time::timeout(LEAVING, said).await;
-        stream::farewell(self.socket.get_mut()).await
+        stream::farewell(&mut self.socket).await
     }
 }

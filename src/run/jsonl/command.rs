@@ -6,6 +6,9 @@ use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::emit::Emit;
+use super::messages::Look;
+use super::target::target;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
@@ -51,6 +54,13 @@ pub enum Command {
         to: Target,
         steps: Vec<Step>,
     },
+    /// Write the messages that a framing makes of a socket's chunks.
+    Messages(Look),
+    /// Write an exchange's request as a curl command.
+    Curl {
+        socket: SocketId,
+        exchange: u32,
+    },
     Quit,
 }
 
@@ -78,6 +88,8 @@ const TABLE: &[(&str, Reader)] = &[
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
     ("answer", super::answer::answer),
+    ("messages", |fields| Look::read(fields).map(Command::Messages)),
+    ("curl", curl),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -181,6 +193,16 @@ fn set(fields: Fields) -> Result<Command, String> {
     Ok(Command::Set { subject, name, value })
 }
 
+fn curl(fields: Fields) -> Result<Command, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Curl {
+        socket: u32,
+        exchange: u32,
+    }
+    typed(fields).map(|Curl { socket, exchange }| Command::Curl { socket: SocketId(socket), exchange })
+}
+
 fn count(fields: Fields) -> Result<Command, String> {
     let Whom { socket, endpoint } = typed(fields)?;
     subject(socket, endpoint).map(Command::Count)
@@ -200,6 +222,8 @@ fn endpoint(fields: Fields) -> Result<EndpointId, String> {
 #[serde(deny_unknown_fields)]
 struct Send {
     socket: Option<u32>,
+    sockets: Option<Vec<u32>>,
+    filter: Option<String>,
     endpoint: Option<u32>,
     address: Option<String>,
     text: Option<String>,
@@ -209,20 +233,26 @@ struct Send {
     #[serde(default)]
     ending: Ending,
     shape: Option<Frame>,
+    #[serde(default)]
+    fragments: u32,
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
+    curl: Option<String>,
     reply: Option<Reply>,
+    emit: Option<Emit>,
 }
 
-/// What a WebSocket can carry.
+/// What a WebSocket can carry; and what an HTTP client can beside requests.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Frame {
     Text,
     Binary,
     Ping,
+    Pong,
     Close,
+    Raw,
 }
 
 #[derive(Deserialize)]
@@ -232,11 +262,21 @@ struct Request {
     target: String,
     headers: Headers,
     body: String,
+    /// Instead of `body`: it leaves in these chunks.
+    chunks: Vec<String>,
+    trailers: Headers,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Self { method: "GET".into(), target: "/".into(), headers: Headers::default(), body: String::new() }
+        Self {
+            method: "GET".into(),
+            target: "/".into(),
+            headers: Headers::default(),
+            body: String::new(),
+            chunks: Vec::new(),
+            trailers: Headers::default(),
+        }
     }
 }
 
@@ -256,13 +296,8 @@ impl Default for Reply {
 
 fn send(fields: Fields) -> Result<Command, String> {
     let mut send: Send = typed(fields)?;
-    let to = match (subject(send.socket, send.endpoint)?, send.address.take()) {
-        (Some(Subject::Socket(id)), None) => Target::Socket(id),
-        (Some(Subject::Endpoint(id)), None) => Target::All(id),
-        (Some(Subject::Endpoint(id)), Some(address)) => Target::Address(id, address),
-        (_, Some(_)) => return Err("\"address\" goes with the \"endpoint\" that is to send".into()),
-        (None, None) => return Err("give \"socket\":ID, or \"endpoint\":ID for all its open sockets".into()),
-    };
+    let subject = subject(send.socket, send.endpoint)?;
+    let to = target(subject, send.sockets.take(), send.filter.take(), send.address.take())?;
     draft(send).map(|draft| Command::Send { to, draft })
 }
 
@@ -282,40 +317,55 @@ fn draft(send: Send) -> Result<Draft, String> {
     ];
     let mut written: Vec<(Coding, String)> =
         written.into_iter().filter_map(|(coding, text)| text.map(|text| (coding, text))).collect();
-    let ways = written.len() + usize::from(send.request.is_some()) + usize::from(send.reply.is_some());
+    let others = [send.request.is_some(), send.curl.is_some(), send.reply.is_some(), send.emit.is_some()];
+    let ways = written.len() + others.into_iter().filter(|one| *one).count();
     if ways > 1 || (closes && ways > 0) {
         return Err(
-            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"reply\" and \"shape\":\"close\""
+            "give only one of \"text\", \"escapes\", \"hex\", \"file\", \"request\", \"curl\", \"reply\", \"emit\" and \"shape\":\"close\""
                 .into(),
         );
     }
-    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape };
+    let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape, fragments: 0 };
+    let fragments = send.fragments;
+    if fragments > 1 && (matches!(frame, Some(Frame::Ping | Frame::Pong | Frame::Close)) || written.is_empty()) {
+        return Err(
+            "\"fragments\" are of a text or binary message: control frames are whole (RFC 6455 section 5.5)".into()
+        );
+    }
     if closes {
         return close(send.code, send.reason).map(|text| bare(text, Shape::Close));
     }
-    if (send.request.is_some() || send.reply.is_some()) && (frame.is_some() || ending != Ending::None) {
-        return Err("\"request\" and \"reply\" take no \"shape\" and no \"ending\"".into());
+    if others.contains(&true) && (frame.is_some() || ending != Ending::None) {
+        return Err("\"request\", \"reply\" and \"emit\" take no \"shape\" and no \"ending\"".into());
     }
     if let Some(request) = send.request {
-        return request.write().map(|text| bare(text, Shape::Request));
+        return request.write();
+    }
+    if let Some(curl) = send.curl {
+        return Ok(bare(curl, Shape::Request));
     }
     if let Some(reply) = send.reply {
         return reply.write().map(|text| bare(text, Shape::Reply));
+    }
+    if let Some(emit) = send.emit {
+        return emit.write().map(|text| bare(text, Shape::Event));
     }
     let shape = match frame {
         None | Some(Frame::Close) => Shape::Bytes,
         Some(Frame::Text) => Shape::Text,
         Some(Frame::Binary) => Shape::Binary,
         Some(Frame::Ping) => Shape::Ping,
+        Some(Frame::Pong) => Shape::Pong,
+        Some(Frame::Raw) => Shape::Raw,
     };
     let (coding, text) = match (written.pop(), shape) {
         (Some(written), _) => written,
-        (None, Shape::Ping) => (Coding::Text, String::new()),
+        (None, Shape::Ping | Shape::Pong) => (Coding::Text, String::new()),
         (None, _) => {
             return Err("give what to send: \"text\", \"escapes\", \"hex\", \"file\", \"request\" or \"reply\"".into());
         }
     };
-    let draft = Draft { text, coding, ending, shape };
+    let draft = Draft { text, coding, ending, shape, fragments };
     draft.encode().map_err(|Rejection(reason)| reason)?;
     Ok(draft)
 }
@@ -332,14 +382,36 @@ fn close(code: Option<u16>, reason: Option<String>) -> Result<String, String> {
 }
 
 impl Request {
-    fn write(self) -> Result<String, String> {
+    /// As one would type it.
+    fn write(self) -> Result<Draft, String> {
         if http::Method::from_bytes(self.method.as_bytes()).is_err() {
             return Err(format!("{:?} is no method: write a word such as GET", self.method));
         }
         if self.target.is_empty() || self.target.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("{:?} is no target: write a path such as /a?b=c, without spaces", self.target));
         }
-        Ok(format!("{} {}\n{}\n{}", self.method, self.target, self.headers.lines()?, self.body))
+        let start = format!("{} {}\n{}", self.method, self.target, self.headers.lines()?);
+        if self.chunks.is_empty() && self.trailers.0.is_empty() {
+            let text = format!("{start}\n{}", self.body);
+            return Ok(Draft { text, shape: Shape::Request, ..Draft::default() });
+        }
+        if !self.body.is_empty() {
+            return Err("give \"body\" or \"chunks\", not both".into());
+        }
+        let chunked = if self.headers.has("transfer-encoding") { "" } else { "transfer-encoding: chunked\n" };
+        let names: Vec<&str> = self.trailers.0.iter().map(|(name, _)| &**name).collect();
+        let announced = match names[..] {
+            [] => String::new(),
+            _ if self.headers.has("trailer") => String::new(),
+            _ => format!("trailer: {}\n", names.join(", ")),
+        };
+        // Escaped, so that an empty line within a chunk does not part it.
+        let mut parts: Vec<String> = self.chunks.iter().map(|chunk| escape(chunk.as_bytes())).collect();
+        if !names.is_empty() {
+            parts.push(self.trailers.lines()?);
+        }
+        let text = format!("{start}{chunked}{announced}\n{}", parts.join("\n\n"));
+        Ok(Draft { text, coding: Coding::Escapes, shape: Shape::Request, ..Draft::default() })
     }
 }
 
@@ -357,6 +429,10 @@ impl Reply {
 pub(super) struct Headers(Vec<(String, String)>);
 
 impl Headers {
+    fn has(&self, wanted: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    }
+
     /// A line each.
     pub(super) fn lines(&self) -> Result<String, String> {
         let mut lines = String::new();
@@ -410,6 +486,9 @@ impl<'de> Deserialize<'de> for Headers {
 /// # Errors
 /// What that protocol cannot carry, and what it can.
 pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
+    if draft.fragments > 1 && !scheme.is_ws() {
+        return Err(Rejection(format!("{scheme} has no fragments: they are for ws and wss")));
+    }
     let shape = match (draft.shape, scheme) {
         (Shape::Bytes, scheme) if scheme.is_ws() => match draft.coding {
             Coding::Text | Coding::Escapes => Shape::Text,
@@ -417,13 +496,15 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
         },
         (Shape::Bytes, scheme) if scheme.is_http() => {
             return Err(Rejection(format!(
-                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener"
+                "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener, or \"shape\":\"raw\" to a client"
             )));
         }
-        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Close), scheme) if !scheme.is_ws() => {
+        (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Close | Shape::Event), scheme)
+            if !scheme.is_ws() =>
+        {
             return Err(Rejection(format!("{scheme} has no {}: that is for ws and wss", shape.name())));
         }
-        (shape @ (Shape::Request | Shape::Reply), scheme) if !scheme.is_http() => {
+        (shape @ (Shape::Request | Shape::Reply | Shape::Raw), scheme) if !scheme.is_http() => {
             return Err(Rejection(format!("{scheme} has no {}: that is for http and https", shape.name())));
         }
         (shape, _) => shape,

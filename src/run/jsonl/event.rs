@@ -4,9 +4,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
 use super::{VERSION, tls, to_line};
+use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
+use crate::model::exchange::{Part, Turn};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::socketio::Head;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::url::Scheme;
@@ -144,11 +147,21 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("peer", peer)?;
             entry(map, "accepted", socket.map(|id| id.0))
         }
+        Kind::Drop { peer, most } => {
+            map.serialize_entry("peer", peer)?;
+            map.serialize_entry("most", most)
+        }
+        Kind::Lookup(lookup) => {
+            map.serialize_entry("name", &*lookup.name)?;
+            map.serialize_entry("addresses", &*lookup.addresses)?;
+            map.serialize_entry("took_us", &micros(lookup.took))
+        }
+        Kind::Attempt(attempt) => tried(map, attempt),
         Kind::Connect { peer, took } => {
             map.serialize_entry("peer", peer)?;
             map.serialize_entry("took_us", &micros(*took))
         }
-        Kind::Message { form, frames, .. } => {
+        Kind::Message { form, frames, framing, .. } => {
             map.serialize_entry(
                 "form",
                 match form {
@@ -157,10 +170,19 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
                     Form::Binary => "binary",
                 },
             )?;
-            entry(map, "frames", (*form != Form::Datagram).then_some(frames))
+            if *form == Form::Datagram {
+                return Ok(());
+            }
+            map.serialize_entry("frames", frames)?;
+            map.serialize_entry("wire", &framing.wire())?;
+            map.serialize_entry("masked", &framing.masked)?;
+            entry(map, "compressed", framing.deflated.then_some(framing.payload))
         }
         Kind::Blocked { waiting } => map.serialize_entry("waiting", waiting),
-        Kind::Drain { blocked } => map.serialize_entry("blocked_us", &micros(*blocked)),
+        Kind::Drain { blocked, waited } => {
+            map.serialize_entry("blocked_us", &micros(*blocked))?;
+            map.serialize_entry("waited", waited)
+        }
         Kind::Timeout { idle } => map.serialize_entry("idle_us", &micros(*idle)),
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
             map.serialize_entry("error", &Error(fault))
@@ -179,13 +201,27 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         }
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::secured(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
-        Kind::Request { exchange, .. }
-        | Kind::Continue { exchange, .. }
-        | Kind::Body { exchange, .. }
-        | Kind::Trailers { exchange, .. }
-        | Kind::Held { exchange }
-        | Kind::Upgrade { exchange } => map.serialize_entry("exchange", exchange),
-        Kind::Head { exchange, status, .. } => {
+        Kind::Request { exchange, turn, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            match turn {
+                Turn::First => Ok(()),
+                Turn::Kept(idle) => map.serialize_entry("idle_us", &micros(idle.nanos())),
+                Turn::Pipelined(behind) => map.serialize_entry("pipelined", behind),
+            }
+        }
+        Kind::Body { exchange, part, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            match part {
+                Part::Plain => Ok(()),
+                Part::Chunk(size) => map.serialize_entry("chunk", size),
+                Part::More => map.serialize_entry("chunk", "more"),
+            }
+        }
+        Kind::Chunk { exchange, size, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("chunk", size)
+        }
+        Kind::Information { exchange, status, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)
         }
@@ -193,11 +229,31 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("waited_us", &micros(*waited))
         }
-        Kind::Finish { exchange, took } => {
+        Kind::Held { exchange } => map.serialize_entry("exchange", exchange),
+        Kind::Last { exchange, why, .. } => {
             map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("why", why.name())
+        }
+        Kind::Continue { exchange, .. } | Kind::Trailers { exchange, .. } | Kind::Upgrade { exchange } => {
+            map.serialize_entry("exchange", exchange)
+        }
+        Kind::Head { exchange, status, took, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("status", status)?;
             map.serialize_entry("took_us", &micros(*took))
         }
-        Kind::Open { subprotocol } => entry(map, "subprotocol", subprotocol.as_deref()),
+        Kind::Finish { exchange, first, took } => {
+            map.serialize_entry("exchange", exchange)?;
+            entry(map, "first_us", first.map(|first| micros(first.get())))?;
+            map.serialize_entry("took_us", &micros(*took))
+        }
+        Kind::Open(opened) => {
+            map.serialize_entry("subprotocols", &tls::list(&opened.subprotocols))?;
+            entry(map, "subprotocol", opened.subprotocol.as_deref())?;
+            map.serialize_entry("offered", &tls::list(&opened.offered))?;
+            map.serialize_entry("extensions", &tls::list(&opened.extensions))
+        }
+        Kind::Packet { packet, .. } => packet_head(map, packet),
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
@@ -205,11 +261,39 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
     }
 }
 
+fn tried<M: SerializeMap>(map: &mut M, attempt: &Attempt) -> Result<(), M::Error> {
+    map.serialize_entry("peer", &attempt.peer)?;
+    match &attempt.step {
+        Step::Began { nth, of } => {
+            map.serialize_entry("nth", nth)?;
+            map.serialize_entry("of", of)
+        }
+        Step::Failed { fault, took } => {
+            map.serialize_entry("took_us", &micros(*took))?;
+            map.serialize_entry("error", &Error(fault))
+        }
+        Step::Late { after } | Step::Cancelled { after } => map.serialize_entry("after_us", &micros(*after)),
+    }
+}
+
+fn packet_head<M: SerializeMap>(map: &mut M, packet: &Head) -> Result<(), M::Error> {
+    map.serialize_entry("layer", packet.what.layer())?;
+    map.serialize_entry("packet", packet.what.name())?;
+    entry(map, "namespace", (!packet.namespace.is_empty()).then_some(&*packet.namespace))?;
+    entry(map, "name", packet.name.as_deref())?;
+    entry(map, "ack", packet.id)?;
+    entry(map, "attachments", (packet.attachments > 0).then_some(packet.attachments))?;
+    entry(map, "index", (packet.index > 0).then_some(packet.index))?;
+    entry(map, "rtt_us", packet.rtt.map(micros))
+}
+
 fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::Error> {
     map.serialize_entry("opcode", frame.name())?;
     map.serialize_entry("fin", &frame.fin)?;
+    map.serialize_entry("rsv", &frame.rsv)?;
     map.serialize_entry("masked", &frame.masked)?;
-    map.serialize_entry("length", &frame.len)
+    map.serialize_entry("length", &frame.len)?;
+    map.serialize_entry("wire", &(u64::from(frame.len) + u64::from(frame.size())))
 }
 
 /// `{name, text}`, and the alert or the status where there is one.

@@ -3,12 +3,17 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::app::effect::Target;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Change, Event, Flight, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
+use crate::model::event::{
+    Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, VOCABULARY, Way,
+};
+use crate::model::exchange::{Part, Turn, Why};
+use crate::model::socketio::{Head, Type};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
-use crate::model::tls::{Certificate, Step};
+use crate::model::tls::{self, Certificate};
 use crate::model::url::Scheme;
 
 const DOCS: &str = include_str!("../../../docs/headless.md");
@@ -62,10 +67,26 @@ fn kinds() -> Vec<(Kind, Value)> {
         retry: false,
         resumes: true,
     };
-    let steps = vec![Step { name: "finished", len: 32 }];
+    let steps = vec![tls::Step { name: "finished", len: 32 }];
     let flight = Flight { way: Way::Out, sealed: true, since: 5_999, steps };
-    let frame = FrameHead { opcode: 1, fin: false, masked: true, len: 7 };
+    let frame = FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 7 };
+    let framing = Framing { payload: 3, heads: 12, masked: true, deflated: true };
+    let opened = Opened {
+        subprotocols: vec!["v2".into(), "chat".into()],
+        subprotocol: Some("chat".into()),
+        offered: vec!["permessage-deflate".into()],
+        extensions: Vec::new(),
+    };
     let (way, exchange) = (Way::In, 2);
+    let tried = |step| Kind::Attempt(Attempt { peer: at, step }.into());
+    let packet = Box::new(Head {
+        what: Type::Event,
+        namespace: "/admin".into(),
+        name: Some("chat".into()),
+        id: Some(7),
+        attachments: 2,
+        ..Head::default()
+    });
     vec![
         (Kind::Listening { local: at.into() }, json!({"local": "127.0.0.1:5000"})),
         (
@@ -73,11 +94,26 @@ fn kinds() -> Vec<(Kind, Value)> {
             json!({"peer": "127.0.0.1:5000", "accepted": 9}),
         ),
         (Kind::Connect { peer: at.into(), took: 1_999 }, json!({"peer": "127.0.0.1:5000", "took_us": 1})),
+        (Kind::Drop { peer: at.into(), most: 3 }, json!({"peer": "127.0.0.1:5000", "most": 3})),
+        (
+            Kind::Lookup(Lookup { name: "a.test".into(), addresses: [at].into(), took: 2_000 }.into()),
+            json!({"name": "a.test", "addresses": ["127.0.0.1:5000"], "took_us": 2}),
+        ),
+        (tried(Step::Began { nth: 1, of: 2 }), json!({"peer": "127.0.0.1:5000", "nth": 1, "of": 2})),
+        (
+            tried(Step::Failed { fault: fault(), took: 3_000 }),
+            json!({"peer": "127.0.0.1:5000", "took_us": 3, "error": error}),
+        ),
+        (tried(Step::Late { after: 4_000 }), json!({"peer": "127.0.0.1:5000", "after_us": 4})),
+        (tried(Step::Cancelled { after: 5_000 }), json!({"peer": "127.0.0.1:5000", "after_us": 5})),
         (Kind::Data, json!({"way": "in"})),
         (Kind::Write, json!({"way": "out"})),
-        (Kind::Message { way, form: Form::Text, frames: 2 }, json!({"way": "in", "form": "text", "frames": 2})),
+        (
+            Kind::Message { way, form: Form::Text, frames: 2, framing },
+            json!({"way": "in", "form": "text", "frames": 2, "wire": 15, "masked": true, "compressed": 3}),
+        ),
         (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
-        (Kind::Drain { blocked: 5_000 }, json!({"way": "out", "blocked_us": 5})),
+        (Kind::Drain { blocked: 5_000, waited: 9 }, json!({"way": "out", "blocked_us": 5, "waited": 9})),
         (Kind::Timeout { idle: 5_000 }, json!({"idle_us": 5})),
         (Kind::End { way }, json!({"way": "in"})),
         (Kind::Error(fault().into()), json!({"error": error})),
@@ -112,12 +148,24 @@ fn kinds() -> Vec<(Kind, Value)> {
             Kind::TlsError(Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: "no".into() }.into()),
             json!({"error": {"name": "unknown_ca", "by": "peer", "text": "the peer sent the alert unknown_ca: no"}}),
         ),
-        (Kind::Request { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (
+            Kind::Request { way, exchange, turn: Turn::Pipelined(3) },
+            json!({"way": "in", "exchange": 2, "pipelined": 3}),
+        ),
+        (Kind::Information { way, exchange, status: 103 }, json!({"way": "in", "exchange": 2, "status": 103})),
+        (Kind::Chunk { way, exchange, size: 7 }, json!({"way": "in", "exchange": 2, "chunk": 7})),
+        (Kind::Last { way, exchange, why: Why::Close }, json!({"way": "in", "exchange": 2, "why": "close"})),
         (Kind::Continue { way, exchange }, json!({"way": "in", "exchange": 2})),
-        (Kind::Head { way, exchange, status: 404 }, json!({"way": "in", "exchange": 2, "status": 404})),
-        (Kind::Body { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (
+            Kind::Head { way, exchange, status: 404, took: 3_000 },
+            json!({"way": "in", "exchange": 2, "status": 404, "took_us": 3}),
+        ),
+        (Kind::Body { way, exchange, part: Part::Chunk(9) }, json!({"way": "in", "exchange": 2, "chunk": 9})),
         (Kind::Trailers { way, exchange }, json!({"way": "in", "exchange": 2})),
-        (Kind::Finish { exchange, took: 7_000 }, json!({"exchange": 2, "took_us": 7})),
+        (
+            Kind::Finish { exchange, first: std::num::NonZeroU64::new(5_000), took: 7_000 },
+            json!({"exchange": 2, "first_us": 5, "took_us": 7}),
+        ),
         (Kind::Upgrade { exchange }, json!({"exchange": 2})),
         (Kind::Held { exchange }, json!({"exchange": 2})),
         (Kind::Aborted { exchange, waited: 7_000 }, json!({"exchange": 2, "waited_us": 7})),
@@ -125,8 +173,20 @@ fn kinds() -> Vec<(Kind, Value)> {
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
             json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),
         ),
-        (Kind::Open { subprotocol: Some("chat".into()) }, json!({"subprotocol": "chat"})),
-        (Kind::Frame { way, frame }, json!({"way": "in", "opcode": "text", "fin": false, "masked": true, "length": 7})),
+        (
+            Kind::Open(opened.into()),
+            json!({"subprotocols": ["v2", "chat"], "subprotocol": "chat", "offered": ["permessage-deflate"],
+                "extensions": []}),
+        ),
+        (
+            Kind::Packet { way, packet },
+            json!({"way": "in", "layer": "socket.io", "packet": "event", "namespace": "/admin", "name": "chat",
+                "ack": 7, "attachments": 2}),
+        ),
+        (
+            Kind::Frame { way, frame },
+            json!({"way": "in", "opcode": "text", "fin": false, "rsv": 4, "masked": true, "length": 7, "wire": 13}),
+        ),
         (Kind::Ping { way }, json!({"way": "in"})),
         (Kind::Pong { way, rtt: Some(3_000) }, json!({"way": "in", "rtt_us": 3})),
         (Kind::Closing { way, code: Some(1000) }, json!({"way": "in", "code": 1000})),
@@ -206,7 +266,8 @@ fn send(line: &str) -> Draft {
 
 #[test]
 fn drafts_come_in_every_coding_and_shape() {
-    let draft = |text: &str, coding, shape| Draft { text: text.into(), coding, shape, ending: Ending::None };
+    let draft =
+        |text: &str, coding, shape| Draft { text: text.into(), coding, shape, ending: Ending::None, fragments: 0 };
     let cases = [
         (r#""text":"hi\r\n""#, draft("hi\r\n", Coding::Text, Shape::Bytes)),
         (r#""escapes":"\\x00""#, draft("\\x00", Coding::Escapes, Shape::Bytes)),
@@ -215,6 +276,8 @@ fn drafts_come_in_every_coding_and_shape() {
         (r#""text":"a","ending":"crlf""#, Draft { ending: Ending::CrLf, ..draft("a", Coding::Text, Shape::Bytes) }),
         (r#""hex":"00","shape":"binary""#, draft("00", Coding::Hex, Shape::Binary)),
         (r#""shape":"ping""#, draft("", Coding::Text, Shape::Ping)),
+        (r#""shape":"pong","hex":"00""#, draft("00", Coding::Hex, Shape::Pong)),
+        (r#""fragments":3,"text":"abc""#, Draft { fragments: 3, ..draft("abc", Coding::Text, Shape::Bytes) }),
         (r#""shape":"close","code":1000,"reason":"bye now""#, draft("1000 bye now", Coding::Text, Shape::Close)),
         (r#""shape":"close""#, draft("", Coding::Text, Shape::Close)),
         (
@@ -403,4 +466,36 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_series_is_numbers_with_their_unit() {
+    use crate::model::view::{Measure, Series};
+    let over = std::time::Duration::from_secs(2);
+    let series = [Series { name: "rtt", measure: Measure::Micros, over, values: vec![42, 43] }];
+    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &series)).unwrap();
+    assert_eq!(line["series"], json!([{"name": "rtt", "unit": "us", "seconds": 2, "values": [42, 43]}]));
+    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &[])).unwrap();
+    assert!(line.get("series").is_none());
+}
+
+#[test]
+fn an_event_is_emitted_by_name() {
+    let emit = |fields: Value| {
+        let mut line = json!({"command": "send", "socket": 5});
+        line["emit"] = fields;
+        match parse_command(&line.to_string()) {
+            Ok(Command::Send { draft, .. }) => Ok((draft.shape, draft.text)),
+            Ok(other) => panic!("{other:?}"),
+            Err(reason) => Err(reason),
+        }
+    };
+    let text = |text: &str| Ok((Shape::Event, text.to_owned()));
+    assert_eq!(emit(json!({"name": "chat"})), text("\"chat\" []"));
+    let whole = json!({"name": "a?", "args": ["x", 1], "namespace": "/admin", "ack": true});
+    assert_eq!(emit(whole), text("/admin \"a?\"? [\"x\",1]"));
+    assert!(emit(json!({"name": "chat", "namespace": "admin"})).unwrap_err().contains("no namespace"));
+    assert!(emit(json!({"args": []})).unwrap_err().contains("name"));
+    let both = r#"{"command":"send","socket":5,"text":"x","emit":{"name":"chat"}}"#;
+    assert!(parse_command(both).unwrap_err().contains("only one of"));
 }

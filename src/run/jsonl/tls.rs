@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::event::{entry, micros};
 use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured};
 
-fn list(names: &[Box<str>]) -> Vec<&str> {
+pub fn list(names: &[Box<str>]) -> Vec<&str> {
     names.iter().map(|name| &**name).collect()
 }
 

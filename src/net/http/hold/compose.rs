@@ -26,7 +26,7 @@ pub fn compose(draft: &Draft) -> Result<Vec<Step>, Rejection> {
             }
             Ok(steps)
         }
-        Shape::Event => Ok(vec![Step::Event(event(&encode(text, draft.coding)?))]),
+        Shape::Push => Ok(vec![Step::Event(event(&encode(text, draft.coding)?))]),
         Shape::End => trailers(text).map(|trailers| vec![Step::End(trailers)]),
         Shape::Answer => {
             let (head, body) = if has_status(text) { split_body(text) } else { ("", text) };
@@ -166,9 +166,16 @@ mod tests {
 
     #[test]
     fn only_bodies_are_coded_and_ended() {
-        let draft = Draft { text: "a\\x0a".into(), shape: Shape::Body, coding: Coding::Escapes, ending: Ending::Lf };
+        let draft = Draft {
+            text: "a\\x0a".into(),
+            shape: Shape::Body,
+            coding: Coding::Escapes,
+            ending: Ending::Lf,
+            fragments: 0,
+        };
         assert_eq!(compose(&draft).unwrap(), [Step::Body("a\n\n".into())]);
-        let draft = Draft { text: "x".into(), shape: Shape::Head, coding: Coding::File, ending: Ending::None };
+        let draft =
+            Draft { text: "x".into(), shape: Shape::Head, coding: Coding::File, ending: Ending::None, fragments: 0 };
         assert!(compose(&draft).unwrap_err().0.contains("only a body comes from a file"));
     }
 
@@ -200,7 +207,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "(200 |event: |)(.|\n|: ){0,40}") {
-            for shape in [Shape::Head, Shape::Body, Shape::Event, Shape::End, Shape::Answer] {
+            for shape in [Shape::Head, Shape::Body, Shape::Push, Shape::End, Shape::Answer] {
                 let _ = steps(shape, &text);
             }
         }

@@ -23,11 +23,11 @@ pub use self::ledger::{Patch, Step};
 pub use self::ticket::{Request, Ticket};
 use super::exchanges::Heads;
 use crate::model::draft::Rejection;
-use crate::model::exchange::{self, Exchange, Phase};
 use crate::model::id::SocketId;
 use crate::model::size;
 use crate::model::time::Clock;
 use crate::model::view::{Facts, Group};
+use crate::model::waiting::{self, Exchange, Phase};
 
 /// Exchanges of all connections that are held at once: more than a person ever answers. The next is
 /// answered 503.
@@ -213,7 +213,7 @@ impl Shelf {
     }
 }
 
-impl exchange::Shelf for Shelf {
+impl waiting::Shelf for Shelf {
     fn exchanges(&self) -> Vec<Exchange> {
         let slots = self.slots.lock();
         let mut all: Vec<Exchange> = slots.over.iter().cloned().collect();
@@ -237,7 +237,7 @@ impl Facts for Shelf {
             let text = format!("{} {}  {}{body}, {waited}", exchange.method, exchange.target, exchange.phase);
             (format!("exchange {}", exchange.number).into(), text)
         };
-        let rows = exchange::Shelf::exchanges(self).into_iter().map(row).collect();
+        let rows = waiting::Shelf::exchanges(self).into_iter().map(row).collect();
         vec![Group { title: "answered by hand".into(), rows }]
     }
 }

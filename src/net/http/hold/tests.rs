@@ -7,9 +7,9 @@ use super::*;
 use crate::model::draft::{Draft, Shape};
 use crate::model::end::{End, Party};
 use crate::model::event::Kind;
-use crate::model::exchange::Waiting;
 use crate::model::id::EndpointId;
 use crate::model::spec::{Limits, Reply};
+use crate::model::waiting::Waiting;
 use crate::net::http::stage::{Stage, ask, hear, hear_until, told};
 use crate::net::{Command, Payload};
 
@@ -66,7 +66,7 @@ async fn an_exchange_is_answered_in_three_steps_and_each_leaves_at_once() {
     assert_eq!(hall.waiting(1).await.exchange.phase, Phase::HeadSent(201));
     hall.answer(1, Shape::Body, "hello").await.unwrap();
     assert_eq!(hear_until(&mut hall.stream, "hello\r\n").await, "5\r\nhello\r\n");
-    hall.answer(1, Shape::Event, "tick").await.unwrap();
+    hall.answer(1, Shape::Push, "tick").await.unwrap();
     assert_eq!(hear_until(&mut hall.stream, "\n\n\r\n").await, "C\r\ndata: tick\n\n\r\n");
     hall.answer(1, Shape::End, "X-Sum: 7").await.unwrap();
     assert_eq!(hear_until(&mut hall.stream, "\r\n\r\n").await, "0\r\nx-sum: 7\r\n\r\n");

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::Shelf;
 use crate::hub::Recorder;
 use crate::model::event::Kind;
-use crate::model::exchange::Phase;
 use crate::model::time::nanos;
+use crate::model::waiting::Phase;
 use crate::net::BoxFuture;
 use crate::net::http::desk::GaveUp;
 

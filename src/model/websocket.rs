@@ -1,0 +1,78 @@
+//! What a WebSocket's events carry: the handshake, a message's frames, one frame's head.
+
+/// What a WebSocket message was in its frames.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Framing {
+    /// Payload bytes of its frames: compressed, if it was.
+    pub payload: u64,
+    /// Bytes of their heads, masks included.
+    pub heads: u32,
+    pub masked: bool,
+    /// RSV1 was set: permessage-deflate (RFC 7692).
+    pub deflated: bool,
+}
+
+impl Framing {
+    /// Bytes on the wire, above TLS.
+    pub fn wire(self) -> u64 {
+        self.payload.saturating_add(self.heads.into())
+    }
+}
+
+/// What the two sides of a WebSocket handshake offered and took, as it was written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Opened {
+    /// Offered by the client, in its order.
+    pub subprotocols: Vec<Box<str>>,
+    /// Chosen by the server.
+    pub subprotocol: Option<Box<str>>,
+    /// Offered by the client, with their parameters.
+    pub offered: Vec<Box<str>>,
+    /// Taken by the server, with their parameters.
+    pub extensions: Vec<Box<str>>,
+}
+
+impl Opened {
+    /// Bytes on the heap.
+    pub(super) fn weight(&self) -> usize {
+        let names = self.subprotocols.iter().chain(&self.subprotocol).chain(&self.offered).chain(&self.extensions);
+        size_of::<Self>() + names.map(|name| name.len() + size_of::<Box<str>>()).sum::<usize>()
+    }
+}
+
+/// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FrameHead {
+    pub opcode: u8,
+    pub fin: bool,
+    /// The reserved bits: RSV1 is 4, RSV2 is 2, RSV3 is 1.
+    pub rsv: u8,
+    pub masked: bool,
+    /// Payload length, saturated at 4 GiB.
+    pub len: u32,
+}
+
+impl FrameHead {
+    /// Bytes of the head itself: 2 to 14.
+    pub fn size(self) -> u32 {
+        let extended = match self.len {
+            0..126 => 0,
+            126..0x1_0000 => 2,
+            _ => 8,
+        };
+        2 + extended + if self.masked { 4 } else { 0 }
+    }
+
+    /// RFC 6455 section 11.8.
+    pub fn name(self) -> &'static str {
+        match self.opcode {
+            0x0 => "continuation",
+            0x1 => "text",
+            0x2 => "binary",
+            0x8 => "close",
+            0x9 => "ping",
+            0xA => "pong",
+            _ => "reserved",
+        }
+    }
+}
