@@ -64,6 +64,9 @@ impl App {
             Action::Inspect | Action::EventBefore | Action::EventAfter => {
                 no(self.cursor().is_some(), "the timeline is empty")
             }
+            Action::Waiting | Action::Answer => {
+                no(!self.seen.waiting.is_empty(), "no exchange waits for an answer: with reply = \"hold\" they do")
+            }
             Action::Curl => no(self.exchange().is_some(), "no event of an HTTP exchange is selected"),
             Action::Follow => no(self.follow() != Follow::Following, ""),
             Action::Leave if matches!(self.mode, Mode::Browse) => no(self.is_special(), ""),

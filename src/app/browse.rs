@@ -34,6 +34,8 @@ impl App {
                 self.focus_on(Pane::Sockets);
             }
             Action::Compose => self.compose(),
+            Action::Waiting => self.mode = Mode::Waiting(self.held()),
+            Action::Answer => self.answer(self.held(), Some(Shape::Answer)),
             Action::NextPane => self.focus_on(self.pane(1)),
             Action::PreviousPane => self.focus_on(self.pane(Pane::ALL.len() - 1)),
             Action::PaneLeft => self.focus_on(match self.lists.lead {
@@ -204,6 +206,9 @@ impl App {
 
     /// Begins to type; whom to is fixed from here.
     fn compose(&mut self) {
+        if let Some(waits) = self.near_exchange() {
+            return self.answer(Some(waits), None);
+        }
         let aim = match self.subject() {
             Some(Subject::Socket(_)) => {
                 // A client's connection that is over: what is sent goes through a new one.

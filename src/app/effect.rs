@@ -77,6 +77,8 @@ pub enum Effect {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
     Socket(SocketId),
+    /// A held HTTP exchange of a socket, by its number.
+    Exchange(SocketId, u32),
     /// Every open socket of an endpoint.
     All(EndpointId),
     /// Those of them whose row has all these words, as a list's filter matches them.

@@ -28,6 +28,7 @@ use crate::model::spec::{Limits, Spec};
 use crate::model::time::Clock;
 use crate::model::url::Scheme;
 use crate::model::view::State;
+use crate::model::waiting::Shelf;
 
 /// What a socket is born with.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub struct Hub {
     registry: Mutex<Registry>,
     changed: Mutex<Vec<Subject>>,
     bell: Notify,
+    /// Sockets with exchanges that wait for a person: those that are over go when they are looked at.
+    shelves: Mutex<Vec<(SocketId, Arc<dyn Shelf>)>>,
     /// Events that all timelines dropped.
     dropped: AtomicU64,
 }
@@ -66,6 +69,7 @@ impl Hub {
             registry: Mutex::new(Registry::new(limits.closed as usize)),
             changed: Mutex::default(),
             bell: Notify::new(),
+            shelves: Mutex::default(),
             dropped: AtomicU64::new(0),
         })
     }

@@ -13,6 +13,7 @@ use crate::model::life::Life;
 use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Count};
 use crate::model::view::{Facts, Gauge};
+use crate::model::waiting::Shelf;
 
 /// How much of one payload a timeline keeps. A screenful of text is 12 KB; more is a file's business.
 pub const HEAD: usize = 4096;
@@ -95,6 +96,13 @@ impl Recorder {
         if let Some(id) = self.socket() {
             self.held.hub.met(id, peer, local);
             self.held.touch();
+        }
+    }
+
+    /// Who can tell which exchanges of this socket wait for a person, for as long as it is open.
+    pub fn shelve(&self, shelf: Arc<dyn Shelf>) {
+        if let Some(id) = self.socket() {
+            self.held.hub.shelves.lock().push((id, shelf));
         }
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Hub;
 use super::framed;
 use super::log::Log;
 use super::registry::{Registry, Socket};
+use super::{Birth, Hub};
 use crate::model::framer::Framing;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
@@ -15,6 +15,10 @@ use crate::model::time::Stamp;
 use crate::model::view::{
     EndpointRow, Group, ListQuery, Query, Rate, Series, Snapshot, SocketList, SocketRow, Timeline, Window,
 };
+use crate::model::waiting::Waiting;
+
+/// Waiting exchanges in one picture: more than anybody answers, and all that may be held.
+const WAITING: usize = 1000;
 
 impl Hub {
     /// Takes in what changed, then answers.
@@ -43,6 +47,7 @@ impl Hub {
             rate: rate(&registry.total, second),
             dropped: self.dropped.load(Relaxed),
             timeline: None,
+            waiting: Vec::new(),
             settings,
             details: Vec::new(),
             series: Vec::new(),
@@ -56,7 +61,8 @@ impl Hub {
             let framed = framed::look(&log, framing, &read.events, read.inspected.as_ref());
             Timeline { framed, ..read }
         });
-        Snapshot { timeline, details, series, ..snapshot }
+        let waiting = self.waiting();
+        Snapshot { waiting, timeline, details, series, ..snapshot }
     }
 
     /// How some of a subject's state went lately.
@@ -91,6 +97,28 @@ impl Hub {
         let log = registry.log(subject)?;
         drop(registry);
         Some(timeline(&log, &Query { subject: Some(subject), window, ..Query::default() }))
+    }
+
+    /// The exchanges that somebody waits for, the oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut shelves = self.shelves.lock();
+        if shelves.is_empty() {
+            return Vec::new();
+        }
+        let registry = self.registry.lock();
+        // A shelf is of no use behind the end of its socket.
+        shelves.retain(|(id, _)| registry.sockets.get(id).is_some_and(|socket| !socket.log.life().is_closed()));
+        let mut waiting = Vec::new();
+        for (id, shelf) in shelves.iter() {
+            let Some(socket) = registry.sockets.get(id) else { continue };
+            let Birth { endpoint, scheme, peer, .. } = socket.birth;
+            let open = shelf.exchanges().into_iter().filter(|exchange| exchange.phase.is_open());
+            waiting.extend(open.map(|exchange| Waiting { socket: *id, endpoint, scheme, peer, exchange }));
+        }
+        drop((registry, shelves));
+        waiting.sort_by_key(|row| (row.exchange.since, row.socket, row.exchange.number));
+        waiting.truncate(WAITING);
+        waiting
     }
 
     /// One socket's row, with the kernel's counters as they are now.

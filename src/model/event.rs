@@ -170,6 +170,16 @@ pub enum Kind {
         exchange: u32,
     },
     ClientError(Box<Fault>),
+    /// An exchange waits for a person's answer.
+    Held {
+        exchange: u32,
+    },
+    /// The peer left before an exchange had its whole answer.
+    Aborted {
+        exchange: u32,
+        /// Nanoseconds since it began to wait.
+        waited: u64,
+    },
     /// The WebSocket handshake; both heads are the payload.
     Open(Box<Opened>),
     /// An Engine.IO or Socket.IO packet in the message before; its arguments are the payload.
@@ -255,6 +265,8 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "last", "no request follows on the connection: who said so, and how"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
+    word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
+    word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
     word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
     word("ws", "packet", "an Engine.IO or Socket.IO packet in the message above: event, ack, connect, ping"),
@@ -304,6 +316,8 @@ impl Kind {
             Self::Last { .. } => "last",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
+            Self::Held { .. } => "held",
+            Self::Aborted { .. } => "aborted",
             Self::Open(_) => "open",
             Self::Packet { .. } => "packet",
             Self::Frame { .. } => "frame",
@@ -356,6 +370,8 @@ impl Kind {
             | Self::Finish { .. }
             | Self::Upgrade { .. }
             | Self::ClientError(_)
+            | Self::Held { .. }
+            | Self::Aborted { .. }
             | Self::Open(_) => None,
         }
     }
@@ -391,6 +407,8 @@ impl Kind {
             | Self::Last { exchange, .. }
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
+            | Self::Held { exchange }
+            | Self::Aborted { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
             _ => None,
         }

@@ -16,6 +16,7 @@ use super::spec::{Settings, Spec};
 use super::tally::Count;
 use super::time::{Stamp, Wall};
 use super::url::Scheme;
+use super::waiting::Waiting;
 
 /// Seconds of activity an endpoint's sparkline shows at the most.
 pub const SPARK: usize = 24;
@@ -234,6 +235,8 @@ pub struct Snapshot {
     /// Events that all timelines dropped so far.
     pub dropped: u64,
     pub timeline: Option<Timeline>,
+    /// HTTP exchanges that a person is to answer, those that waited longest first.
+    pub waiting: Vec<Waiting>,
     /// The socket's own settings, where they are no longer its endpoint's.
     pub settings: Option<Arc<Settings>>,
     /// The subject's own state, where the query asked for it.
@@ -244,6 +247,11 @@ pub struct Snapshot {
 impl Snapshot {
     pub fn endpoint(&self, id: EndpointId) -> Option<&EndpointRow> {
         self.endpoints.iter().find(|row| row.id == id)
+    }
+
+    /// What waits on a socket, in its order.
+    pub fn waiting_on(&self, id: SocketId) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter().filter(move |row| row.socket == id)
     }
 
     pub fn row(&self, id: SocketId) -> Option<&SocketRow> {

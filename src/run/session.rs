@@ -1,11 +1,12 @@
 //! What runs behind any face: the hub, the endpoints, and the one place that performs effects.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
 use crate::app::{Effect, Target};
 use crate::hub::Hub;
-use crate::model::draft::{Coding, Draft, Rejection, Shape, escape};
+use crate::model::draft::{Coding, Draft, Rejection, Shape, escape, has_status};
 use crate::model::end::Fault;
 use crate::model::event::{Kind, Way};
 use crate::model::framer::Framing;
@@ -14,7 +15,7 @@ use crate::model::size;
 use crate::model::spec::{Limits, Spec};
 use crate::model::time::Clock;
 use crate::net::http::curl::{self, Curl, is_curl};
-use crate::net::http::split_body;
+use crate::net::http::{Step, split_body};
 use crate::net::{Command, Endpoints, Payload, protocol, tls};
 
 /// Events read at a time.
@@ -98,13 +99,16 @@ impl Session {
     /// Why it cannot be sent.
     pub fn send(&self, to: &Target, draft: &Draft) -> Result<String, Rejection> {
         let payload = match to {
-            Target::Socket(id) => self.compose(*id, draft)?,
+            Target::Socket(id) | Target::Exchange(id, _) => self.compose(*id, draft)?,
             Target::These(ids) => self.compose_for(ids, draft)?,
             Target::All(id) | Target::Matching(id, _) | Target::Address(id, _) => self.endpoints.compose(*id, draft)?,
         };
+        if let Payload::Steps(steps) = &payload {
+            return self.answer(to, steps);
+        }
         let what = self.framed(to, &payload)?;
         match to {
-            Target::Socket(id) => {
+            Target::Socket(id) | Target::Exchange(id, _) => {
                 if let Payload::Reply(_) = &payload {
                     let endpoint = self.hub.endpoint_of(*id).ok_or_else(|| Rejection(format!("{id} is gone")))?;
                     self.endpoints.broadcast(endpoint, &payload)?;
@@ -142,6 +146,44 @@ impl Session {
         }
     }
 
+    /// Does steps of an answer by hand: to one exchange, or to one on each socket of an endpoint.
+    ///
+    /// # Errors
+    /// There is no such exchange, or a step cannot be done: then none of them was.
+    pub fn answer(&self, to: &Target, steps: &[Step]) -> Result<String, Rejection> {
+        match to {
+            Target::Socket(id) => self.endpoints.answer(*id, None, steps),
+            Target::Exchange(id, number) => self.endpoints.answer(*id, Some(*number), steps),
+            Target::Address(id, _) => Err(Rejection(format!("{id} has no exchanges: that is for http and https"))),
+            Target::All(_) | Target::Matching(..) | Target::These(_) => {
+                let (whose, sockets) = match to {
+                    Target::Matching(id, filter) => (id.to_string(), self.hub.matching(*id, filter)),
+                    Target::All(id) => (id.to_string(), self.hub.open_sockets(*id)),
+                    Target::These(ids) => ("these sockets".into(), ids.clone()),
+                    Target::Socket(id) | Target::Exchange(id, _) => (id.to_string(), vec![*id]),
+                    Target::Address(id, _) => (id.to_string(), Vec::new()),
+                };
+                let mut waiting = self.hub.waiting();
+                // One on each connection: HTTP/1.1 answers in order.
+                let mut met = HashSet::new();
+                waiting.retain(|row| {
+                    sockets.contains(&row.socket) && row.exchange.phase.is_answerable() && met.insert(row.socket)
+                });
+                if waiting.is_empty() {
+                    return Err(Rejection(format!("no exchange of {whose} waits for an answer")));
+                }
+                let done =
+                    waiting.iter().map(|row| self.endpoints.answer(row.socket, Some(row.exchange.number), steps));
+                let (done, refused): (Vec<_>, Vec<_>) = done.partition(Result::is_ok);
+                match refused.into_iter().find_map(Result::err) {
+                    Some(rejection) if done.is_empty() => Err(rejection),
+                    Some(rejection) => Ok(format!("{} exchanges took it; others not: {rejection}", done.len())),
+                    None => Ok(format!("{} exchanges took it", done.len())),
+                }
+            }
+        }
+    }
+
     /// What is sent, in words; bytes as the message that a framing makes of them.
     ///
     /// # Errors
@@ -150,7 +192,7 @@ impl Session {
         let what = describe(payload);
         let Payload::Bytes(bytes) = payload else { return Ok(what) };
         let sockets = match to {
-            Target::Socket(id) => vec![*id],
+            Target::Socket(id) | Target::Exchange(id, _) => vec![*id],
             Target::All(id) => self.hub.open_sockets(*id),
             Target::Matching(id, filter) => self.hub.matching(*id, filter),
             Target::These(ids) => ids.clone(),
@@ -240,6 +282,7 @@ fn describe(payload: &Payload) -> String {
         Payload::Close { .. } => "a close frame".into(),
         Payload::Request(request) => format!("{} {}", request.method, request.target),
         Payload::Reply(_) => "the reply".into(),
+        Payload::Steps(_) => "steps of an answer".into(),
     }
 }
 
@@ -256,6 +299,7 @@ pub async fn load_file(draft: Draft) -> Result<Draft, Rejection> {
     }
     let (head, path) = match draft.shape {
         Shape::Request | Shape::Reply => split_body(&draft.text),
+        Shape::Answer if has_status(&draft.text) => split_body(&draft.text),
         _ => ("", draft.text.as_str()),
     };
     let bytes = read(path.trim()).await?;

@@ -200,6 +200,12 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             words.extend(first.map(|first| dim(format!(", first byte {}", spent(&first.get())))));
             words
         }
+        Kind::Held { exchange } => {
+            vec![dim(format!("{exchange}  ")), waiting("your answer: i".into())]
+        }
+        Kind::Aborted { exchange, waited } => {
+            vec![dim(format!("{exchange}  ")), bad(format!("gone after {}", spent(waited)))]
+        }
         Kind::Upgrade { exchange } => {
             vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]
         }

@@ -101,6 +101,15 @@ fn rows(event: &Event) -> Vec<Row> {
             ("why", why.text().into()),
             ("who", by(way.party()).into()),
         ],
+        Kind::Held { exchange } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "it waits for your answer, as the peer does: head, body, end".into()),
+        ],
+        Kind::Aborted { exchange, waited } => vec![
+            ("exchange", exchange.to_string()),
+            ("waited", spent(waited)),
+            ("means", "the peer left before it had the whole answer".into()),
+        ],
         Kind::Upgrade { exchange } => vec![
             ("exchange", exchange.to_string()),
             ("means", "the connection speaks another protocol from here".into()),

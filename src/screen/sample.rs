@@ -116,6 +116,7 @@ pub(crate) fn snapshot() -> Snapshot {
     subject.kernel = Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 2 });
     Snapshot {
         older: 0,
+        waiting: Vec::new(),
         settings: None,
         details: Vec::new(),
         series: Vec::new(),
@@ -350,9 +351,14 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
     ]
 }
 
+/// An exchange that waits for a person, and a peer that does not.
+fn held() -> Vec<(u64, Kind, Vec<u8>)> {
+    vec![none(9_000, Kind::Held { exchange: 4 }), none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 })]
+}
+
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
-    [tcp(), tls(), http(), ws(), listener(), handshake()].concat()
+    [tcp(), tls(), http(), ws(), listener(), handshake(), held()].concat()
 }
 
 fn chat() -> Box<Head> {

@@ -18,6 +18,7 @@ mod chapter;
 mod curl;
 mod dig;
 mod handshake;
+mod held;
 mod node_dgram;
 mod node_http;
 mod node_net;

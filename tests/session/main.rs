@@ -5,6 +5,7 @@ mod support;
 
 mod endpoints;
 mod framing;
+mod holding;
 mod hostile;
 mod http;
 mod looking;

@@ -15,6 +15,7 @@ use sockscope::model::url::{Role, Scheme, Url};
 use sockscope::model::view::{
     EndpointRow, Kernel, Query, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline,
 };
+use sockscope::model::waiting::{Exchange, Phase, Waiting};
 
 const SECOND: u64 = 1_000_000_000;
 const NOW: Stamp = Stamp(201 * SECOND);
@@ -103,6 +104,7 @@ pub fn busy() -> Snapshot {
     let snapshot = Snapshot {
         settings: None,
         details: Vec::new(),
+        waiting: Vec::new(),
         series: Vec::new(),
         now: NOW,
         wall: WALL,
@@ -124,6 +126,34 @@ pub fn busy() -> Snapshot {
         },
     };
     told(&snapshot, Some(SocketId(3).into()))
+}
+
+/// The same with three exchanges that wait for an answer, two of them on the HTTP socket.
+pub fn waiting() -> Snapshot {
+    let mut snapshot = busy();
+    let peer = snapshot.row(SocketId(5)).unwrap().peer;
+    let exchange = |number, method: &str, target: &str, phase, age: u64, body| Exchange {
+        number,
+        method: method.into(),
+        target: target.into(),
+        phase,
+        since: Stamp(NOW.0 - age * SECOND),
+        over: None,
+        body,
+    };
+    let row = |socket, exchange| Waiting {
+        socket: SocketId(socket),
+        endpoint: EndpointId(3),
+        scheme: Scheme::Http,
+        peer,
+        exchange,
+    };
+    snapshot.waiting = vec![
+        row(9, exchange(1, "GET", "/events?from=\u{1b}[31m", Phase::HeadSent(200), 190, 4_321)),
+        row(5, exchange(43, "POST", "/upload", Phase::Waiting, 12, 0)),
+        row(5, exchange(44, "GET", "/favicon.ico", Phase::Queued, 12, 0)),
+    ];
+    snapshot
 }
 
 /// The same with the timeline of `subject`.

@@ -73,6 +73,8 @@ impl Preview {
             Shape::Request if bytes.trim_ascii().is_empty() => {
                 reject("a request begins with a method and a target: GET /")
             }
+            Shape::Head if bytes.trim_ascii().is_empty() => reject("a head begins with its status: 200 OK"),
+            Shape::Body | Shape::Push if bytes.is_empty() => reject("nothing to send"),
             Shape::Reply if bytes.trim_ascii().is_empty() => reject("a reply begins with its status: 200"),
             Shape::Bytes if !framing.is_none() => {
                 let message = framing.encode(&bytes)?;
@@ -85,7 +87,7 @@ impl Preview {
 
 /// Whether a line ending means anything behind this: heads and codes have their own.
 pub fn takes_ending(shape: Shape) -> bool {
-    matches!(shape, Shape::Bytes | Shape::Raw | Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong)
+    matches!(shape, Shape::Bytes | Shape::Raw | Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Body)
 }
 
 /// Whether it can go in several frames: a WebSocket message alone (RFC 6455 section 5.4).

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::text::{Text, put, put_number};
 use super::{Live, Look, Row, always};
+use crate::model::rule::Rules;
 use crate::model::url::{Role, Scheme};
 
 /// Hops at the most: more is a circle (curl's own bound is 50).
@@ -26,6 +27,8 @@ pub struct Http {
     pub hints: Option<String>,
     /// Listeners: grant `Upgrade` and `CONNECT`; what follows are bytes.
     pub upgrade: bool,
+    /// Listeners: what is answered before `reply`.
+    pub rules: Rules,
 }
 
 fn listens(role: Role, scheme: Scheme) -> bool {
@@ -103,5 +106,16 @@ pub const ROWS: &[Row] = &[
         help: "grant Upgrade with 101 and CONNECT with 200: bytes from there on, echoed if reply is echo",
         get: |settings| settings.http.upgrade.write(),
         set: |settings, text| put(&mut settings.http.upgrade, text),
+    },
+    Row {
+        name: "rules",
+        look: Look::Line("GET /a/* 404 text=gone ; /old redirect=/new ; /slow delay=2s"),
+        live: Live::Now,
+        fits: |role, scheme| role == Role::Listen && scheme.is_http(),
+        elsewhere: "rules are for http and https listeners: what they answer to a method and a path",
+        when: always,
+        help: "before reply, the first that matches: METHOD /path* STATUS Name:value text= file= redirect= delay= drop hold",
+        get: |settings| settings.http.rules.to_string(),
+        set: |settings, text| Rules::parse(text).map(|rules| settings.http.rules = rules),
     },
 ];

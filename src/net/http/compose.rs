@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::Request;
 use super::curl::{Curl, is_curl};
-use crate::model::draft::{Coding, Draft, Rejection, Shape, encode};
+use crate::model::draft::{Coding, Draft, Rejection, Shape, encode, has_status};
 use crate::model::spec::{Escaped, Fixed};
 use crate::net::Payload;
 
@@ -31,6 +31,9 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
     match draft.shape {
         Shape::Raw => draft.encode().map(|bytes| Payload::Bytes(bytes.into())),
         Shape::Reply => reply(draft).map(|fixed| Payload::Reply(Box::new(fixed))),
+        Shape::Head | Shape::Body | Shape::Push | Shape::End | Shape::Answer => {
+            super::hold::compose(draft).map(Payload::Steps)
+        }
         _ => request(draft).map(|request| Payload::Request(Box::new(request))),
     }
 }
@@ -115,12 +118,7 @@ fn pieces<'a>(body: &'a str, announced: &[&str]) -> Result<(Vec<&'a str>, Fields
 }
 
 fn reply(draft: &Draft) -> Result<Fixed, Rejection> {
-    let has_status = {
-        let first = draft.text.lines().next().unwrap_or_default();
-        let word = first.split_whitespace().next().unwrap_or_default();
-        word.len() == 3 && word.bytes().all(|digit| digit.is_ascii_digit())
-    };
-    if !has_status {
+    if !has_status(&draft.text) {
         let text = Escaped(encoded(&draft.text, draft)?.into());
         return Ok(Fixed { text, status: Some(200), headers: BTreeMap::new() });
     }

@@ -1,6 +1,9 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+use std::sync::Arc;
+
+mod body;
 mod book;
 mod client;
 mod compose;
@@ -10,10 +13,12 @@ mod desk;
 mod exchanges;
 mod gate;
 mod head;
+mod hold;
 mod hop;
 mod leave;
 mod pipe;
 mod reason;
+mod rules;
 mod server;
 mod spelling;
 mod table;
@@ -23,6 +28,7 @@ mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
+pub use self::hold::{Holds, Patch, Step, event, patch, trailers};
 pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
@@ -64,7 +70,9 @@ impl Protocol for Http {
     }
 
     fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::serve(cx, 0, ALPN, server::talk))
+        let book = Arc::new(rules::Book::default());
+        cx.log.explain(Arc::new(rules::Counts { book: Arc::downgrade(&book), now: cx.now.clone() }));
+        Box::pin(stream::serve(cx, 0, ALPN, move |flow| server::talk(flow, Arc::clone(&book))))
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
@@ -80,6 +88,8 @@ mod decode_tests;
 mod exchanges_tests;
 #[cfg(test)]
 mod kept_tests;
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]

@@ -260,7 +260,7 @@ impl Talk {
             let answer = match &reply {
                 Reply::Echo => bytes,
                 Reply::Fixed(fixed) => &fixed.text.0,
-                Reply::None => continue,
+                Reply::None | Reply::Hold => continue,
             };
             let source = arrived.at.and_then(|at| at.source);
             self.write(&record, arrived.from, source, answer).await;

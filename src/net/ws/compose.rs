@@ -50,9 +50,7 @@ fn whole(draft: &Draft) -> Result<Payload, Rejection> {
         }
         Shape::Close => close(&draft.text, draft.coding),
         Shape::Event => event(draft),
-        Shape::Request | Shape::Reply | Shape::Raw => {
-            Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into()))
-        }
+        _ => Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into())),
     }
 }
 

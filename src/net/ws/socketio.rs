@@ -287,7 +287,7 @@ impl Session {
                 }
                 said.push(packet(Type::Event, None, 0, &json!(["message", text]).to_string()));
             }
-            Reply::None => {}
+            Reply::None | Reply::Hold => {}
         }
         said
     }

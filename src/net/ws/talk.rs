@@ -108,7 +108,7 @@ fn answer(desk: &Desk) -> Answer {
     match (desk.role, &desk.cx.now.borrow().settings.reply) {
         (Role::Listen, Reply::Echo) => Answer::Echo,
         (Role::Listen, Reply::Fixed(fixed)) => Answer::Fixed(message(&fixed.text.0)),
-        (Role::Listen, Reply::None) | (Role::Connect, _) => Answer::Nothing,
+        (Role::Listen, Reply::None | Reply::Hold) | (Role::Connect, _) => Answer::Nothing,
     }
 }
 
@@ -116,7 +116,7 @@ fn answer(desk: &Desk) -> Answer {
 fn close(code: u16, reason: &str) -> Item {
     let mut payload = BytesMut::with_capacity(2 + reason.len());
     payload.put_u16(code);
-    payload.put_slice(&reason.as_bytes()[..reason.floor_char_boundary(CONTROL - 2)]);
+    payload.put_slice(crate::model::socketio::head(reason, CONTROL - 2).as_bytes());
     Item::Close(payload.freeze())
 }
 
@@ -207,7 +207,9 @@ impl Talk {
                 self.desk.tune.set(row, &text);
                 self.beat.set(pulse(&self.desk));
             }
-            Command::Send(Payload::Request(_) | Payload::Reply(_)) | Command::SendTo(..) | Command::Reset => {}
+            Command::Send(Payload::Request(_) | Payload::Reply(_) | Payload::Steps(_))
+            | Command::SendTo(..)
+            | Command::Reset => {}
         }
     }
 

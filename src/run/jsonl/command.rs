@@ -11,8 +11,10 @@ use super::target::target;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::rule::Rules;
 use crate::model::spec::Spec;
 use crate::model::url::Scheme;
+use crate::net::http::Step;
 use crate::run::config::{Words, endpoint_from_json};
 
 /// A command line in bytes: the largest WebSocket message of the default limits would need 128 MiB as
@@ -46,6 +48,11 @@ pub enum Command {
     },
     /// Write a subject's settings and state.
     Details(Subject),
+    /// Steps of an answer by hand.
+    Answer {
+        to: Target,
+        steps: Vec<Step>,
+    },
     /// Write an exchange's request as a curl command.
     Curl {
         socket: SocketId,
@@ -64,7 +71,7 @@ pub struct Asked {
     pub command: Result<Command, String>,
 }
 
-type Fields = Map<String, Value>;
+pub(super) type Fields = Map<String, Value>;
 type Reader = fn(Fields) -> Result<Command, String>;
 
 /// Every command and how its fields are read.
@@ -79,6 +86,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
+    ("answer", super::answer::answer),
     ("curl", curl),
     ("messages", |fields| Look::read(fields).map(Command::Messages)),
     ("count", count),
@@ -134,7 +142,7 @@ fn dispatch(mut fields: Fields) -> Result<Command, String> {
     read(fields).map_err(|reason| format!("{name}: {reason}"))
 }
 
-fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
+pub(super) fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
     serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
 }
 
@@ -149,7 +157,7 @@ struct Whom {
     endpoint: Option<u32>,
 }
 
-fn subject(socket: Option<u32>, endpoint: Option<u32>) -> Result<Option<Subject>, String> {
+pub(super) fn subject(socket: Option<u32>, endpoint: Option<u32>) -> Result<Option<Subject>, String> {
     match (socket, endpoint) {
         (Some(_), Some(_)) => Err("give \"socket\" or \"endpoint\", not both".into()),
         (Some(id), None) => Ok(Some(SocketId(id).into())),
@@ -170,9 +178,16 @@ fn set(fields: Fields) -> Result<Command, String> {
         socket: Option<u32>,
         endpoint: Option<u32>,
         name: String,
-        value: Words,
+        value: Value,
     }
-    let Set { socket, endpoint, name, value: Words(value) } = typed(fields)?;
+    let Set { socket, endpoint, name, value } = typed(fields)?;
+    let value = match value {
+        // Tables, as in the configuration.
+        Value::Array(_) if name == "rules" => {
+            serde_json::from_value::<Rules>(value).map_err(|error| error.to_string())?.to_string()
+        }
+        value => serde_json::from_value(value).map(|Words(value)| value).map_err(|error| error.to_string())?,
+    };
     let subject = subject(socket, endpoint)?.ok_or("give \"socket\":ID or \"endpoint\":ID")?;
     Ok(Command::Set { subject, name, value })
 }

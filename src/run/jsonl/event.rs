@@ -225,6 +225,11 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)
         }
+        Kind::Aborted { exchange, waited } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("waited_us", &micros(*waited))
+        }
+        Kind::Held { exchange } => map.serialize_entry("exchange", exchange),
         Kind::Last { exchange, why, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("why", why.name())
