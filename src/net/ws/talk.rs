@@ -116,7 +116,9 @@ fn answer(desk: &Desk) -> Answer {
 fn close(code: u16, reason: &str) -> Item {
     let mut payload = BytesMut::with_capacity(2 + reason.len());
     payload.put_u16(code);
-    payload.put_slice(&reason.as_bytes()[..reason.floor_char_boundary(CONTROL - 2)]);
+    let most = reason.len().min(CONTROL - 2);
+    let end = (0..=most).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
+    payload.put_slice(&reason.as_bytes()[..end]);
     Item::Close(payload.freeze())
 }
 
