@@ -71,7 +71,7 @@ fn choices_change_by_arrows_and_space_and_texts_take_them_as_text() {
     let mut rig = Rig::new(World::five());
     rig.press("a tcp://127.0.0.1:9000 Space");
     assert!(form(&rig).url.text().ends_with(' '));
-    rig.press("Back Tab Left");
+    rig.press("Back Tab Left Left");
     assert!(matches!(form(&rig).settings.reply, Reply::Fixed(_)));
     rig.press("Tab hi\\n Tab yo");
     let keys = to(form(&rig), "half_open");

@@ -85,6 +85,7 @@ async fn an_exchange_is_answered_in_three_steps_and_each_leaves_at_once() {
         "held 1",
         "out head 1",
         "out body 1",
+        "out chunk 1",
         "out trailers 1",
         "finish 1",
         "in request 2",
