@@ -287,33 +287,6 @@ fn settings_of_what_runs_are_set_and_shown() {
 }
 
 #[test]
-fn a_group_is_joined_and_left_by_command_and_a_peer_has_no_such_setting() {
-    let mut session = Headless::start(&["--headless", "-l", "udp://127.0.0.1:0"]);
-    let address = session.event("listening")["local"].as_str().unwrap().to_owned();
-    session.say(r#"{"command":"set","endpoint":1,"name":"join","value":"239.1.2.10@lo"}"#);
-    let joined = session.event("joined");
-    assert_eq!(
-        (&joined["endpoint"], &joined["group"], &joined["interface"]),
-        (&json!(1), &json!("239.1.2.10"), &json!("lo"))
-    );
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.send_to(b"hello", &address).unwrap();
-    session.line("a peer", |line| line["event"] == "message" && line["way"] == "out");
-    session.say(r#"{"command":"set","socket":1,"name":"join","value":""}"#);
-    assert!(session.event("refused")["reason"].as_str().unwrap().contains("the endpoint's: set it on @1"));
-    session.say(r#"{"command":"set","endpoint":1,"name":"join","value":""}"#);
-    assert_eq!(session.event("left")["group"], "239.1.2.10");
-    session.say(r#"{"command":"details","endpoint":1}"#);
-    let details = session.event("details");
-    assert_eq!(details["groups"][0]["facts"]["groups"], "none", "{details}");
-    session.say(r#"{"command":"details","socket":1}"#);
-    let details = session.event("details");
-    assert!(details["groups"][0]["facts"]["last seen"].as_str().unwrap().ends_with(" ago"), "{details}");
-    session.say(r#"{"command":"quit"}"#);
-    assert_eq!(session.code(), Some(0));
-}
-
-#[test]
 fn websockets_are_driven_by_lines() {
     let mut session = Headless::start(&["--headless"]);
     session.say(r#"{"command":"open","listen":"ws://:0","deflate":true,"ping_every":"off"}"#);
@@ -351,6 +324,33 @@ fn websockets_are_driven_by_lines() {
     assert!(details.contains("server: window 2^15, context kept"), "{details}");
     session.say(r#"{"command":"send","socket":1,"shape":"close","code":4000,"reason":"enough"}"#);
     assert_eq!(session.line("a close frame", is("closing", 1, "out"))["code"], 4000);
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}
+
+#[test]
+fn a_group_is_joined_and_left_by_command_and_a_peer_has_no_such_setting() {
+    let mut session = Headless::start(&["--headless", "-l", "udp://127.0.0.1:0"]);
+    let address = session.event("listening")["local"].as_str().unwrap().to_owned();
+    session.say(r#"{"command":"set","endpoint":1,"name":"join","value":"239.1.2.10@lo"}"#);
+    let joined = session.event("joined");
+    assert_eq!(
+        (&joined["endpoint"], &joined["group"], &joined["interface"]),
+        (&json!(1), &json!("239.1.2.10"), &json!("lo"))
+    );
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(b"hello", &address).unwrap();
+    session.line("a peer", |line| line["event"] == "message" && line["way"] == "out");
+    session.say(r#"{"command":"set","socket":1,"name":"join","value":""}"#);
+    assert!(session.event("refused")["reason"].as_str().unwrap().contains("the endpoint's: set it on @1"));
+    session.say(r#"{"command":"set","endpoint":1,"name":"join","value":""}"#);
+    assert_eq!(session.event("left")["group"], "239.1.2.10");
+    session.say(r#"{"command":"details","endpoint":1}"#);
+    let details = session.event("details");
+    assert_eq!(details["groups"][0]["facts"]["groups"], "none", "{details}");
+    session.say(r#"{"command":"details","socket":1}"#);
+    let details = session.event("details");
+    assert!(details["groups"][0]["facts"]["last seen"].as_str().unwrap().ends_with(" ago"), "{details}");
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
 }

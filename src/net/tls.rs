@@ -197,15 +197,15 @@ impl Layer<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let started = self.clock.now();
         let name = server_name(url, settings)?;
-        let terms = Terms { insecure: settings.tls.insecure, ca: settings.tls.ca.clone() };
-        let known = self.clients.get(endpoint, terms, || self.identity.client(settings))?;
+        let known = self.clients.get(endpoint, Terms::of(settings), || self.identity.client(settings))?;
         let (stream, keys, seen) = self.watched(stream, Role::Connect);
         let mut config = known.config;
         config.alpn_protocols = self.protocols();
         config.key_log = keys;
         let connector = TlsConnector::from(Arc::new(config));
+        // The system's roots have been read by now.
+        let started = self.clock.now();
         let mut stream = self.finish(connector.connect(name, stream), &seen).await?;
         let (below, state) = stream.get_mut();
         below.watch().settle();

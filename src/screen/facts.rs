@@ -85,7 +85,7 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Handshake(flight) => tls::of_flight(flight),
         Kind::SessionTicket { way, count, lifetime, bytes } => tls::of_ticket(*way, *count, *lifetime, *bytes),
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::of_secured(secured),
-        Kind::Alert { way, name } => vec![("alert", (*name).into()), ("who", by(way.party()).into())],
+        Kind::Alert { way, name } => tls::of_alert(*way, name),
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
         }

@@ -122,12 +122,12 @@ fn events(input: &[u8]) -> Vec<Event> {
         chain: vec![Certificate { subject: text.clone(), issuer: text.clone(), names, ..Certificate::default() }],
         ..sample::secured()
     })));
-    kinds.extend(super::datagram::samples(&text));
     let names = vec![text.clone()];
     let (subprotocols, offered, extensions) = (names.clone(), names.clone(), names);
     let (namespace, name) = (text.clone(), Some(text.clone()));
     let packet = Box::new(Head { what: Type::Event, namespace, name, id: Some(7), ..Head::default() });
     kinds.push(Kind::Packet { way: Way::In, packet });
+    kinds.extend(super::datagram::samples(&text));
     kinds.push(Kind::Open(Box::new(Opened { subprotocols, subprotocol: Some(text), offered, extensions })));
     let event = |(kind, seq): (Kind, u64)| Event {
         seq,

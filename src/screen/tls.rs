@@ -176,6 +176,44 @@ pub fn of_ticket(way: Way, count: u16, lifetime: u32, bytes: u32) -> Vec<Row> {
     ]
 }
 
+/// An alert, and what it says to whoever gets it.
+pub fn of_alert(way: Way, name: &'static str) -> Vec<Row> {
+    let mut facts = vec![("alert", name.to_owned()), ("who", super::detail::by(way.party()).into())];
+    let means = ALERTS.iter().find(|row| row.0 == name);
+    facts.extend(means.map(|row| ("means", row.1.to_owned())));
+    facts
+}
+
+/// RFC 8446 section 6.
+const ALERTS: &[(&str, &str)] = &[
+    ("close_notify", "nothing more will be sent; what came is whole"),
+    ("unexpected_message", "a message that has no place here"),
+    ("bad_record_mac", "a record could not be decrypted, or was changed on its way"),
+    ("record_overflow", "a record is longer than allowed"),
+    ("handshake_failure", "no parameters that both sides take"),
+    ("bad_certificate", "the certificate is broken or its signature is wrong"),
+    ("unsupported_certificate", "the certificate is of a kind that is not taken"),
+    ("certificate_revoked", "the certificate was revoked"),
+    ("certificate_expired", "the certificate is not valid now"),
+    ("certificate_unknown", "the certificate is not acceptable"),
+    ("illegal_parameter", "a field has a value it must not have"),
+    ("unknown_ca", "the certificate leads to no CA that is trusted"),
+    ("access_denied", "the certificate is good, and its owner is not let in"),
+    ("decode_error", "a message could not be read"),
+    ("decrypt_error", "a signature or a Finished did not check out"),
+    ("protocol_version", "the version is known and not taken"),
+    ("insufficient_security", "better ciphers are required"),
+    ("internal_error", "trouble that is not the other side's fault"),
+    ("inappropriate_fallback", "a retry with an older version than need be"),
+    ("user_canceled", "somebody gave up"),
+    ("missing_extension", "an extension that is required is not there"),
+    ("unsupported_extension", "an extension that was not offered"),
+    ("unrecognized_name", "no server of that name (SNI)"),
+    ("unknown_psk_identity", "no key of that name"),
+    ("certificate_required", "a client certificate is required"),
+    ("no_application_protocol", "no ALPN protocol in common"),
+];
+
 /// Every field of what was agreed on, and the peer's chain.
 pub fn of_secured(secured: &Secured) -> Vec<Row> {
     let name = |name: &Option<Box<str>>| name.as_deref().map_or("none".into(), |name| clean(name).into_owned());

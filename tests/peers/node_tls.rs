@@ -3,6 +3,7 @@
 use sockscope::model::event::Kind;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
+use sockscope::model::view::State;
 use sockscope::net::{Command, Payload};
 
 use crate::certificates::{Certificates, our_ca};
@@ -95,4 +96,31 @@ async fn a_node_server_of_another_protocol_refuses_with_its_alert() {
     assert_eq!(faults[0].0, "no_application_protocol", "{faults:?}");
     assert!(faults[0].1.contains("ALPN: we offered ") && faults[0].1.contains("http/1.1"), "{faults:?}");
     server.says("refused ERR_SSL").await;
+}
+
+#[tokio::test]
+async fn our_client_resumes_at_a_node_server() {
+    let (Some(node), Some(openssl)) = (peer("node"), peer("openssl")) else { return };
+    let certificates = Certificates::make(&openssl).await;
+    let args = [&*certificates.path("server.pem"), &*certificates.path("server.key")];
+    let server = run_node(&node, "tls-server.mjs", &args);
+    // By address: a name could mean two of them, and the first that is dialled may be nobody's.
+    let url = format!("tls://127.0.0.1:{}", server.line("listening ").await);
+    let lab = Lab::default();
+    let ca = Settings::default().with("ca", &certificates.path("ca.pem")).unwrap();
+    let id = lab.open(Role::Connect, &url, ca);
+    for nth in 1..=2 {
+        let socket = lab.nth(nth).await;
+        let event = lab.event(socket, "secure", |event| matches!(event.kind, Kind::SecureConnect(_))).await;
+        let Kind::SecureConnect(secured) = event.kind else { unreachable!() };
+        assert_eq!((secured.resumed, secured.verified), (nth == 2, Some(true)), "{}", lab.report());
+        lab.endpoints.command(socket, Command::Send(Payload::Bytes("hello".into()))).unwrap();
+        lab.until("the echo", || (payload(&lab, socket, "data") == "hello").then_some(())).await;
+        // Node gives none for a session that was resumed.
+        assert_eq!(lab.names(socket).contains(&"sessionTicket"), nth == 1, "{}", lab.report());
+        lab.endpoints.command(socket, Command::Close).unwrap();
+        lab.closed(socket).await;
+        lab.endpoint(id, "over", |row| row.state != State::Up).await;
+        lab.endpoints.start(id);
+    }
 }

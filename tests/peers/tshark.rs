@@ -164,7 +164,8 @@ async fn udp_has_the_datagrams_tshark_sees() {
     let Some(capture) = Capture::start(address.port()).await else { return };
     let client = lab.open(Role::Connect, &format!("udp://{address}"), Settings::default());
     lab.endpoint(client, "up", |row| row.state == State::Up).await;
-    let dialled = lab.until("our end", || lab.rows().into_iter().find(|row| !row.accepted)).await;
+    let ours = || lab.rows().into_iter().find(|row| !row.accepted && row.life.name() == "open");
+    let dialled = lab.until("our end", ours).await;
     for size in [1, 5, 1400, 9000] {
         echoed(&lab, dialled.id, Payload::Bytes(vec![b'x'; size].into())).await;
     }

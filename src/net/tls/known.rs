@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use super::judge::Judge;
 use crate::model::end::Fault;
 use crate::model::id::EndpointId;
+use crate::model::spec::Settings;
 
 /// Endpoints whose sessions are kept; the oldest goes first. A person has some tens of them.
 const MOST: usize = 256;
@@ -19,7 +20,21 @@ const MOST: usize = 256;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
     pub insecure: bool,
-    pub ca: Option<PathBuf>,
+    /// What the file of roots holds now; an empty one, if it cannot be read, which is said then.
+    pub ca: Option<(PathBuf, Vec<u8>)>,
+}
+
+impl Terms {
+    pub fn of(settings: &Settings) -> Self {
+        let ca = settings.tls.ca.clone();
+        Self {
+            insecure: settings.tls.insecure,
+            ca: ca.map(|file| {
+                let roots = std::fs::read(&file).unwrap_or_default();
+                (file, roots)
+            }),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -58,5 +73,34 @@ impl Clients {
             clients.pop_first();
         }
         Ok(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::tls::Identity;
+
+    #[test]
+    fn an_endpoint_keeps_its_judge_until_its_terms_change() {
+        let (identity, clients) = (Identity::new().unwrap(), Clients::default());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), identity.ca_pem()).unwrap();
+        let mut settings = Settings::default();
+        settings.tls.ca = Some(file.path().into());
+        let judge = |endpoint: u32, settings: &Settings| {
+            let made = || identity.client(settings);
+            clients.get(EndpointId(endpoint), Terms::of(settings), made).unwrap().judge
+        };
+        let first = judge(1, &settings);
+        assert!(Arc::ptr_eq(&first, &judge(1, &settings)));
+        assert!(!Arc::ptr_eq(&first, &judge(2, &settings)), "sessions are an endpoint's own");
+        std::fs::write(file.path(), Identity::new().unwrap().ca_pem()).unwrap();
+        let second = judge(1, &settings);
+        assert!(!Arc::ptr_eq(&first, &second), "the file says something else now");
+        settings.tls.insecure = true;
+        assert!(!Arc::ptr_eq(&second, &judge(1, &settings)));
+        clients.forget(EndpointId(1));
+        assert_eq!(clients.0.lock().len(), 1);
     }
 }

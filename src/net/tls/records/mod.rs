@@ -188,8 +188,10 @@ impl Records {
                 }
             }
         }
-        // Within the handshake what we send is told together, as soon as nothing more is written.
-        if way == Way::In || self.finished >= 2 {
+        // Within the handshake what we send is told together, as soon as nothing more is written; and what came with
+        // records that wait for their key is told with them.
+        let is_whole = way == Way::In && self.side(way).waiting.is_empty();
+        if is_whole || self.finished >= 2 {
             self.tell();
         }
     }

@@ -176,6 +176,10 @@ fn the_encrypted_steps_of_tls_1_3_are_told_by_name_on_both_ends() {
         for desk in [&pair.near, &pair.far] {
             assert!(!desk.records.seen.story().lost);
         }
+        if piece == 1 << 20 {
+            let flight = "in change_cipher_spec encrypted_extensions certificate certificate_verify finished";
+            assert!(pair.near.story().contains(&flight.to_owned()), "{:?}", pair.near.story());
+        }
     }
 }
 
