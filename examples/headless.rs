@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sockscope::app::Target;
-use sockscope::model::draft::{Coding, Draft, Ending, Shape, shapes};
+use sockscope::model::draft::{Draft, Shape, shapes};
 use sockscope::model::event::{Kind, Way};
 use sockscope::model::id::{EndpointId, SocketId};
 use sockscope::model::spec::{Limits, Spec};
@@ -75,7 +75,7 @@ async fn say(session: &Session, client: EndpointId, text: &str) -> Result<(), St
         let scheme = session.endpoints.spec(client).map_or(Scheme::Tcp, |spec| spec.scheme());
         let shape = shapes(scheme, Role::Connect)[0];
         let text = if shape == Shape::Request { format!("POST /hello HTTP/1.1\n\n{text}") } else { text.into() };
-        let draft = Draft { text, coding: Coding::Text, ending: Ending::None, shape };
+        let draft = Draft { text, shape, ..Draft::default() };
         let open = session.hub.open_sockets(client);
         let up = open.iter().any(|id| session.hub.state_of(*id).is_some_and(|(_, life)| life.name() == "open"));
         if up {
