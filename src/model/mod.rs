@@ -6,6 +6,7 @@
 pub mod draft;
 pub mod end;
 pub mod event;
+pub mod h2;
 pub mod id;
 pub mod life;
 pub mod ring;

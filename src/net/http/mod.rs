@@ -7,6 +7,7 @@ mod decode;
 mod desk;
 mod exchanges;
 mod gate;
+mod h2;
 mod head;
 mod leave;
 mod reason;
