@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use super::end::{End, Fault, Party};
+use super::h2;
 use super::id::SocketId;
 use super::tally::Cell;
 use super::time::Stamp;
@@ -102,9 +103,11 @@ pub enum Kind {
         name: &'static str,
     },
     TlsError(Box<Fault>),
+    /// `stream` is the HTTP/2 stream that the exchange is; 0 in HTTP/1.
     Request {
         way: Way,
         exchange: u32,
+        stream: u32,
     },
     Continue {
         way: Way,
@@ -131,6 +134,28 @@ pub enum Kind {
         exchange: u32,
     },
     ClientError(Box<Fault>),
+    /// HTTP/2 (RFC 9113 section 6.5).
+    Settings(Box<h2::Settings>),
+    /// `last` is the last stream that is still answered; the debug text is the payload (section 6.8).
+    GoAway {
+        way: Way,
+        last: u32,
+        code: u32,
+    },
+    /// RST_STREAM (section 6.4).
+    StreamReset {
+        way: Way,
+        exchange: u32,
+        stream: u32,
+        code: u32,
+    },
+    /// A sender that had used up its window may go on; `exchange` is 0 for the connection's (section 6.9).
+    WindowUpdate {
+        way: Way,
+        exchange: u32,
+        by: u32,
+        blocked: u64,
+    },
     Open {
         subprotocol: Option<Box<str>>,
     },
@@ -216,10 +241,14 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
+    word("http", "settings", "HTTP/2: what one side asks of the other, or that it is applied (ACK)"),
+    word("http", "goAway", "HTTP/2: no new streams, and why: the error code's name and the last stream"),
+    word("http", "streamReset", "HTTP/2: RST_STREAM, one exchange given up, who did it and why"),
+    word("http", "windowUpdate", "HTTP/2: a sender that had used up its window may go on"),
     word("ws", "open", "the WebSocket handshake is done"),
     word("ws", "frame", "one frame of a fragmented message"),
-    word("ws", "ping", "ping, with its payload"),
-    word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
+    word("ws, http", "ping", "ping, with its payload"),
+    word("ws, http", "pong", "pong; with the round trip if it answers a ping of ours"),
     word("ws", "closing", "a close frame: its code and reason, and who sent it"),
 ];
 
@@ -253,6 +282,10 @@ impl Kind {
             Self::Finish { .. } => "finish",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
+            Self::Settings(_) => "settings",
+            Self::GoAway { .. } => "goAway",
+            Self::StreamReset { .. } => "streamReset",
+            Self::WindowUpdate { .. } => "windowUpdate",
             Self::Open { .. } => "open",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
@@ -264,6 +297,7 @@ impl Kind {
     pub fn way(&self) -> Option<Way> {
         match self {
             Self::Data => Some(Way::In),
+            Self::Settings(settings) => Some(settings.way),
             Self::Write | Self::Blocked { .. } | Self::Drain { .. } => Some(Way::Out),
             Self::Message { way, .. }
             | Self::End { way }
@@ -273,6 +307,9 @@ impl Kind {
             | Self::Head { way, .. }
             | Self::Body { way, .. }
             | Self::Trailers { way, .. }
+            | Self::GoAway { way, .. }
+            | Self::StreamReset { way, .. }
+            | Self::WindowUpdate { way, .. }
             | Self::Frame { way, .. }
             | Self::Ping { way }
             | Self::Pong { way, .. }
@@ -320,7 +357,9 @@ impl Kind {
             | Self::Body { exchange, .. }
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
+            | Self::StreamReset { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
+            Self::WindowUpdate { exchange, .. } => Some(*exchange).filter(|exchange| *exchange > 0),
             _ => None,
         }
     }
@@ -347,6 +386,9 @@ impl Kind {
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::ClientHello(_) => size_of::<Hello>() + 1024,
+            Self::Settings(settings) => {
+                size_of::<h2::Settings>() + settings.values.capacity() * size_of::<(u16, u32)>()
+            }
             Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
             _ => 0,
         }

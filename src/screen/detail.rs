@@ -1,5 +1,6 @@
 //! What an event says, as a sentence of fact on one line: its payload, or what happened and why.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ratatui::style::Style;
@@ -7,6 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::bytes::{self, clean};
 use super::cells::{self, span};
+use super::h2;
 use super::theme::Theme;
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
@@ -25,16 +27,19 @@ pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
     } else if used < width {
         let more = event.size > payload.len() as u64 && payload.len() == event.head.len();
         let style = if matches!(event.kind, Kind::Head { .. }) { status(&event.kind, theme) } else { theme.plain };
-        line.spans.extend(bytes::excerpt(whole(event, payload), more, width - used, style, theme).spans);
+        line.spans.extend(bytes::excerpt(whole(event, &payload), more, width - used, style, theme).spans);
     }
     cells::cut(line, width, theme)
 }
 
 /// The bytes worth showing behind the words: of an HTTP head its first line.
-fn payload(event: &Event) -> &[u8] {
+fn payload(event: &Event) -> Cow<'_, [u8]> {
     let head = &event.head[..];
-    match event.kind {
+    Cow::Borrowed(match event.kind {
         Kind::Request { .. } | Kind::Head { .. } => {
+            if let Some(start) = h2::start(head) {
+                return start;
+            }
             let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
             let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
             // The version of an answer repeats; its status does not.
@@ -46,7 +51,7 @@ fn payload(event: &Event) -> &[u8] {
         // What was wrong comes first; the bytes are in the inspector.
         Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => &[],
         _ => head,
-    }
+    })
 }
 
 /// What stands behind the version of a status line.
@@ -120,6 +125,12 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Alert { way, name } => {
             let text = format!("{name} {}", by(way.party()));
             vec![if *name == "close_notify" { plain(text) } else { bad(text) }]
+        }
+        Kind::Request { exchange, stream: stream @ 1.., .. } => vec![dim(format!("{exchange}  stream {stream}  "))],
+        Kind::Settings(_) | Kind::GoAway { .. } | Kind::StreamReset { .. } | Kind::WindowUpdate { .. } => {
+            let (text, wrong) = h2::words(&event.kind);
+            let number = event.kind.exchange().map(|number| dim(format!("{number}  ")));
+            number.into_iter().chain([if wrong { bad(text) } else { plain(text) }]).collect()
         }
         Kind::Request { exchange, .. } | Kind::Body { exchange, .. } | Kind::Trailers { exchange, .. } => {
             vec![dim(format!("{exchange}  "))]

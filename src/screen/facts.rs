@@ -71,6 +71,11 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
         }
+        Kind::Settings(settings) => super::h2::settings(settings),
+        Kind::GoAway { .. }
+        | Kind::StreamReset { .. }
+        | Kind::WindowUpdate { .. }
+        | Kind::Request { stream: 1.., .. } => super::h2::rows(&event.kind),
         Kind::Finish { exchange, took } => vec![("exchange", exchange.to_string()), ("took", spent(took))],
         Kind::Upgrade { exchange } => vec![
             ("exchange", exchange.to_string()),

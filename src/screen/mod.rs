@@ -12,6 +12,7 @@ pub mod endpoints;
 pub mod facts;
 pub mod field;
 pub mod footer;
+mod h2;
 pub mod header;
 pub mod help;
 pub mod inspector;

@@ -206,6 +206,10 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
         Kind::Closing { way: side, .. } => (way(*side), theme.waiting, theme.bright),
+        Kind::GoAway { way: side, .. } => (way(*side), theme.waiting, theme.bright),
+        Kind::StreamReset { way: side, .. } => (way(*side), theme.bad, theme.plain),
+        Kind::WindowUpdate { way: side, .. } => (way(*side), theme.waiting, theme.plain),
+        Kind::Settings(settings) => (way(settings.way), theme.way(settings.way), theme.dim),
         Kind::Head { way: side, .. } => {
             let style = status(kind, theme);
             (way(*side), theme.way(*side), style.patch(theme.plain))

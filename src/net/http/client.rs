@@ -157,7 +157,7 @@ async fn run(mut sender: Sender, request: http::Request<Full<Bytes>>) -> (Sender
 
 /// What a person composed, with what HTTP wants and they left out. `None` for what is none, which
 /// composing has refused already.
-fn build(url: &Url, request: Request) -> Option<http::Request<Full<Bytes>>> {
+pub fn build(url: &Url, request: Request) -> Option<http::Request<Full<Bytes>>> {
     let empty = request.body.is_empty();
     let mut out = http::Request::new(Full::new(request.body));
     *out.method_mut() = Method::from_bytes(request.method.as_bytes()).ok()?;

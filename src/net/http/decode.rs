@@ -4,6 +4,7 @@
 //! It never waits, never fails and buffers at most one head; what it refuses it says in
 //! [`Decoder::refused`], and how much of the stream is not yet good in [`Decoder::behind`].
 
+use super::h2::frame::PREFACE;
 use super::head::{self, Asked, Framing, Head, Start};
 use super::reason::Reason;
 
@@ -72,6 +73,8 @@ pub struct Decoder {
     /// The message at hand ends the connection.
     last: bool,
     holds_upgrades: bool,
+    /// Nothing has come, and it may be HTTP/2.
+    recognises: bool,
 }
 
 impl Decoder {
@@ -87,12 +90,19 @@ impl Decoder {
             bad: 0,
             last: false,
             holds_upgrades: false,
+            recognises: false,
         }
     }
 
     /// Takes what follows a request for an upgrade for no request until [`Decoder::decide`].
     pub fn holding_upgrades(mut self) -> Self {
         self.holds_upgrades = true;
+        self
+    }
+
+    /// Looks for the preface of HTTP/2 at the beginning of the stream: see [`Reason::Preface`].
+    pub fn recognising(mut self) -> Self {
+        self.recognises = true;
         self
     }
 
@@ -298,6 +308,15 @@ impl Decoder {
         }
         let before = self.held.len();
         self.element(bytes, |this, raw| {
+            if this.recognises {
+                if raw.starts_with(PREFACE) {
+                    return Err(Reason::Preface);
+                }
+                if PREFACE.starts_with(raw) {
+                    return Ok(None);
+                }
+                this.recognises = false;
+            }
             let grown = raw.len() >= this.look;
             if before > 0 && !grown && !ends_within(raw, before) && raw.len() <= this.limit {
                 return Ok(None);

@@ -52,7 +52,7 @@ struct Taken {
 impl Desk {
     /// The answer, if it needs neither a body nor a person.
     pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Asked> {
-        let head = self.heads.pop().unwrap_or_default();
+        let (_, head) = self.heads.pop().unwrap_or_default();
         if self.cx.spec.settings.show.is_some() {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
             self.cx.show(self.peer, line);

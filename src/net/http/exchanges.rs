@@ -28,13 +28,14 @@ use crate::net::{errno, wire};
 /// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
 #[derive(Default)]
 pub struct Heads {
-    queue: Mutex<VecDeque<Bytes>>,
+    queue: Mutex<VecDeque<(u32, Bytes)>>,
     /// The one being answered waits for its body or for a person.
     busy: AtomicBool,
 }
 
 impl Heads {
-    pub fn pop(&self) -> Option<Bytes> {
+    /// The number of the exchange and its head.
+    pub fn pop(&self) -> Option<(u32, Bytes)> {
         self.queue.lock().pop_front()
     }
 
@@ -45,6 +46,33 @@ impl Heads {
     /// Whether the next response follows at once.
     pub fn more(&self) -> bool {
         !self.busy.load(Relaxed) && !self.queue.lock().is_empty()
+    }
+}
+
+/// Requests of HTTP/2 that nobody has begun to answer: more than it lets a client open at once.
+const QUEUE: usize = 1024;
+
+/// HTTP/2 has requests that are refused before anybody is asked for an answer.
+impl Heads {
+    pub fn push(&self, exchange: u32, head: Bytes) {
+        let mut queue = self.queue.lock();
+        if queue.len() == QUEUE {
+            queue.pop_front();
+        }
+        queue.push_back((exchange, head));
+    }
+
+    /// The exchange is over.
+    pub fn forget(&self, exchange: u32) {
+        self.queue.lock().retain(|(number, _)| *number != exchange);
+    }
+
+    /// Lets go of those that were refused before the first that fits.
+    pub fn align(&self, fits: impl Fn(&[u8]) -> bool) {
+        let mut queue = self.queue.lock();
+        if let Some(first) = queue.iter().position(|(_, head)| fits(head)) {
+            queue.drain(..first);
+        }
     }
 }
 
@@ -113,6 +141,12 @@ impl<N: Watch> Exchanges<N> {
     /// For one who answers 101: what follows a request for an upgrade is held until it is answered.
     pub fn upgrading(mut self) -> Self {
         self.requests = self.requests.holding_upgrades();
+        self
+    }
+
+    /// Takes the preface of HTTP/2 for what it is: see [`Reason::Preface`].
+    pub fn recognising(mut self) -> Self {
+        self.requests = self.requests.recognising();
         self
     }
 
@@ -288,9 +322,9 @@ impl<N: Watch> Sink for Requests<'_, N> {
         book.request = book.count;
         let exchange = book.count;
         book.waiting.push_back(Open { exchange, asked: Asked::of(method), since: Instant::now() });
-        book.record.payload(Kind::Request { way: book.way, exchange }, head.raw);
+        book.record.payload(Kind::Request { way: book.way, exchange, stream: 0 }, head.raw);
         if let Some(heads) = &book.heads {
-            heads.queue.lock().push_back(Bytes::copy_from_slice(head.raw));
+            heads.queue.lock().push_back((exchange, Bytes::copy_from_slice(head.raw)));
         }
     }
 

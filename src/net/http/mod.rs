@@ -22,7 +22,7 @@ use crate::model::end::Fault;
 use crate::model::url::Scheme;
 
 /// RFC 7301 section 6.
-const ALPN: &[&[u8]] = &[b"http/1.1"];
+const ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 pub struct Http;
 

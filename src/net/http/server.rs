@@ -16,6 +16,7 @@ use tokio::io::AsyncWriteExt;
 use super::desk::{Desk, GaveUp, Response};
 use super::exchanges::{Exchanges, Heads};
 use super::gate::Gate;
+use super::h2;
 use super::leave;
 use super::reason::Reason;
 use crate::hub::Recorder;
@@ -60,7 +61,7 @@ impl Future for Answer {
 }
 
 /// hyper's side of the [`Desk`].
-struct Service(Arc<Desk>);
+pub struct Service(pub Arc<Desk>);
 
 impl hyper::service::Service<hyper::Request<Incoming>> for Service {
     type Response = hyper::Response<Full<Bytes>>;
@@ -88,7 +89,7 @@ pub async fn talk(flow: Flow) -> End {
     let Flow { cx, peer, stream, record, mut inbox, kernel, .. } = flow;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
-    let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads));
+    let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads)).recognising();
     let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
     let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
     let mut conn = http1::Builder::new()
@@ -121,6 +122,13 @@ pub async fn talk(flow: Flow) -> End {
         }
     };
     let gate = conn.into_parts().io.into_inner();
+    if let (Left::Done(_), true) = (&left, gate.is_other()) {
+        let (stream, held) = gate.into_parts();
+        let (stream, _) = stream.into_parts();
+        let begun = h2::server::Begun { cx, peer, stream, held, record, inbox, kernel };
+        // On the heap: the task of every HTTP/1 connection would be larger by it.
+        return Box::pin(h2::server::talk(begun)).await;
+    }
     let first = if gate.has_ended() { Party::Peer } else { Party::Us };
     let mut stream = gate.into_inner(GRACE).await;
     let outcome = match left {

@@ -1,11 +1,14 @@
 //! Events and counters as JSON objects.
 
+use std::collections::BTreeMap;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
 use super::{VERSION, to_line};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::h2;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -168,8 +171,30 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::ClientHello(hello) => client_hello(map, hello),
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => secure(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
-        Kind::Request { exchange, .. }
-        | Kind::Continue { exchange, .. }
+        Kind::Request { exchange, stream, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            entry(map, "stream", Some(*stream).filter(|stream| *stream > 0))
+        }
+        Kind::Settings(settings) => {
+            map.serialize_entry("ack", &settings.ack)?;
+            let values = settings.values.iter().map(|(id, value)| (h2::setting(*id), *value));
+            map.serialize_entry("settings", &values.collect::<BTreeMap<_, _>>())
+        }
+        Kind::GoAway { last, code, .. } => {
+            map.serialize_entry("last", last)?;
+            map.serialize_entry("code", &h2::code(*code))
+        }
+        Kind::StreamReset { exchange, stream, code, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("stream", stream)?;
+            map.serialize_entry("code", &h2::code(*code))
+        }
+        Kind::WindowUpdate { exchange, by, blocked, .. } => {
+            entry(map, "exchange", Some(*exchange).filter(|exchange| *exchange > 0))?;
+            map.serialize_entry("by", by)?;
+            map.serialize_entry("blocked_us", &micros(*blocked))
+        }
+        Kind::Continue { exchange, .. }
         | Kind::Body { exchange, .. }
         | Kind::Trailers { exchange, .. }
         | Kind::Upgrade { exchange } => map.serialize_entry("exchange", exchange),

@@ -6,6 +6,7 @@ use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
+use crate::model::h2;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::url::Scheme;
@@ -71,7 +72,7 @@ fn kinds() -> Vec<(Kind, Value)> {
             Kind::TlsError(Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: "no".into() }.into()),
             json!({"error": {"name": "unknown_ca", "by": "peer", "text": "the peer sent the alert unknown_ca: no"}}),
         ),
-        (Kind::Request { way, exchange }, json!({"way": "in", "exchange": 2})),
+        (Kind::Request { way, exchange, stream: 3 }, json!({"way": "in", "exchange": 2, "stream": 3})),
         (Kind::Continue { way, exchange }, json!({"way": "in", "exchange": 2})),
         (Kind::Head { way, exchange, status: 404 }, json!({"way": "in", "exchange": 2, "status": 404})),
         (Kind::Body { way, exchange }, json!({"way": "in", "exchange": 2})),
@@ -81,6 +82,19 @@ fn kinds() -> Vec<(Kind, Value)> {
         (
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
             json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),
+        ),
+        (
+            Kind::Settings(h2::Settings { way, ack: false, values: vec![(3, 100), (0x4d44, 7)] }.into()),
+            json!({"way": "in", "ack": false, "settings": {"MAX_CONCURRENT_STREAMS": 100, "0x4d44": 7}}),
+        ),
+        (Kind::GoAway { way, last: 5, code: 2 }, json!({"way": "in", "last": 5, "code": "INTERNAL_ERROR"})),
+        (
+            Kind::StreamReset { way, exchange, stream: 3, code: 8 },
+            json!({"way": "in", "exchange": 2, "stream": 3, "code": "CANCEL"}),
+        ),
+        (
+            Kind::WindowUpdate { way, exchange, by: 65_535, blocked: 9_000 },
+            json!({"way": "in", "exchange": 2, "by": 65_535, "blocked_us": 9}),
         ),
         (Kind::Open { subprotocol: Some("chat".into()) }, json!({"subprotocol": "chat"})),
         (Kind::Frame { way, frame }, json!({"way": "in", "opcode": "text", "fin": false, "masked": true, "length": 7})),

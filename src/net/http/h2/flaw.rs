@@ -53,10 +53,20 @@ impl Flaw {
         flaw(COMPRESSION_ERROR, "4.3", text)
     }
 
+    /// A head larger than this.
+    pub fn large(limit: String) -> Self {
+        Self { code: PROTOCOL_ERROR, text: format!("the head is larger than {limit}").into(), section: "10.5.1" }
+    }
+
     /// A head that does not come to its end.
     pub fn slow(limit: std::time::Duration) -> Self {
         let text = format!("the head did not come within {limit:?}");
         Self { code: ENHANCE_YOUR_CALM, text: text.into(), section: "10.5" }
+    }
+
+    /// What hyper refuses although we do not know why.
+    pub fn other(text: &str) -> Self {
+        Self { code: PROTOCOL_ERROR, text: text.to_owned().into(), section: "5.4.1" }
     }
 
     /// What is known where the library that speaks says a code and no more.

@@ -1,10 +1,19 @@
 //! HTTP/2 (RFC 9113). hyper speaks it; what the timeline says comes from decoding the clear stream as it
 //! passes, frame by frame, as for HTTP/1: a stream is an exchange.
 
+pub mod client;
+mod crew;
+mod fields;
 mod flaw;
-mod frame;
+pub mod frame;
+mod half;
 mod hpack;
 mod huffman;
+mod leave;
+mod ledger;
+mod line;
+pub mod server;
+mod streams;
 
 #[cfg(test)]
 mod frame_tests;
