@@ -54,6 +54,7 @@ impl World {
     fn query(&self, filter: &str) -> Query {
         let id = self.middle();
         Query {
+            details: false,
             list: ListQuery { filter: filter.into(), endpoint: None, around: Some(id), rows: 40 },
             subject: Some(id.into()),
             window: Some(Window::Last { rows: 40 }),

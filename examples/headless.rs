@@ -53,7 +53,7 @@ async fn tell(scheme: &str) -> Result<(), String> {
     let url = Url::parse(&format!("{scheme}://{local}"), Role::Connect)?;
     let mut spec = Spec::new(Role::Connect, url);
     // The listener's certificate is signed by a CA that was made a moment ago.
-    spec.settings.insecure = true;
+    spec.settings.tls.insecure = true;
     let client = session.open(spec);
     say(&session, client, "hello").await?;
 

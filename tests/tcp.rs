@@ -266,7 +266,7 @@ async fn an_untrusted_certificate_is_refused_unless_told_otherwise() {
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
     std::fs::write(&ca, other.ca_pem()).unwrap();
-    let strict = Settings { ca: Some(ca), ..Settings::default() };
+    let strict = Settings::default().with("ca", ca.to_str().unwrap()).unwrap();
     let url = format!("tls://127.0.0.1:{}", address.port());
     let id = lab.open(Role::Connect, &url, strict.clone());
     let row = lab.endpoint(id, "failed", |row| matches!(row.state, State::Failed(_))).await;
@@ -275,7 +275,7 @@ async fn an_untrusted_certificate_is_refused_unless_told_otherwise() {
     let server = lab.rows().into_iter().find(|row| row.accepted).unwrap().id;
     let end = lab.closed(server).await.end.unwrap().to_string();
     assert!(end.contains("the peer sent the alert unknown_ca"), "{end}");
-    let id = lab.open(Role::Connect, &url, Settings { insecure: true, ..strict });
+    let id = lab.open(Role::Connect, &url, strict.with("insecure", "yes").unwrap());
     lab.endpoint(id, "up", |row| row.state == State::Up).await;
     let secured = lab
         .until("secureConnect", || {

@@ -23,8 +23,8 @@ impl App {
             (Action::Restart, Some(State::Failed(_))) => "retry",
             (Action::Restart, Some(State::Stopped)) => "start",
             (Action::Pause, _) if self.is_paused() => "resume",
-            (Action::Lens, _) if self.lens == Lens::Hex => "counts",
-            (Action::Lens, _) if self.lens == Lens::Counts => "text",
+            (Action::Lens, _) if self.lens == Lens::Hex => "details",
+            (Action::Lens, _) if self.lens == Lens::Details => "text",
             (Action::Narrow, _) if self.lists.only.is_some() && self.lists.only == self.lists.endpoint => "all",
             (Action::Audience, _) if self.aims_at_all() => "one",
             _ => row.label,
@@ -51,6 +51,7 @@ impl App {
             Action::Toggle | Action::Restart | Action::Edit | Action::Remove => {
                 no(self.endpoint().is_some(), "no endpoint is selected")
             }
+            Action::Options => self.no_options(),
             Action::Narrow => no(self.lists.endpoint.is_some(), "no endpoint is selected").or(self.no_list_change()),
             Action::Filter => self.no_list_change(),
             Action::ClearClosed => no(self.seen.sockets.all > self.seen.open, "no closed socket is listed"),
@@ -105,6 +106,18 @@ impl App {
     fn no_reset(&self) -> Option<&'static str> {
         let udp = self.socket().is_some_and(|socket| socket.scheme == Scheme::Udp);
         self.no_close().or(no(!udp, "UDP has no RST: a peer cannot be reset"))
+    }
+
+    fn no_options(&self) -> Option<&'static str> {
+        match self.subject() {
+            Some(Subject::Socket(_)) => match self.socket() {
+                Some(socket) if socket.scheme == Scheme::Udp => {
+                    Some("a UDP peer has no options of its own: S-Tab to its endpoint")
+                }
+                socket => no(socket.is_some_and(|socket| !socket.life.is_closed()), "the socket is closed"),
+            },
+            _ => no(self.endpoint().is_some(), "nothing is selected"),
+        }
     }
 
     fn no_compose(&self) -> Option<&'static str> {

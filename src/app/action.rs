@@ -42,6 +42,8 @@ pub enum Action {
     Reset,
     Add,
     Edit,
+    /// Change settings of what runs.
+    Options,
     /// Start or stop.
     Toggle,
     Restart,
@@ -186,11 +188,12 @@ pub const ACTIONS: &[Row] = &[
     row(A::Palette, &[Char(':'), Ctrl('p')], P::Browse, "commands", "List what can be done here, by name.", 34),
     row(A::Help, &[Char('?')], P::Browse, "help", "Every key, every event's meaning.", 35),
     row(A::Quit, &[Char('q')], P::Browse, "quit", "Close every socket, restore the terminal, leave.", 36),
-    row(A::Lens, &[Char('t')], P::Browse, "hex", "Show the event as text, as hex, or the exact counters instead.", 40),
+    row(A::Lens, &[Char('t')], P::Browse, "hex", "Show the event as text, as hex, or exact counters and details instead.", 40),
     row(A::Zoom, &[Char('z')], P::Browse, "zoom", "Give the pane the whole screen, or back.", 41),
     row(A::Toggle, &[Char('s')], P::Browse, "stop", "Start or stop the endpoint.", 42),
     row(A::Restart, &[Char('r')], P::Browse, "restart", "Start the endpoint again: retry one that failed.", 43),
-    row(A::Edit, &[Char('E')], P::Browse, "edit", "Change the endpoint: address, reply, greeting.", 44),
+    row(A::Options, &[Char('o')], P::Browse, "options", "Change settings of the socket or endpoint while it runs.", 30),
+    row(A::Edit, &[Char('E')], P::Browse, "edit", "Change the endpoint: address and settings; it starts again.", 44),
     row(A::Remove, &[Char('D')], P::Browse, "remove", "Remove the endpoint and its sockets.", 45),
     row(A::ClearClosed, &[Char('c')], P::Browse, "clear", "Take closed sockets off the list; their counts stay in every total.", 46),
     row(A::PreviousPane, &[BackTab], P::Browse, "pane back", "Go to the pane before.", 0),

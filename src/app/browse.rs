@@ -22,6 +22,7 @@ impl App {
             Action::ClearClosed => return vec![Effect::ClearClosed],
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
+            Action::Options => self.options(),
             Action::Add => self.mode = Mode::Form(Box::new(Form::add())),
             Action::Filter => {
                 self.mode = Mode::Filter;
@@ -61,8 +62,8 @@ impl App {
                 self.inspector_top = 0;
                 self.lens = match self.lens {
                     Lens::Text => Lens::Hex,
-                    Lens::Hex => Lens::Counts,
-                    Lens::Counts => Lens::Text,
+                    Lens::Hex => Lens::Details,
+                    Lens::Details => Lens::Text,
                 };
             }
             Action::Zoom => self.zoomed = !self.zoomed,
@@ -169,6 +170,16 @@ impl App {
             Action::Remove => Some(Effect::Remove(id)),
             _ => None,
         }
+    }
+
+    /// The settings that can be changed while it runs.
+    fn options(&mut self) {
+        let Some((row, subject)) = self.endpoint().zip(self.subject()) else { return };
+        let settings = match subject {
+            Subject::Socket(_) => self.seen.settings.as_deref().unwrap_or(&row.spec.settings),
+            Subject::Endpoint(_) => &row.spec.settings,
+        };
+        self.mode = Mode::Form(Box::new(Form::options(subject, &row.spec, settings)));
     }
 
     /// Begins to type; whom to is fixed from here.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::key::Key;
 use crate::model::draft::Draft;
-use crate::model::id::{EndpointId, SocketId};
+use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::setting::Row;
 use crate::model::spec::Spec;
 use crate::model::view::Snapshot;
 
@@ -56,6 +57,12 @@ pub enum Effect {
     Close(SocketId),
     /// Close with RST.
     Reset(SocketId),
+    /// Change a setting of what runs.
+    Set {
+        subject: Subject,
+        row: &'static Row,
+        value: String,
+    },
     ClearClosed,
     /// Append to the send history kept across runs.
     Remember(Draft),

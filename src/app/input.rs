@@ -54,8 +54,8 @@ impl App {
                 match action {
                     Action::Leave => return Vec::new(),
                     Action::Take => {
-                        if let Some(effect) = form.submit() {
-                            return vec![effect];
+                        if let Some(effects) = form.submit() {
+                            return effects;
                         }
                     }
                     Action::NextField => form.next_field(),

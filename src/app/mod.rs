@@ -58,8 +58,8 @@ pub enum Lens {
     #[default]
     Text,
     Hex,
-    /// The exact counters of what is selected, instead of its event.
-    Counts,
+    /// The exact counters of what is selected, its state and its settings, instead of an event.
+    Details,
 }
 
 /// What the picture does while events come in.

@@ -1,6 +1,6 @@
 //! What a frame needs, and what it shows: all fresh, or a frozen picture whose timelines can be read on.
 
-use super::{App, Pause};
+use super::{App, Lens, Pause};
 use crate::model::id::Subject;
 use crate::model::view::{ListQuery, Query, Snapshot};
 
@@ -27,6 +27,7 @@ impl App {
             subject,
             window: subject.map(|_| self.scroll.window(self.viewport.timeline)),
             inspect: subject.map(|_| self.scroll.inspect()),
+            details: self.lens == Lens::Details,
             until: None,
         };
         match &self.pause {
@@ -44,7 +45,13 @@ impl App {
             Some(Subject::Socket(id)) => frozen.row(id).cloned(),
             _ => None,
         };
-        Snapshot { socket, timeline: fresh.timeline, ..Snapshot::clone(frozen) }
+        Snapshot {
+            socket,
+            timeline: fresh.timeline,
+            settings: fresh.settings,
+            details: fresh.details,
+            ..Snapshot::clone(frozen)
+        }
     }
 
     /// Whether the whole picture stands still.

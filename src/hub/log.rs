@@ -9,8 +9,9 @@ use crate::model::end::End;
 use crate::model::id::Subject;
 use crate::model::life::Life;
 use crate::model::ring::Ring;
+use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Tally};
-use crate::model::view::{Gauge, Kernel};
+use crate::model::view::{Facts, Gauge, Group, Kernel};
 
 pub(super) struct Log {
     pub subject: Subject,
@@ -23,6 +24,10 @@ pub(super) struct Log {
     pub dirty: AtomicBool,
     pub end: OnceLock<Arc<End>>,
     pub gauge: OnceLock<Box<dyn Gauge>>,
+    /// Who can tell of its state. Empty for most, and never longer than the layers of a protocol.
+    pub facts: Mutex<Vec<Arc<dyn Facts>>>,
+    /// A socket's own settings, where they are no longer its endpoint's.
+    pub settings: Mutex<Option<Arc<Settings>>>,
     /// A framing of ours knows its packets and messages (datagrams, WebSocket frames): the kernel's segments
     /// are not asked for, and an HTTP exchange on it is a handshake, not traffic.
     pub framed: bool,
@@ -39,12 +44,20 @@ impl Log {
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),
             gauge: OnceLock::new(),
+            facts: Mutex::default(),
+            settings: Mutex::default(),
             framed,
         }
     }
 
     pub fn life(&self) -> Life {
         Life::from_code(self.life.load(Relaxed))
+    }
+
+    /// What those who know of its state say. Asked outside the lock: they have locks of their own.
+    pub fn details(&self) -> Vec<Group> {
+        let facts = self.facts.lock().clone();
+        facts.iter().flat_map(|facts| facts.read()).collect()
     }
 
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.

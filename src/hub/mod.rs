@@ -137,6 +137,12 @@ impl Hub {
         self.registry.lock().endpoints.values().map(|endpoint| endpoint.state.clone()).collect()
     }
 
+    /// Whether an endpoint is up or about to be.
+    pub fn is_running(&self, id: EndpointId) -> bool {
+        let registry = self.registry.lock();
+        registry.endpoints.get(&id).is_some_and(|endpoint| matches!(endpoint.state, State::Up | State::Starting))
+    }
+
     /// The open sockets of an endpoint, oldest first.
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)

@@ -9,8 +9,9 @@ use crate::model::end::{End, Fault};
 use crate::model::event::{Kind, Way};
 use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Count};
-use crate::model::view::Gauge;
+use crate::model::view::{Facts, Gauge};
 
 /// How much of one payload a timeline keeps. A screenful of text is 12 KB; more is a file's business.
 pub const HEAD: usize = 4096;
@@ -86,6 +87,17 @@ impl Recorder {
     /// Where the kernel's own counters of this socket are to be had. The first one wins.
     pub fn gauge(&self, gauge: Box<dyn Gauge>) {
         let _ = self.held.log.gauge.set(gauge);
+    }
+
+    /// Somebody who can tell of the subject's state from here on: a block of the details page.
+    pub fn explain(&self, facts: Arc<dyn Facts>) {
+        self.held.log.facts.lock().push(facts);
+    }
+
+    /// The settings this socket has from now on, if they are not its endpoint's.
+    pub fn settings(&self, settings: Arc<Settings>) {
+        *self.held.log.settings.lock() = Some(settings);
+        self.held.touch();
     }
 
     pub fn error(&self, fault: Fault) {

@@ -8,8 +8,11 @@ use super::log::Log;
 use super::registry::{Registry, Socket};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::spec::Settings;
 use crate::model::time::Stamp;
-use crate::model::view::{EndpointRow, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window};
+use crate::model::view::{
+    EndpointRow, Group, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window,
+};
 
 impl Hub {
     /// Takes in what changed, then answers.
@@ -19,16 +22,12 @@ impl Hub {
         let second = now.0 / 1_000_000_000;
         let registry = self.registry.lock();
         let sockets = registry.list(&query.list, second);
-        let log = match query.subject {
-            Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| &socket.log),
-            Some(Subject::Endpoint(id)) => registry.endpoints.get(&id).map(|endpoint| &endpoint.log),
-            None => None,
-        }
-        .cloned();
+        let log = query.subject.and_then(|subject| registry.log(subject));
         let socket = match query.subject {
             Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| row(id, socket, second)),
             _ => None,
         };
+        let settings = registry.own_settings(query.subject);
         let snapshot = Snapshot {
             now,
             wall: self.clock.wall(),
@@ -40,20 +39,35 @@ impl Hub {
             rate: rate(&registry.total, second),
             dropped: self.dropped.load(Relaxed),
             timeline: None,
+            settings,
+            details: Vec::new(),
         };
         // The timeline is read without the registry: a long copy must not hold up an accept.
         drop(registry);
-        Snapshot { timeline: log.map(|log| timeline(&log, query)), ..snapshot }
+        let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
+        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, ..snapshot }
+    }
+
+    /// The settings a subject has now, and what those who know of its state say.
+    pub fn details(&self, subject: Subject) -> Option<(Arc<Settings>, Vec<Group>)> {
+        let registry = self.registry.lock();
+        let settings = registry.own_settings(Some(subject)).or_else(|| {
+            let id = match subject {
+                Subject::Endpoint(id) => id,
+                Subject::Socket(id) => registry.sockets.get(&id)?.birth.endpoint,
+            };
+            registry.endpoints.get(&id).map(|endpoint| Arc::new(endpoint.spec.settings.clone()))
+        })?;
+        let log = registry.log(subject)?;
+        drop(registry);
+        Some((settings, log.details()))
     }
 
     /// Everything after `from` on one timeline, for those who write it all down. At most `most`.
     pub fn events(&self, subject: Subject, from: u64, most: usize) -> Option<Timeline> {
         let window = Some(Window::From { seq: from, rows: most });
         let registry = self.registry.lock();
-        let log = match subject {
-            Subject::Socket(id) => Arc::clone(&registry.sockets.get(&id)?.log),
-            Subject::Endpoint(id) => Arc::clone(&registry.endpoints.get(&id)?.log),
-        };
+        let log = registry.log(subject)?;
         drop(registry);
         Some(timeline(&log, &Query { subject: Some(subject), window, ..Query::default() }))
     }
@@ -68,6 +82,21 @@ impl Hub {
 }
 
 impl Registry {
+    fn log(&self, subject: Subject) -> Option<Arc<Log>> {
+        Some(match subject {
+            Subject::Socket(id) => Arc::clone(&self.sockets.get(&id)?.log),
+            Subject::Endpoint(id) => Arc::clone(&self.endpoints.get(&id)?.log),
+        })
+    }
+
+    /// A socket's own settings, where it has any.
+    fn own_settings(&self, subject: Option<Subject>) -> Option<Arc<Settings>> {
+        match subject? {
+            Subject::Endpoint(_) => None,
+            Subject::Socket(id) => self.sockets.get(&id)?.log.settings.lock().clone(),
+        }
+    }
+
     fn endpoint_rows(&self, second: u64) -> Vec<EndpointRow> {
         self.endpoints
             .iter()

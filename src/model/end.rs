@@ -20,6 +20,8 @@ pub enum Op {
     Read,
     Write,
     Shutdown,
+    /// Setting a socket option.
+    Set,
 }
 
 impl Op {
@@ -33,6 +35,7 @@ impl Op {
             Self::Read => "reading",
             Self::Write => "writing",
             Self::Shutdown => "half-closing",
+            Self::Set => "setting an option",
         }
     }
 }

@@ -56,6 +56,13 @@ pub struct Secured {
     pub verified: Option<bool>,
 }
 
+/// A setting and the value it has from here on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub name: &'static str,
+    pub value: Box<str>,
+}
+
 /// One thing that happened. Small (three words): whatever is larger and rare is boxed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -95,6 +102,8 @@ pub enum Kind {
     Close(Box<End>),
     /// A line that an endpoint was asked to show (`show` in its settings).
     Log,
+    /// A setting was changed while it ran.
+    Set(Box<Change>),
     ClientHello(Box<Hello>),
     SecureConnection(Box<Secured>),
     SecureConnect(Box<Secured>),
@@ -218,6 +227,7 @@ pub const VOCABULARY: &[Word] = &[
     word("listener", "listening", "bound; from now on peers can come"),
     word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
+    word("any", "set", "a setting was changed while it ran, and its value from here on"),
     word("any", "connect", "our connection stands, and how long it took"),
     word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
     word("any", "write", "the kernel took these bytes of ours"),
@@ -269,6 +279,7 @@ impl Kind {
             Self::Error(_) => "error",
             Self::Close(_) => "close",
             Self::Log => "log",
+            Self::Set(_) => "set",
             Self::ClientHello(_) => "clientHello",
             Self::SecureConnection(_) => "secureConnection",
             Self::SecureConnect(_) => "secureConnect",
@@ -321,6 +332,7 @@ impl Kind {
             | Self::Error(_)
             | Self::Close(_)
             | Self::Log
+            | Self::Set(_)
             | Self::ClientHello(_)
             | Self::SecureConnection(_)
             | Self::SecureConnect(_)
@@ -385,6 +397,7 @@ impl Kind {
             Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } => size_of::<SocketAddr>(),
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
+            Self::Set(_) => size_of::<Change>() + 32,
             Self::ClientHello(_) => size_of::<Hello>() + 1024,
             Self::Settings(settings) => {
                 size_of::<h2::Settings>() + settings.values.capacity() * size_of::<(u16, u32)>()

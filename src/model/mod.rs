@@ -10,6 +10,7 @@ pub mod h2;
 pub mod id;
 pub mod life;
 pub mod ring;
+pub mod setting;
 pub mod size;
 pub mod spec;
 pub mod tally;

@@ -125,6 +125,17 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
     number.checked_mul(ms).map(Duration::from_millis).ok_or_else(bad)
 }
 
+/// Writes a duration so that [`parse_span`] reads it back, in whole milliseconds.
+pub fn write_span(span: Duration) -> String {
+    let ms = span.as_millis();
+    match ms {
+        _ if ms == 0 || !ms.is_multiple_of(1000) => format!("{ms}ms"),
+        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
+        _ => format!("{}s", ms / 1000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,6 @@
 //! One set of types for the command line, TOML, JSON lines and the form.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::draft::{escape, unescape};
+use super::setting;
 use super::size;
 use super::url::{Role, Scheme, Url};
 
@@ -31,9 +31,8 @@ impl Spec {
     }
 }
 
-/// How an endpoint behaves.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// How an endpoint behaves. How each field is written is told by the tables in [`setting`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Settings {
     /// What a listener answers. Clients ignore it.
     pub reply: Reply,
@@ -42,19 +41,27 @@ pub struct Settings {
     /// A line for the endpoint's own timeline for each message that comes in, with `{message}`,
     /// `{address}` and `{port}` filled in.
     pub show: Option<String>,
+    /// Tell when a connection was silent for so long (Node's `setTimeout`): the socket stays open.
+    pub timeout: Option<Duration>,
     /// After the peer's FIN keep our side open (Node's `allowHalfOpen`).
     pub half_open: bool,
-    /// Tell when a connection was silent for so long (Node's `setTimeout`): the socket stays open.
-    #[serde(deserialize_with = "read_some_span")]
-    pub timeout: Option<Duration>,
-    /// Clients over TLS: do not check the server's certificate.
-    pub insecure: bool,
-    /// Clients over TLS: a PEM file with the roots to trust instead of the system's.
-    pub ca: Option<PathBuf>,
-    /// Clients over TLS: the name to ask for (SNI) and to verify, if not the URL's host.
-    pub server_name: Option<String>,
-    /// WebSocket: subprotocols to offer (client) or to choose from (listener), best first.
-    pub subprotocols: Vec<String>,
+    pub tcp: setting::tcp::Tcp,
+    pub udp: setting::udp::Udp,
+    pub http: setting::http::Http,
+    pub ws: setting::ws::Ws,
+    pub tls: setting::tls::Tls,
+}
+
+impl Settings {
+    /// The same with one of them changed, as people write it.
+    ///
+    /// # Errors
+    /// There is no such setting, or what is wrong with the text.
+    pub fn with(mut self, name: &str, text: &str) -> Result<Self, String> {
+        let row = setting::find(name).ok_or_else(|| setting::unknown(name, setting::rows()))?;
+        (row.set)(&mut self, text)?;
+        Ok(self)
+    }
 }
 
 /// What a listener answers.
@@ -80,6 +87,24 @@ pub struct Fixed {
 }
 
 impl Reply {
+    /// The words of [`Reply::name`].
+    pub const NAMES: &[&str] = &["echo", "none", "text"];
+
+    /// Becomes what a word says; a fixed answer that is there stays.
+    ///
+    /// # Errors
+    /// The words there are.
+    pub fn choose(&mut self, word: &str) -> Result<(), String> {
+        *self = match (word, &*self) {
+            ("echo", _) => Self::Echo,
+            ("none", _) => Self::None,
+            ("text", Self::Fixed(_)) => return Ok(()),
+            ("text", _) => Self::Fixed(Fixed::default()),
+            _ => return Err(format!("\"{word}\" is no reply: there are {}", Self::NAMES.join(", "))),
+        };
+        Ok(())
+    }
+
     /// One word for a column.
     pub fn name(&self) -> &'static str {
         match self {
@@ -191,13 +216,6 @@ fn read_bytes<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
     match Size::deserialize(input)? {
         Size::Number(n) => Ok(n),
         Size::Text(text) => size::parse_bytes(&text).map_err(de::Error::custom),
-    }
-}
-
-fn read_some_span<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
-    match read_span(input)? {
-        Duration::ZERO => Err(de::Error::custom("a timeout of nothing would never stop firing: write one such as 30s")),
-        span => Ok(Some(span)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The question a screen asks ([`Query`]) and the plain, immutable answer one frame is drawn from
 //! ([`Snapshot`]). An answer costs what it shows, never what happened.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::end::{End, Fault};
 use super::event::Event;
 use super::id::{EndpointId, SocketId, Subject};
 use super::life::Life;
-use super::spec::Spec;
+use super::spec::{Settings, Spec};
 use super::tally::Count;
 use super::time::{Stamp, Wall};
 use super::url::Scheme;
@@ -32,6 +33,19 @@ pub struct Kernel {
 pub trait Gauge: Send + Sync {
     /// `None` where the platform has no such counters.
     fn read(&self) -> Option<Kernel>;
+}
+
+/// Something that can tell its own state at any time: what was negotiated, what waits, what the kernel says.
+pub trait Facts: Send + Sync {
+    fn read(&self) -> Vec<Group>;
+}
+
+/// Facts that belong together: a block of the details page.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Group {
+    pub title: Cow<'static, str>,
+    /// A name and its value.
+    pub rows: Vec<(Cow<'static, str>, String)>,
 }
 
 /// The state of an endpoint.
@@ -84,6 +98,8 @@ pub struct Query {
     pub window: Option<Window>,
     /// The event to show whole, or the nearest that is kept: `u64::MAX` is the newest.
     pub inspect: Option<u64>,
+    /// Whether the subject's own state is wanted: [`Snapshot::details`].
+    pub details: bool,
     /// A frozen picture: nothing later than this on the timeline.
     pub until: Option<Stamp>,
 }
@@ -181,6 +197,10 @@ pub struct Snapshot {
     /// Events that all timelines dropped so far.
     pub dropped: u64,
     pub timeline: Option<Timeline>,
+    /// The socket's own settings, where they are no longer its endpoint's.
+    pub settings: Option<Arc<Settings>>,
+    /// The subject's own state, where the query asked for it.
+    pub details: Vec<Group>,
 }
 
 impl Snapshot {

@@ -1,6 +1,8 @@
 //! Starting and stopping endpoints, and the mail to their flows. Each endpoint is one task with its own
 //! cancellation; a panic in it is caught at its edge and becomes a line.
 
+mod change;
+
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -70,7 +72,8 @@ struct Running {
     cancel: CancellationToken,
     /// Cancelled when the task is over: the next start waits for it, or the port would be taken by ourselves.
     over: CancellationToken,
-    set_reply: watch::Sender<Reply>,
+    /// The spec as it is now, for the flows that run.
+    now: watch::Sender<Arc<Spec>>,
     /// Mail for the endpoint itself: a UDP address nobody has a socket for yet.
     mail: Option<Outbox>,
 }
@@ -113,8 +116,8 @@ impl Endpoints {
         let (id, log) = self.hub.add_endpoint(Arc::clone(&spec));
         let over = CancellationToken::new();
         over.cancel();
-        let (set_reply, _) = watch::channel(spec.settings.reply.clone());
-        let running = Running { spec, log, cancel: CancellationToken::new(), over, set_reply, mail: None };
+        let (now, _) = watch::channel(Arc::clone(&spec));
+        let running = Running { spec, log, cancel: CancellationToken::new(), over, now, mail: None };
         self.running.lock().insert(id, running);
         self.start(id);
         id
@@ -162,8 +165,7 @@ impl Endpoints {
             cancel: endpoint.cancel.clone(),
             mail: self.mail.clone(),
             identity: Arc::clone(&self.identity),
-            reply: endpoint.set_reply.subscribe(),
-            set_reply: endpoint.set_reply.clone(),
+            now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
     }
@@ -179,7 +181,7 @@ impl Endpoints {
         let spec = Arc::new(spec);
         if let Some(endpoint) = self.running.lock().get_mut(&id) {
             endpoint.spec = Arc::clone(&spec);
-            endpoint.set_reply.send_replace(spec.settings.reply.clone());
+            endpoint.now.send_replace(Arc::clone(&spec));
         }
         self.hub.set_spec(id, spec);
         self.start(id);
@@ -213,6 +215,9 @@ impl Endpoints {
     /// The socket is gone, its mailbox is full, or its state does not allow the command.
     pub fn command(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
         let (scheme, life) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("there is no socket {id}")))?;
+        if let (Command::Send(Payload::Reply(fixed)), Some(endpoint)) = (&command, self.hub.endpoint_of(id)) {
+            return self.set_reply(endpoint, Reply::Fixed((**fixed).clone()));
+        }
         match (&command, life) {
             (_, Life::Closed) => return Err(Rejection(format!("{id} is closed already"))),
             (Command::End | Command::Reset, _) if scheme == Scheme::Udp => {
@@ -272,21 +277,6 @@ impl Endpoints {
             true => Rejection(format!("{MAILBOX} messages wait for {id} already")),
             false => stopped(),
         })
-    }
-
-    /// Changes what a listener answers, from the next answer on.
-    ///
-    /// # Errors
-    /// There is no such endpoint.
-    pub fn set_reply(&self, id: EndpointId, reply: Reply) -> Result<(), Rejection> {
-        let mut running = self.running.lock();
-        let endpoint = running.get_mut(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
-        let mut spec = (*endpoint.spec).clone();
-        spec.settings.reply = reply.clone();
-        endpoint.spec = Arc::new(spec);
-        endpoint.set_reply.send_replace(reply);
-        self.hub.set_spec(id, Arc::clone(&endpoint.spec));
-        Ok(())
     }
 
     /// Runs something that ends with the session at the latest.
@@ -367,14 +357,14 @@ mod tests {
         let endpoints = Endpoints::new(Arc::clone(&hub), Limits::default(), identity);
         let spec = Arc::new(Spec::new(Role::Listen, Url::parse("tcp://:0", Role::Listen).unwrap()));
         let (id, log) = hub.add_endpoint(Arc::clone(&spec));
-        let (set_reply, _) = watch::channel(Reply::Echo);
+        let (now, _) = watch::channel(Arc::clone(&spec));
         let (mail, inbox) = mpsc::channel(1);
         let running = Running {
             spec,
             log,
             cancel: CancellationToken::new(),
             over: CancellationToken::new(),
-            set_reply,
+            now,
             mail: Some(mail),
         };
         let cx = endpoints.context(id, &running, inbox);

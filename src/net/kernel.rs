@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::model::setting::tcp as setting;
 use crate::model::view::{Gauge, Kernel};
 
 /// A TCP stream that its [`Handle`]s can ask about.
@@ -75,6 +76,19 @@ impl Handle {
     }
 }
 
+impl Handle {
+    /// Applies what a person set; a socket that is closed has nothing to set.
+    ///
+    /// # Errors
+    /// The kernel refused an option.
+    pub fn tune(&self, settings: &setting::Tcp) -> io::Result<()> {
+        match *self.0.fd.lock() {
+            Some(fd) => sys::tune(fd, settings),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Gauge for Handle {
     fn read(&self) -> Option<Kernel> {
         let fd = self.0.fd.lock();
@@ -120,7 +134,7 @@ impl AsyncWrite for Tcp {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "TCP_INFO and a borrowed descriptor: see the module and each call")]
 mod sys {
-    use super::{Descriptor, Duration, Kernel};
+    use super::{Descriptor, Duration, Kernel, io, setting};
     use std::mem::{offset_of, size_of};
 
     /// `getsockopt(TCP_INFO)`, tcp(7). Older kernels return a shorter struct: a field beyond the returned
@@ -145,6 +159,12 @@ mod sys {
         })
     }
 
+    pub fn tune(fd: Descriptor, settings: &setting::Tcp) -> io::Result<()> {
+        // SAFETY: open, and stays so for the call: as above.
+        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
+        socket2::SockRef::from(&fd).set_tcp_nodelay(settings.nodelay)
+    }
+
     pub fn linger_zero(fd: Descriptor) {
         // SAFETY: open, and stays so for the call: as above.
         let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
@@ -156,11 +176,17 @@ mod sys {
 #[cfg(all(unix, not(target_os = "linux")))]
 #[expect(unsafe_code, reason = "a borrowed descriptor: see the call")]
 mod sys {
-    use super::{Descriptor, Duration, Kernel};
+    use super::{Descriptor, Duration, Kernel, io, setting};
 
     /// No counters here; the column says so.
     pub fn tcp_info(_: Descriptor) -> Option<Kernel> {
         None
+    }
+
+    pub fn tune(fd: Descriptor, settings: &setting::Tcp) -> io::Result<()> {
+        // SAFETY: as below.
+        let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
+        socket2::SockRef::from(&fd).set_tcp_nodelay(settings.nodelay)
     }
 
     pub fn linger_zero(fd: Descriptor) {
@@ -173,10 +199,14 @@ mod sys {
 
 #[cfg(not(unix))]
 mod sys {
-    use super::{Descriptor, Kernel};
+    use super::{Descriptor, Kernel, io, setting};
 
     pub fn tcp_info(_: Descriptor) -> Option<Kernel> {
         None
+    }
+
+    pub fn tune(_: Descriptor, _: &setting::Tcp) -> io::Result<()> {
+        Ok(())
     }
 
     pub fn linger_zero(_: Descriptor) {}

@@ -10,6 +10,7 @@ mod probe;
 mod stream;
 mod tcp;
 pub mod tls;
+mod tune;
 mod udp;
 mod wire;
 
@@ -29,6 +30,7 @@ use crate::hub::{Hub, Recorder};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
 use crate::model::id::{EndpointId, SocketId};
+use crate::model::setting::Row;
 use crate::model::spec::{Fixed, Limits, Reply, Spec};
 use crate::model::url::Scheme;
 
@@ -40,6 +42,8 @@ pub enum Command {
     Send(Payload),
     /// UDP: to an address, known or not.
     SendTo(std::net::SocketAddr, Payload),
+    /// A setting that was checked, and its new value as text.
+    Set(&'static Row, String),
     /// Half-close: FIN, and keep reading.
     End,
     Close,
@@ -91,12 +95,22 @@ pub struct Context {
     pub cancel: CancellationToken,
     pub mail: Mailboxes,
     pub identity: Arc<tls::Identity>,
-    /// What a listener answers; the send panel may change it while it runs.
-    pub reply: watch::Receiver<Reply>,
-    /// The other end of `reply`, for a flow that is told to change it.
-    pub set_reply: watch::Sender<Reply>,
+    /// What was asked for as it is now: `spec` is how it was when the run or the flow began.
+    pub now: watch::Receiver<Arc<Spec>>,
     /// Mail for the endpoint itself; the one flow that reads it takes it.
     pub inbox: Arc<parking_lot::Mutex<Option<Inbox>>>,
+}
+
+impl Context {
+    /// For a flow that begins now.
+    pub fn fresh(&self) -> Self {
+        Self { spec: Arc::clone(&self.now.borrow()), ..self.clone() }
+    }
+
+    /// What a listener answers at this moment.
+    pub fn reply<T>(&self, read: impl FnOnce(&Reply) -> T) -> T {
+        read(&self.now.borrow().settings.reply)
+    }
 }
 
 /// One row of the protocol list.

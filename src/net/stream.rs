@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::kernel::{Handle, Tcp};
 use super::probe::Probe;
+use super::tune::Tune;
 use super::wire::Wire;
 use super::{Context, Inbox, MAILBOX, errno, tls};
 use crate::hub::{Birth, Recorder};
@@ -29,6 +30,8 @@ use crate::model::view::State;
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 pub type Stream = Box<dyn Io>;
+/// The name of a protocol, as TLS negotiates it.
+pub type Alpn = Option<Box<[u8]>>;
 
 /// One connection, handshakes of the layers below done: what a protocol talks over.
 pub struct Flow {
@@ -41,6 +44,10 @@ pub struct Flow {
     pub inbox: Inbox,
     /// Asks the kernel, and makes the close a RST.
     pub kernel: Handle,
+    /// Its settings, and who changes them.
+    pub tune: Tune,
+    /// The protocol that TLS agreed on (RFC 7301), where it did.
+    pub alpn: Alpn,
 }
 
 /// How many connections wait for an accept: what the kernel takes by default.
@@ -128,19 +135,29 @@ where
     let (record, inbox) = register(cx, true, peer, stream.local_addr().ok(), layers);
     record.event(Kind::Connection { peer: Box::new(peer), socket: None });
     cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
-    let cx = cx.clone();
+    let cx = cx.fresh();
     async move {
         let _room = permit;
         watched(cx, record, |cx, record| async move {
             match secure_server(&cx, stream, &record, alpn).await {
-                Ok((stream, kernel)) => {
-                    talk(Flow { cx, role: Role::Listen, peer, stream, record, inbox, kernel }).await
-                }
+                Ok(made) => talk(flow(cx, Role::Listen, peer, made, record, inbox)).await,
                 Err(end) => end,
             }
         })
         .await;
     }
+}
+
+fn flow(
+    cx: Context,
+    role: Role,
+    peer: SocketAddr,
+    (stream, kernel, alpn): (Stream, Handle, Alpn),
+    record: Recorder,
+    inbox: Inbox,
+) -> Flow {
+    let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), kernel.clone());
+    Flow { cx, role, peer, stream, record, inbox, kernel, tune, alpn }
 }
 
 /// Births a socket, and gives its flow a recorder and a mailbox.
@@ -188,8 +205,6 @@ where
 
 /// The probe around the TCP stream, and the handle on its kernel side.
 fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
-    // Small writes are what a person sends and wants to see leave (Node's `setNoDelay`).
-    let _ = stream.set_nodelay(true);
     let tcp = Tcp::new(stream);
     let handle = tcp.handle();
     record.gauge(Box::new(handle.clone()));
@@ -201,10 +216,10 @@ async fn secure_server(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Handle), End> {
+) -> Result<(Stream, Handle, Alpn), End> {
     let (probe, kernel) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        return Ok((Box::new(probe), kernel));
+        return Ok((Box::new(probe), kernel, None));
     }
     let limit = cx.limits.handshake_time;
     let handshake = async {
@@ -214,7 +229,8 @@ async fn secure_server(
         accepted.map_err(|fault| plain.map_or(fault, |text| Fault::Tls { alert: None, text: text.into() }))
     };
     let stream = secured(cx, record, handshake).await?;
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))
+    let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel, alpn))
 }
 
 /// A handshake's stream, or the end it came to, recorded.
@@ -271,9 +287,7 @@ where
                 let mut ended = None;
                 watched(cx.clone(), record, |cx, record| async {
                     let end = match secure_client(&cx, stream, &record, alpn).await {
-                        Ok((stream, kernel)) => {
-                            talk(Flow { cx, role: Role::Connect, peer, stream, record, inbox, kernel }).await
-                        }
+                        Ok(made) => talk(flow(cx, Role::Connect, peer, made, record, inbox)).await,
                         Err(end) => end,
                     };
                     ended = Some(end.clone());
@@ -356,15 +370,16 @@ async fn secure_client(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Handle), End> {
+) -> Result<(Stream, Handle, Alpn), End> {
     let (probe, kernel) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        return Ok((Box::new(probe), kernel));
+        return Ok((Box::new(probe), kernel, None));
     }
     let target = (&cx.spec.url, &cx.spec.settings);
     let handshake = tls::connect(&cx.identity, probe, record, cx.hub.clock(), target, alpn, cx.limits.handshake_time);
     let stream = secured(cx, record, handshake).await?;
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel))
+    let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel, alpn))
 }
 
 /// Binds the listener of the spec.

@@ -8,10 +8,12 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Wakes, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 
 use super::probe::Probe;
 use super::stream::{self, Flow, Stream};
@@ -20,7 +22,7 @@ use super::{BoxFuture, Command, Context, Inbox, Info, Payload, Protocol, errno};
 use crate::hub::HEAD;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::spec::Reply;
+use crate::model::spec::{Reply, Spec};
 use crate::model::url::{Role, Scheme};
 
 pub struct Tcp;
@@ -77,13 +79,14 @@ struct Talk {
     writing: bool,
     /// We will send FIN as soon as nothing waits.
     ending: bool,
-    echo: bool,
+    /// A listener's spec as it is now: what it answers.
+    listens: Option<watch::Receiver<Arc<Spec>>>,
     /// What was read last, where the endpoint is asked to show it.
     shown: Option<Bytes>,
 }
 
 async fn talk(flow: Flow) -> End {
-    let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
+    let Flow { cx, role, peer, stream, record, inbox, kernel, mut tune, .. } = flow;
     let settings = &cx.spec.settings;
     let mut talk = Talk {
         stream: Probe::new(stream, Chunks::new(record.clone())),
@@ -95,7 +98,7 @@ async fn talk(flow: Flow) -> End {
         reading: true,
         writing: true,
         ending: false,
-        echo: false,
+        listens: (role == Role::Listen).then(|| cx.now.clone()),
         shown: settings.show.is_some().then(Bytes::new),
     };
     if let (Role::Listen, Some(greet)) = (role, &settings.greet) {
@@ -104,32 +107,18 @@ async fn talk(flow: Flow) -> End {
     let mut first = None;
     let mut cancelled = Box::pin(cx.cancel.cancelled());
     loop {
-        let fixed = match (role, &*cx.reply.borrow()) {
-            (Role::Listen, Reply::Echo) => {
-                talk.echo = true;
-                None
-            }
-            (Role::Listen, Reply::Fixed(fixed)) => {
-                talk.echo = false;
-                Some(fixed.text.0.clone())
-            }
-            (Role::Listen, Reply::None) | (Role::Connect, _) => {
-                talk.echo = false;
-                None
-            }
-        };
         match poll_fn(|wakes| talk.turn(wakes, cancelled.as_mut())).await {
             Turn::Read(0) => {
                 talk.reading = false;
                 first.get_or_insert(Party::Peer);
                 // Node's `allowHalfOpen: false`: our side ends when the peer's has.
-                talk.ending |= !settings.half_open;
+                talk.ending |= !tune.settings().half_open;
             }
             Turn::Read(_) => {
                 if let Some(shown) = &mut talk.shown {
                     cx.show(peer, &std::mem::take(shown));
                 }
-                talk.answer(fixed);
+                talk.answer();
             }
             Turn::Wrote => {}
             Turn::Shut => {
@@ -151,6 +140,7 @@ async fn talk(flow: Flow) -> End {
                 kernel.reset_on_close();
                 return End::Reset { by: Party::Us };
             }
+            Turn::Letter(Some(Command::Set(row, text))) => tune.set(row, &text),
             Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
             Turn::Letter(None) => talk.inbox_open = false,
             Turn::Failed(op, error) => return errno::end(op, &error),
@@ -164,9 +154,11 @@ async fn talk(flow: Flow) -> End {
 
 impl Talk {
     /// What a listener answers to what was read: queued; an echo has queued itself.
-    fn answer(&mut self, fixed: Option<Bytes>) {
-        if let (Some(text), true) = (fixed, self.writing && !self.ending) {
-            self.waiting.extend_from_slice(&text);
+    fn answer(&mut self) {
+        if let Some(now) = self.listens.as_ref().filter(|_| self.writing && !self.ending)
+            && let Reply::Fixed(fixed) = &now.borrow().settings.reply
+        {
+            self.waiting.extend_from_slice(&fixed.text.0);
         }
     }
 
@@ -186,6 +178,8 @@ impl Talk {
         if !self.reading || self.waiting.len() >= HIGH {
             return Poll::Pending;
         }
+        // Asked here, not before the wait: a reply that was changed meanwhile holds for what comes now.
+        let echo = self.listens.as_ref().is_some_and(|now| now.borrow().settings.reply == Reply::Echo);
         let mut buf = ReadBuf::uninit(&mut self.buffer);
         if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(wakes, &mut buf)) {
             return Poll::Ready(Turn::Failed(Op::Read, error));
@@ -194,7 +188,7 @@ impl Talk {
         if let Some(shown) = &mut self.shown {
             *shown = Bytes::copy_from_slice(&bytes[..bytes.len().min(HEAD)]);
         }
-        if self.echo && !bytes.is_empty() && self.writing && !self.ending {
+        if echo && !bytes.is_empty() && self.writing && !self.ending {
             // Straight back from the read buffer; only what the kernel does not take is copied.
             let mut taken = 0;
             if self.waiting.is_empty() {

@@ -187,7 +187,7 @@ async fn finish<T>(handshake: impl Future<Output = io::Result<T>>, limit: Durati
 }
 
 fn server_name(url: &Url, settings: &Settings) -> Result<ServerName<'static>, Fault> {
-    let host = match (&settings.server_name, &url.host) {
+    let host = match (&settings.tls.server_name, &url.host) {
         (Some(name), _) => name.clone(),
         (None, Host::Name(name)) => name.to_string(),
         (None, Host::Ip(ip)) => return Ok(ServerName::from(*ip)),

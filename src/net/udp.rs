@@ -159,7 +159,7 @@ async fn serve(cx: Context) -> Result<(), Fault> {
 
 /// Takes what has arrived, and answers it.
 async fn drain(cx: &Context, socket: &UdpSocket, peers: &mut Peers, buffer: &mut [u8]) {
-    let reply = cx.reply.borrow().clone();
+    let reply = cx.reply(Reply::clone);
     for _ in 0..BURST {
         let (n, from) = match socket.try_recv_from(buffer) {
             Ok(received) => received,

@@ -13,6 +13,7 @@ use super::session::{Session, load_file};
 use crate::app::{Effect, Target};
 use crate::model::draft::Rejection;
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::setting;
 use crate::model::url::Scheme;
 use crate::model::view::{Query, State};
 use crate::net::Command as Order;
@@ -120,6 +121,8 @@ async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out
             counted
                 .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string())))
         }
+        Command::Details(subject) => details(session, subject)
+            .and_then(|line| writeln!(out, "{line}").map(|()| None).map_err(|error| Rejection(error.to_string()))),
         command => {
             if let Command::Remove(_) = command {
                 // What is removed cannot be read any more.
@@ -148,7 +151,16 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
         Command::Start(id) => Effect::Start(id),
         Command::Stop(id) => Effect::Stop(id),
         Command::Remove(id) => Effect::Remove(id),
-        Command::Count(_) | Command::Quit => return Ok(None),
+        Command::Set { subject, name, value } => {
+            let id = match subject {
+                Subject::Endpoint(id) => id,
+                Subject::Socket(id) => session.hub.endpoint_of(id).ok_or_else(|| no_socket(id))?,
+            };
+            let spec = session.endpoints.spec(id).ok_or_else(|| no_endpoint(id))?;
+            let row = setting::look_up(&name, spec.role, spec.scheme()).map_err(Rejection)?;
+            Effect::Set { subject, row, value }
+        }
+        Command::Count(_) | Command::Details(_) | Command::Quit => return Ok(None),
     };
     session.perform(effect).map(|_| None)
 }
@@ -180,6 +192,20 @@ fn each(session: &Session, subject: Subject, order: impl Fn() -> Order) -> Resul
         return Err(Rejection("it has no open socket".into()));
     }
     sockets.into_iter().try_for_each(|id| session.endpoints.command(id, order())).map(|()| None)
+}
+
+/// The line of a subject's settings and state.
+fn details(session: &Session, subject: Subject) -> Result<String, Rejection> {
+    let (spec, found) = match subject {
+        Subject::Endpoint(id) => (session.hub.spec(id), no_endpoint(id)),
+        Subject::Socket(id) => {
+            (session.hub.endpoint_of(id).and_then(|endpoint| session.hub.spec(endpoint)), no_socket(id))
+        }
+    };
+    let (spec, (settings, groups)) = spec.zip(session.hub.details(subject)).ok_or(found)?;
+    let rows = setting::fitting(spec.role, spec.scheme());
+    let settings: Vec<_> = rows.map(|row| (row.name, (row.get)(&settings))).collect();
+    Ok(jsonl::details_line(subject, &settings, &groups))
 }
 
 /// The counters' line.

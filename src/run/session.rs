@@ -70,6 +70,10 @@ impl Session {
             Effect::End(id) => self.endpoints.command(id, Command::End)?,
             Effect::Close(id) => self.endpoints.command(id, Command::Close)?,
             Effect::Reset(id) => self.endpoints.command(id, Command::Reset)?,
+            Effect::Set { subject, row, value } => {
+                self.endpoints.set(subject, row, &value)?;
+                return Ok(format!("{} = {value}", row.name));
+            }
             Effect::ClearClosed => self.hub.clear_closed(),
             Effect::Send { to, draft, .. } => return self.send(&to, &draft),
             // The face's own business.

@@ -113,6 +113,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let text = clean(&end.to_string()).into_owned();
             vec![if end.had_error() { bad(text) } else { plain(text) }]
         }
+        Kind::Set(change) => vec![plain(format!("{} = {}", change.name, clean(&change.value)))],
         Kind::ClientHello(hello) => vec![plain(offer(hello))],
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => {
             let mut words = vec![plain(agreed(secured))];

@@ -208,7 +208,7 @@ fn reason(endpoint: &EndpointRow, theme: &Theme) -> Line<'static> {
 fn warnings(endpoint: &EndpointRow) -> &'static [&'static str] {
     let spec = &endpoint.spec;
     match (spec.role, endpoint.local) {
-        (Role::Connect, _) if spec.settings.insecure && spec.scheme().is_secure() => &["!unverified", "!cert", "!"],
+        (Role::Connect, _) if spec.settings.tls.insecure && spec.scheme().is_secure() => &["!unverified", "!cert", "!"],
         (Role::Listen, Some(local)) if local.ip().is_unspecified() => &["! any interface", "! exposed", "!"],
         (Role::Listen, Some(local)) if !local.ip().is_loopback() => &["! not loopback", "! exposed", "!"],
         _ => &[],

@@ -65,6 +65,7 @@ fn rows(event: &Event) -> Vec<Row> {
         }
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
         Kind::Close(end) => of_end(end),
+        Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
         Kind::ClientHello(hello) => of_hello(hello),
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => of_secured(secured),
         Kind::Alert { way, name } => vec![("alert", (*name).into()), ("who", by(way.party()).into())],

@@ -33,8 +33,8 @@ pub fn room(area: Rect) -> (usize, usize) {
 /// How many lines the pane has to show: the bound of its scroll.
 pub fn lines(snapshot: &Snapshot, lens: Lens, area: Rect) -> usize {
     let theme = Theme::new(super::theme::Depth::Mono);
-    if lens == Lens::Counts {
-        return tally::page(snapshot, &theme).len();
+    if lens == Lens::Details {
+        return tally::page(snapshot, room(area).1, &theme).len();
     }
     let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
     event.map_or(0, |event| body(event, room(area).1, lens, &theme).len())
@@ -42,12 +42,12 @@ pub fn lines(snapshot: &Snapshot, lens: Lens, area: Rect) -> usize {
 
 /// The counters' page.
 fn counts(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme: &Theme) {
-    let title = Line::from(span("Counts", theme.bright));
+    let title = Line::from(span("Details", theme.bright));
     let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
     let reading = if event.is_some_and(reads_as_json) { "json" } else { "text" };
     let inside = cells::pane(buf, area, view.focused, title, &[choices(reading, view.lens, theme)], theme);
     if !inside.is_empty() {
-        scrolled(buf, area, inside, tally::page(snapshot, theme), view, theme);
+        scrolled(buf, area, inside, tally::page(snapshot, room(area).1, theme), view, theme);
     }
 }
 
@@ -61,7 +61,7 @@ fn scrolled(buf: &mut Buffer, area: Rect, inside: Rect, body: Vec<Line<'static>>
 }
 
 pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme: &Theme) {
-    if view.lens == Lens::Counts {
+    if view.lens == Lens::Details {
         return counts(buf, area, snapshot, view, theme);
     }
     let event = snapshot.timeline.as_ref().and_then(|timeline| timeline.inspected.as_ref());
@@ -121,7 +121,7 @@ fn lenses(event: &Event, lens: Lens, theme: &Theme) -> Line<'static> {
 
 fn choices(reading: &'static str, lens: Lens, theme: &Theme) -> Line<'static> {
     let of = |it: Lens| if it == lens { theme.strong(theme.accent) } else { theme.dim };
-    let words = [(reading, Lens::Text), ("hex", Lens::Hex), ("counts", Lens::Counts)];
+    let words = [(reading, Lens::Text), ("hex", Lens::Hex), ("details", Lens::Details)];
     let mut line = Line::default();
     for (word, lens) in words {
         if !line.spans.is_empty() {
@@ -156,7 +156,7 @@ fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'sta
         Lens::Hex => bytes::hex(&event.head, width, theme),
         Lens::Text if is_http_head(&event.kind) => http(event, width, theme),
         Lens::Text if reads_as_json(event) => json::pretty(kept(event), width, theme),
-        Lens::Text | Lens::Counts => bytes::text(kept(event), width, theme),
+        Lens::Text | Lens::Details => bytes::text(kept(event), width, theme),
     });
     if event.size > event.head.len() as u64 {
         let (kept, all) = (size::bytes(event.head.len() as u64), size::bytes(event.size));

@@ -9,9 +9,10 @@ use super::bytes::clean;
 use super::cells::{self, span};
 use super::field;
 use super::theme::Theme;
-use crate::app::form::Value;
+use crate::app::form::{Of, Value};
 use crate::app::list::reveal;
 use crate::app::{Editor, Form, HistorySearch, Palette, Question, keymap};
+use crate::model::id::Subject;
 
 /// A cleared box in the middle of `area`, of at most this size.
 fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect {
@@ -23,26 +24,37 @@ fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect {
     area
 }
 
+/// Columns of a field's name.
+const LABEL: u16 = 14;
+
 /// The form that adds or edits an endpoint.
 pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
     let shown = form.shown();
     let errors = shown.iter().filter(|shown| shown.error.is_some()).count();
     let height = u16::try_from(shown.len() + errors).unwrap_or(u16::MAX).saturating_add(5);
     let area = lay(area, 76, height, buf);
-    let title = match form.id {
-        Some(id) => format!("Edit endpoint {id}"),
-        None => "Add an endpoint".into(),
+    let title = match form.of {
+        Of::New => "Add an endpoint".into(),
+        Of::Endpoint(id) => format!("Edit endpoint {id}"),
+        Of::Options(Subject::Socket(id)) => format!("Options of socket {id}"),
+        Of::Options(Subject::Endpoint(id)) => format!("Options of endpoint {id}"),
     };
     let inside = cells::pane(buf, area, true, Line::from(span(title, theme.bright)), &[], theme);
     let mut cursor = None;
     let mut y = inside.y + 1;
-    for shown in &shown {
-        if y >= inside.bottom() {
+    // An empty line and the help stand below the fields.
+    let bottom = inside.bottom().saturating_sub(2);
+    let room = usize::from(bottom.saturating_sub(y)).saturating_sub(errors).max(1);
+    let at = shown.iter().position(|shown| shown.focused).unwrap_or(0);
+    let top = reveal(0, at, shown.len(), room);
+    cells::thumb(buf, area, top as u64, room as u64, shown.len() as u64, theme.edge(true));
+    for shown in shown.iter().skip(top) {
+        if y >= bottom {
             break;
         }
         let style = if shown.focused { theme.accent } else { theme.dim };
-        cells::right(buf, inside.x, y, 10, shown.field.label(), style);
-        let room = Rect { x: inside.x + 12, y, width: inside.width.saturating_sub(12), height: 1 };
+        cells::right(buf, inside.x, y, LABEL, shown.field.label(), style);
+        let room = Rect { x: inside.x + LABEL + 2, y, width: inside.width.saturating_sub(LABEL + 2), height: 1 };
         match shown.value {
             Value::Text(editor) => {
                 let at = line(buf, room, editor, shown.focused, theme);
@@ -57,7 +69,7 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
             Value::Choice { options, chosen } => choice(buf, room, options, chosen, shown.focused, theme),
         }
         y += 1;
-        if let Some(error) = shown.error.filter(|_| y < inside.bottom()) {
+        if let Some(error) = shown.error.filter(|_| y < bottom) {
             cells::left(buf, room.x, y, room.width, &clean(error), theme.bad);
             y += 1;
         }

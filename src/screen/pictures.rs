@@ -206,7 +206,7 @@ fn a_payload_kept_in_part_says_so_in_its_last_line() {
 #[test]
 fn the_counts_are_exact_and_side_by_side() {
     let snapshot = sample::snapshot();
-    let view = inspector::View { lens: Lens::Counts, ..inspector::View::default() };
+    let view = inspector::View { lens: Lens::Details, ..inspector::View::default() };
     let show = |width| picture(width, 34, |buf, area| inspector::draw(buf, area, &snapshot, view, &theme()));
     insta::assert_snapshot!("counts", show(73) + &show(46));
 }

@@ -79,7 +79,7 @@ fn now() -> Stamp {
 pub(crate) fn snapshot() -> Snapshot {
     let taken = Fault::Io { op: Op::Bind, name: "EADDRINUSE", text: "Address already in use".into() };
     let mut insecure = endpoint(8, Role::Connect, "wss://echo.example.org/chat", State::Up, 1);
-    Arc::make_mut(&mut insecure.spec).settings.insecure = true;
+    Arc::make_mut(&mut insecure.spec).settings.tls.insecure = true;
     let endpoints = vec![
         endpoint(1, Role::Listen, "tcp://:8124", State::Up, 2),
         endpoint(2, Role::Listen, "udp://:41234", State::Up, 3),
@@ -110,6 +110,8 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut subject = rows[0].clone();
     subject.kernel = Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 2 });
     Snapshot {
+        settings: None,
+        details: Vec::new(),
         now: now(),
         wall: WALL,
         endpoints,

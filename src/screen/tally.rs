@@ -1,12 +1,18 @@
-//! The exact counters of what is selected, in and out side by side, with its endpoint's and everything's.
+//! The details page: the exact counters of what is selected, in and out side by side, its own state and
+//! settings, then its endpoint's counters and everything's.
+
+use std::borrow::Cow;
 
 use ratatui::text::Line;
 
-use super::cells::span;
+use super::bytes::{Page, clean};
+use super::cells::{self, span};
 use super::theme::Theme;
 use crate::model::event::Way;
-use crate::model::id::Subject;
+use crate::model::id::{EndpointId, Subject};
+use crate::model::setting;
 use crate::model::size;
+use crate::model::spec::{Settings, Spec};
 use crate::model::tally::{Count, Flow};
 use crate::model::url::Scheme;
 use crate::model::view::{Rate, Snapshot, SocketRow};
@@ -14,6 +20,8 @@ use crate::model::view::{Rate, Snapshot, SocketRow};
 /// Columns of a number, exact to the last digit: `99,999,999,999`. Two and a name fit the narrowest pane.
 const NUMBER: usize = 14;
 const NAME: usize = 10;
+/// Lines of one value at the most.
+const FACT: usize = 20;
 
 /// One block of the page: whose counters.
 struct Block {
@@ -25,8 +33,8 @@ struct Block {
     facts: Vec<(&'static str, String)>,
 }
 
-/// The page for the selected socket or endpoint.
-pub fn page(snapshot: &Snapshot, theme: &Theme) -> Vec<Line<'static>> {
+/// The page for the selected socket or endpoint, `width` columns wide.
+pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut blocks = Vec::new();
     let subject = snapshot.timeline.as_ref().map(|timeline| timeline.subject);
     let endpoint = match subject {
@@ -51,7 +59,41 @@ pub fn page(snapshot: &Snapshot, theme: &Theme) -> Vec<Line<'static>> {
         packets: Some("packets"),
         facts: vec![("dropped", format!("{} events of timelines", size::exact(snapshot.dropped)))],
     });
-    blocks.iter().flat_map(|block| lines(block, theme)).collect()
+    // What is looked for first comes first: the subject's counters, then its state.
+    let own = usize::from(subject.is_some());
+    let mut page: Vec<_> = blocks.iter().take(own).flat_map(|block| lines(block, theme)).collect();
+    page.extend(snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, width, theme)));
+    if let Some((spec, settings)) = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id)) {
+        let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| (row.when)(settings));
+        let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();
+        page.extend(facts("settings", &rows, width, theme));
+    }
+    page.extend(blocks.iter().skip(own).flat_map(|block| lines(block, theme)));
+    page
+}
+
+/// The settings that hold for the subject: a socket's own, or its endpoint's.
+fn settings(snapshot: &Snapshot, id: EndpointId) -> Option<(&Spec, &Settings)> {
+    let spec = &*snapshot.endpoint(id)?.spec;
+    Some((spec, snapshot.settings.as_deref().unwrap_or(&spec.settings)))
+}
+
+/// A block of names and values; what a peer had a say in is escaped, and what is long is wrapped.
+fn facts(title: &str, rows: &[(Cow<'static, str>, String)], width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let names = rows.iter().map(|(name, _)| cells::width(name)).max().unwrap_or(0).clamp(NAME, NAME + 8);
+    let mut lines = vec![Line::from(span(title.to_owned(), theme.bright))];
+    for (name, value) in rows {
+        let mut page = Page::new(width.saturating_sub(names + 2).max(8), FACT);
+        page.inline(value.as_bytes(), theme.plain, theme);
+        let name = clean(name);
+        for (n, mut line) in page.finish().into_iter().enumerate() {
+            let name = if n == 0 { &*name } else { "" };
+            line.spans.insert(0, span(format!("{name:<names$}  "), theme.dim));
+            lines.push(line);
+        }
+    }
+    lines.push(Line::default());
+    lines
 }
 
 fn socket(row: &SocketRow) -> Block {

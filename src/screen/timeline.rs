@@ -204,6 +204,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Close(end) if end.had_error() => ("○", theme.bad, theme.bright),
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),
+        Kind::Set(_) => ("≡", theme.dim, theme.plain),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
         Kind::Closing { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::GoAway { way: side, .. } => (way(*side), theme.waiting, theme.bright),

@@ -78,8 +78,9 @@ async fn asks_node(scheme: &str, certificates: Option<&Certificates>) {
     let server = run_node(&node, "http-server.mjs", &args);
     let port = server.line("listening ").await;
     let lab = Lab::default();
-    let ca = certificates.map(|made| made.path("ca.pem").into());
-    lab.open(Role::Connect, &format!("{scheme}://localhost:{port}/one?a=b"), Settings { ca, ..Settings::default() });
+    let ca = certificates.map(|made| made.path("ca.pem")).unwrap_or_default();
+    let settings = Settings::default().with("ca", &ca).unwrap();
+    lab.open(Role::Connect, &format!("{scheme}://localhost:{port}/one?a=b"), settings);
     let socket = lab.nth(1).await;
     // It asks for its URL when it connects, and for the rest when it is told to.
     answered(&lab, socket, 1).await;

@@ -34,8 +34,8 @@ async fn our_client_talks_to_node_over_tls_and_refuses_a_stranger() {
         run_node(&node, "tls-server.mjs", &[&certificates.path("server.pem"), &certificates.path("server.key")]);
     let url = format!("tls://localhost:{}", server.line("listening ").await);
     let lab = Lab::default();
-    let ca = Some(certificates.path("ca.pem").into());
-    lab.open(Role::Connect, &url, Settings { ca, ..Settings::default() });
+    let ca = certificates.path("ca.pem");
+    lab.open(Role::Connect, &url, Settings::default().with("ca", &ca).unwrap());
     let socket = lab.nth(1).await;
     lab.event(socket, "secure", |event| matches!(event.kind, Kind::SecureConnect(_))).await;
     lab.endpoints.command(socket, Command::Send(Payload::Bytes("through node\n".into()))).unwrap();

@@ -14,7 +14,7 @@ use crate::{faults, named};
 async fn ws_talks_to_us(scheme: &str, ca: Option<&str>) {
     let Some(node) = node_with_ws() else { return };
     let lab = Lab::default();
-    let settings = Settings { subprotocols: vec!["v1".into(), "v2".into()], ..Settings::default() };
+    let settings = Settings::default().with("subprotocols", "v1 v2").unwrap();
     let (_, address) = lab.listen(&format!("{scheme}://:0"), settings).await;
     let url = format!("{scheme}://localhost:{}/chat", address.port());
     let args: Vec<&str> = [&*url].into_iter().chain(ca).collect();
@@ -66,8 +66,8 @@ async fn we_talk_to_ws(scheme: &str, certificates: Option<&Certificates>) {
     let server = run_node(&node, "ws-server.mjs", &args);
     let port = server.line("listening ").await;
     let lab = Lab::default();
-    let ca = certificates.map(|made| made.path("ca.pem").into());
-    let settings = Settings { ca, subprotocols: vec!["v1".into()], ..Settings::default() };
+    let ca = certificates.map(|made| made.path("ca.pem")).unwrap_or_default();
+    let settings = Settings::default().with("ca", &ca).unwrap().with("subprotocols", "v1").unwrap();
     lab.open(Role::Connect, &format!("{scheme}://localhost:{port}/chat?a=b"), settings);
     let socket = lab.nth(1).await;
     let send = |payload| lab.endpoints.command(socket, Command::Send(payload)).unwrap();

@@ -159,8 +159,8 @@ async fn our_client_trusts_s_server_by_its_ca() {
     let certificates = Certificates::make(&openssl).await;
     let (_server, address) = s_server(&openssl, &certificates, "server").await;
     let lab = Lab::default();
-    let ca = Some(certificates.path("ca.pem").into());
-    lab.open(Role::Connect, &format!("tls://{address}"), Settings { ca, ..Settings::default() });
+    let settings = Settings::default().with("ca", &certificates.path("ca.pem")).unwrap();
+    lab.open(Role::Connect, &format!("tls://{address}"), settings);
     let socket = lab.nth(1).await;
     let secured = secured(&lab, socket).await;
     assert_eq!((secured.version, secured.verified), ("TLS 1.3", Some(true)));
@@ -195,7 +195,7 @@ async fn insecure_lets_a_stranger_in_and_says_so() {
     for name in ["server", "self"] {
         let (_server, address) = s_server(&openssl, &certificates, name).await;
         let lab = Lab::default();
-        lab.open(Role::Connect, &format!("tls://{address}"), Settings { insecure: true, ..Settings::default() });
+        lab.open(Role::Connect, &format!("tls://{address}"), Settings::default().with("insecure", "yes").unwrap());
         let socket = lab.nth(1).await;
         assert_eq!(secured(&lab, socket).await.verified, Some(false));
         reversed(&lab, socket).await;
@@ -208,8 +208,8 @@ async fn a_certificate_for_another_name_is_refused() {
     let certificates = Certificates::make(&openssl).await;
     let (_server, address) = s_server(&openssl, &certificates, "server").await;
     let lab = Lab::default();
-    let ca = Some(certificates.path("ca.pem").into());
-    let settings = Settings { ca, server_name: Some("elsewhere.test".into()), ..Settings::default() };
+    let ca = certificates.path("ca.pem");
+    let settings = Settings::default().with("ca", &ca).unwrap().with("server_name", "elsewhere.test").unwrap();
     lab.open(Role::Connect, &format!("tls://{address}"), settings);
     let socket = lab.nth(1).await;
     lab.closed(socket).await;

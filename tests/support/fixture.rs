@@ -99,6 +99,8 @@ pub fn busy() -> Snapshot {
     rows[6].end = Some(Arc::new(End::Reset { by: Party::Peer }));
     rows[6].closed = Some(Stamp(NOW.0 - 40 * SECOND));
     let snapshot = Snapshot {
+        settings: None,
+        details: Vec::new(),
         now: NOW,
         wall: WALL,
         endpoints,

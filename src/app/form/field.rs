@@ -1,34 +1,24 @@
-//! The fields of the endpoint form: which apply, what they are called, what they hold.
+//! The fields of the form: what they are called and what they hold.
 
 use super::Form;
 use crate::app::editor::Editor;
-use crate::model::url::{Role, Scheme};
+use crate::model::setting::{Look, Row};
+use crate::model::url::Role;
 
-/// The fields, in the order they are shown.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// A field, in the order they are shown: whose endpoint it is, then the rows of the settings' table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Field {
     Role,
     Url,
-    Reply,
-    Text,
-    Greet,
-    HalfOpen,
-    Verify,
+    Row(&'static Row),
 }
 
 impl Field {
-    pub const ALL: [Self; 7] =
-        [Self::Role, Self::Url, Self::Reply, Self::Text, Self::Greet, Self::HalfOpen, Self::Verify];
-
     pub fn label(self) -> &'static str {
         match self {
             Self::Role => "role",
             Self::Url => "url",
-            Self::Reply => "reply",
-            Self::Text => "text",
-            Self::Greet => "greet",
-            Self::HalfOpen => "half-open",
-            Self::Verify => "verify",
+            Self::Row(row) => row.name,
         }
     }
 
@@ -36,6 +26,7 @@ impl Field {
     pub fn example(self) -> &'static str {
         match self {
             Self::Url => "tcp://127.0.0.1:9000",
+            Self::Row(Row { look: Look::Line(example), .. }) => example,
             _ => "",
         }
     }
@@ -45,24 +36,7 @@ impl Field {
         match self {
             Self::Role => "wait for peers, or dial one",
             Self::Url => "scheme://host:port: tcp udp http https ws wss tls; no host is loopback, port 0 picks one",
-            Self::Reply => "what it answers: the same back, nothing, or always the same text",
-            Self::Text => "with escapes: \\r \\n \\t \\0 \\xNN \\u{...}",
-            Self::Greet => "sent to each peer when it connects, with escapes; empty for none",
-            Self::HalfOpen => "after the peer's FIN keep our side open",
-            Self::Verify => "check the server's certificate",
-        }
-    }
-
-    pub(super) fn applies(self, role: Role, scheme: Option<Scheme>, fixed: bool) -> bool {
-        let listens = role == Role::Listen;
-        let among = |schemes: &[Scheme]| scheme.is_none_or(|scheme| schemes.contains(&scheme));
-        match self {
-            Self::Role | Self::Url => true,
-            Self::Reply => listens,
-            Self::Text => listens && fixed,
-            Self::Greet => listens && among(&[Scheme::Tcp, Scheme::Tls, Scheme::Ws, Scheme::Wss]),
-            Self::HalfOpen => among(&[Scheme::Tcp, Scheme::Tls]),
-            Self::Verify => !listens && among(&[Scheme::Tls, Scheme::Https, Scheme::Wss]),
+            Self::Row(row) => row.help,
         }
     }
 }
@@ -86,15 +60,19 @@ pub struct Shown<'a> {
 
 impl Form {
     pub(super) fn value(&self, field: Field) -> Value<'_> {
-        let choice = |options, chosen| Value::Choice { options, chosen };
         match field {
-            Field::Role => choice(&["listen", "connect"], usize::from(self.role == Role::Connect)),
+            Field::Role => {
+                Value::Choice { options: &["listen", "connect"], chosen: usize::from(self.role == Role::Connect) }
+            }
             Field::Url => Value::Text(&self.url),
-            Field::Reply => choice(&["echo", "none", "text"], self.reply as usize),
-            Field::Text => Value::Text(&self.text),
-            Field::Greet => Value::Text(&self.greet),
-            Field::HalfOpen => choice(&["no", "yes"], usize::from(self.half_open)),
-            Field::Verify => choice(&["yes", "no"], usize::from(!self.verify)),
+            Field::Row(row) => match (row.look.options(), self.line(row)) {
+                (None, Some(editor)) => Value::Text(editor),
+                (options, _) => {
+                    let options = options.unwrap_or(&[]);
+                    let now = (row.get)(&self.settings);
+                    Value::Choice { options, chosen: options.iter().position(|word| *word == now).unwrap_or(0) }
+                }
+            },
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The form that adds or edits an endpoint. What it does not show of an endpoint's settings it keeps;
-//! what is wrong is said at the field, and nothing typed is lost.
+//! The form that adds or edits an endpoint, or changes the options of what runs. Its fields are the rows of
+//! the settings' table that fit; what is wrong is said at the field, and nothing typed is lost.
 
 mod field;
 
@@ -8,71 +8,63 @@ pub use field::{Field, Shown, Value};
 use super::editor::Editor;
 use super::effect::Effect;
 use super::key::Key;
-use crate::model::draft::{escape, unescape};
-use crate::model::id::EndpointId;
-use crate::model::spec::{Escaped, Fixed, Reply, Settings, Spec};
+use crate::model::draft::escape;
+use crate::model::id::{EndpointId, Subject};
+use crate::model::setting::{self, Live, Row};
+use crate::model::spec::{Settings, Spec};
 use crate::model::url::{Role, Scheme, Url};
 
-/// What a listener answers, without the text.
+/// What a form is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Answer {
-    Echo,
-    None,
-    Text,
+pub enum Of {
+    /// An endpoint that is to be.
+    New,
+    /// An endpoint that starts again when the form is done.
+    Endpoint(EndpointId),
+    /// What can be changed while it runs.
+    Options(Subject),
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Form {
-    /// The endpoint that is edited; `None` adds one.
-    pub id: Option<EndpointId>,
+    pub of: Of,
     pub role: Role,
     pub url: Editor,
-    pub reply: Answer,
-    /// The fixed answer, with escapes.
-    pub text: Editor,
-    pub greet: Editor,
-    pub half_open: bool,
-    pub verify: bool,
+    /// The settings with the choices made so far; the lines are read at the end.
+    pub settings: Settings,
+    /// The settings it began with.
+    base: Settings,
+    lines: Vec<(&'static Row, Editor)>,
     /// The field with the cursor.
     pub at: Field,
     /// What is wrong, and where.
     pub error: Option<(Field, String)>,
-    /// The settings it began with: what is not shown stays.
-    base: Settings,
 }
 
 impl Form {
     pub fn add() -> Self {
-        let settings = Settings::default();
-        Self::of(None, Role::Listen, settings)
+        Self::about(Of::New, Role::Listen, Settings::default())
     }
 
     pub fn edit(id: EndpointId, spec: &Spec) -> Self {
         let url = Editor::single().with(&spec.url.to_string());
-        Self { url, ..Self::of(Some(id), spec.role, spec.settings.clone()) }
+        Self { url, ..Self::about(Of::Endpoint(id), spec.role, spec.settings.clone()) }
     }
 
-    fn of(id: Option<EndpointId>, role: Role, base: Settings) -> Self {
-        let (reply, text) = match &base.reply {
-            Reply::Echo => (Answer::Echo, String::new()),
-            Reply::None => (Answer::None, String::new()),
-            Reply::Fixed(fixed) => (Answer::Text, fixed.text.to_string()),
-        };
-        let greet = base.greet.as_ref().map_or_else(String::new, Escaped::to_string);
-        Self {
-            id,
-            role,
-            url: Editor::single(),
-            reply,
-            text: Editor::single().with(&text),
-            greet: Editor::single().with(&greet),
-            half_open: base.half_open,
-            verify: !base.insecure,
-            at: Field::Url,
-            error: None,
-            base,
-        }
+    /// The options of an endpoint or a socket, with the settings it has now.
+    pub fn options(subject: Subject, spec: &Spec, settings: &Settings) -> Self {
+        let url = Editor::single().with(&spec.url.to_string());
+        let mut form = Self { url, ..Self::about(Of::Options(subject), spec.role, settings.clone()) };
+        form.at = form.fields().first().copied().unwrap_or(Field::Url);
+        form
+    }
+
+    fn about(of: Of, role: Role, base: Settings) -> Self {
+        let lines = setting::rows().filter(|row| row.look.options().is_none());
+        let lines = lines.map(|row| (row, Editor::single().with(&(row.get)(&base)))).collect();
+        let settings = base.clone();
+        Self { of, role, url: Editor::single(), settings, base, lines, at: Field::Url, error: None }
     }
 
     /// The scheme as far as it is typed.
@@ -82,9 +74,14 @@ impl Form {
 
     /// The fields that apply, in order.
     pub fn fields(&self) -> Vec<Field> {
-        let scheme = self.scheme();
-        let fixed = self.reply == Answer::Text;
-        Field::ALL.into_iter().filter(|field| field.applies(self.role, scheme, fixed)).collect()
+        let (head, live): (&[Field], _) = match self.of {
+            Of::New | Of::Endpoint(_) => (&[Field::Role, Field::Url], Live::Restart),
+            Of::Options(Subject::Endpoint(_)) => (&[], Live::Next),
+            Of::Options(Subject::Socket(_)) => (&[], Live::Now),
+        };
+        let rows = setting::fitting(self.role, self.scheme().unwrap_or(Scheme::Tcp));
+        let rows = rows.filter(|row| row.live >= live && (row.when)(&self.settings));
+        head.iter().copied().chain(rows.map(Field::Row)).collect()
     }
 
     /// The fields as they are drawn.
@@ -92,6 +89,11 @@ impl Form {
         let error = |field| self.error.as_ref().filter(|(at, _)| *at == field).map(|(_, text)| text.as_str());
         let shown = |field| Shown { field, value: self.value(field), focused: field == self.at, error: error(field) };
         self.fields().into_iter().map(shown).collect()
+    }
+
+    /// The line of a setting that has one.
+    pub fn line(&self, row: &Row) -> Option<&Editor> {
+        self.lines.iter().find(|(other, _)| *other == row).map(|(_, editor)| editor)
     }
 
     /// Whether the field under the cursor is a text: then Space and arrows belong to it.
@@ -117,20 +119,17 @@ impl Form {
     /// Another choice, to the left or to the right.
     pub fn change(&mut self, key: Key) {
         self.error = None;
+        let Value::Choice { options, chosen } = self.value(self.at) else { return };
+        let by = if key == Key::Left { options.len().saturating_sub(1) } else { 1 };
+        let Some(word) = options.get((chosen + by) % options.len().max(1)) else { return };
         match self.at {
-            Field::Role => {
-                self.role = if self.role == Role::Listen { Role::Connect } else { Role::Listen };
+            Field::Role => self.role = if *word == "listen" { Role::Listen } else { Role::Connect },
+            Field::Url => {}
+            Field::Row(row) => {
+                if let Err(text) = (row.set)(&mut self.settings, word) {
+                    self.error = Some((self.at, text));
+                }
             }
-            Field::Reply => {
-                self.reply = match (self.reply, key == Key::Left) {
-                    (Answer::Echo, false) | (Answer::Text, true) => Answer::None,
-                    (Answer::None, false) | (Answer::Echo, true) => Answer::Text,
-                    (Answer::Text, false) | (Answer::None, true) => Answer::Echo,
-                };
-            }
-            Field::HalfOpen => self.half_open = !self.half_open,
-            Field::Verify => self.verify = !self.verify,
-            Field::Url | Field::Text | Field::Greet => {}
         }
     }
 
@@ -141,12 +140,11 @@ impl Form {
         }
     }
 
-    /// A field that takes escapes gets them; a URL keeps what a line can hold.
+    /// A line takes what it can hold: line ends and other controls become escapes, but in the URL.
     pub fn paste(&mut self, text: &str) {
-        let escapes = matches!(self.at, Field::Text | Field::Greet);
-        let controls = text.chars().any(char::is_control);
+        let escapes = self.at != Field::Url && text.trim_end_matches(['\r', '\n']).chars().any(char::is_control);
         if let Some(editor) = self.editor() {
-            match escapes && controls {
+            match escapes {
                 true => editor.insert(&escape(text.as_bytes())),
                 false => editor.insert(text.trim_end_matches(['\r', '\n'])),
             }
@@ -156,20 +154,16 @@ impl Form {
 
     fn editor(&mut self) -> Option<&mut Editor> {
         match self.at {
+            Field::Role => None,
             Field::Url => Some(&mut self.url),
-            Field::Text => Some(&mut self.text),
-            Field::Greet => Some(&mut self.greet),
-            _ => None,
+            Field::Row(row) => self.lines.iter_mut().find(|(other, _)| *other == row).map(|(_, editor)| editor),
         }
     }
 
-    /// The effect, or the error is set and the cursor is at it.
-    pub fn submit(&mut self) -> Option<Effect> {
-        match self.spec() {
-            Ok(spec) => Some(match self.id {
-                Some(id) => Effect::Edit(id, Box::new(spec)),
-                None => Effect::Open(Box::new(spec)),
-            }),
+    /// What is to be done, or the error is set and the cursor is at it.
+    pub fn submit(&mut self) -> Option<Vec<Effect>> {
+        match self.effects() {
+            Ok(effects) => Some(effects),
             Err((field, text)) => {
                 self.at = field;
                 self.error = Some((field, text));
@@ -178,42 +172,36 @@ impl Form {
         }
     }
 
-    fn spec(&self) -> Result<Spec, (Field, String)> {
+    fn effects(&self) -> Result<Vec<Effect>, (Field, String)> {
+        let settings = self.read()?;
+        if let Of::Options(subject) = self.of {
+            let rows = self.fields().into_iter().filter_map(|field| match field {
+                Field::Row(row) => Some(row),
+                Field::Role | Field::Url => None,
+            });
+            let changed = rows.map(|row| (row, (row.get)(&settings), (row.get)(&self.base)));
+            let changed = changed.filter(|(_, new, old)| new != old);
+            return Ok(changed.map(|(row, value, _)| Effect::Set { subject, row, value }).collect());
+        }
         let url = Url::parse(&self.url.text(), self.role).map_err(|text| (Field::Url, text))?;
-        let fields = self.fields();
-        let mut settings = self.base.clone();
-        // A field that is not shown does not apply: what it was stays.
-        for field in fields {
-            match field {
-                Field::Role | Field::Url | Field::Text => {}
-                Field::Reply => settings.reply = self.answer()?,
-                Field::Greet => {
-                    let bytes = read(&self.greet, Field::Greet)?;
-                    settings.greet = (!bytes.0.is_empty()).then_some(bytes);
-                }
-                Field::HalfOpen => settings.half_open = self.half_open,
-                Field::Verify => settings.insecure = !self.verify,
+        let spec = Box::new(Spec { role: self.role, url, settings });
+        Ok(vec![match self.of {
+            Of::Endpoint(id) => Effect::Edit(id, spec),
+            Of::New | Of::Options(_) => Effect::Open(spec),
+        }])
+    }
+
+    /// The settings with the lines that were changed. A field that is not shown does not apply: what it was stays.
+    fn read(&self) -> Result<Settings, (Field, String)> {
+        let mut settings = self.settings.clone();
+        for field in self.fields() {
+            let Field::Row(row) = field else { continue };
+            let Some(editor) = self.line(row) else { continue };
+            let text = editor.text();
+            if text != (row.get)(&self.base) {
+                (row.set)(&mut settings, &text).map_err(|text| (field, text))?;
             }
         }
-        Ok(Spec { role: self.role, url, settings })
+        Ok(settings)
     }
-
-    fn answer(&self) -> Result<Reply, (Field, String)> {
-        Ok(match self.reply {
-            Answer::Echo => Reply::Echo,
-            Answer::None => Reply::None,
-            Answer::Text => {
-                let text = read(&self.text, Field::Text)?;
-                let base = match &self.base.reply {
-                    Reply::Fixed(fixed) => fixed.clone(),
-                    Reply::Echo | Reply::None => Fixed::default(),
-                };
-                Reply::Fixed(Fixed { text, ..base })
-            }
-        })
-    }
-}
-
-fn read(editor: &Editor, field: Field) -> Result<Escaped, (Field, String)> {
-    unescape(&editor.text()).map(|bytes| Escaped(bytes.into())).map_err(|rejection| (field, rejection.0))
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::app::form::{Answer, Field};
+use crate::app::form::{Field, Of};
+use crate::model::setting::{self, Row};
 use crate::model::spec::{Escaped, Fixed, Reply, Settings};
 
 fn form(rig: &Rig) -> &Form {
@@ -11,6 +12,17 @@ fn form(rig: &Rig) -> &Form {
         Mode::Form(form) => form,
         other => panic!("{other:?}"),
     }
+}
+
+fn row(name: &str) -> &'static Row {
+    setting::find(name).unwrap()
+}
+
+/// Tabs from the first field to a setting.
+fn to(form: &Form, name: &str) -> String {
+    let at = form.fields().iter().position(|field| *field == Field::Row(row(name))).unwrap();
+    let from = form.fields().iter().position(|field| *field == form.at).unwrap();
+    vec!["Tab"; at - from].join(" ")
 }
 
 fn clear_url() -> String {
@@ -39,16 +51,19 @@ fn what_is_wrong_is_said_at_the_field_and_nothing_is_lost() {
 
 #[test]
 fn only_fields_that_apply_are_shown() {
-    let fields = |role, url: &str| {
+    let shows = |role, url: &str, name: &str| {
         let spec = Spec::new(role, Url::parse(url, role).unwrap());
-        Form::edit(EndpointId(1), &spec).fields()
+        Form::edit(EndpointId(1), &spec).fields().contains(&Field::Row(row(name)))
     };
-    use Field as F;
-    assert_eq!(fields(Role::Listen, "tcp://"), [F::Role, F::Url, F::Reply, F::Greet, F::HalfOpen]);
-    assert_eq!(fields(Role::Listen, "udp://"), [F::Role, F::Url, F::Reply]);
-    assert_eq!(fields(Role::Listen, "https://"), [F::Role, F::Url, F::Reply]);
-    assert_eq!(fields(Role::Connect, "wss://a"), [F::Role, F::Url, F::Verify]);
-    assert_eq!(fields(Role::Connect, "tcp://a:1"), [F::Role, F::Url, F::HalfOpen]);
+    for (role, url, yes, no) in [
+        (Role::Listen, "tcp://", ["reply", "greet", "half_open"], ["reply.text", "insecure", "subprotocols"]),
+        (Role::Listen, "udp://", ["reply", "show", "show"], ["greet", "timeout", "nodelay"]),
+        (Role::Connect, "wss://a", ["insecure", "ca", "subprotocols"], ["reply", "greet", "half_open"]),
+        (Role::Connect, "tcp://a:1", ["half_open", "timeout", "nodelay"], ["reply", "insecure", "ca"]),
+    ] {
+        assert_eq!(yes.map(|name| shows(role, url, name)), [true; 3], "{url} {yes:?}");
+        assert_eq!(no.map(|name| shows(role, url, name)), [false; 3], "{url} {no:?}");
+    }
 }
 
 #[test]
@@ -57,13 +72,29 @@ fn choices_change_by_arrows_and_space_and_texts_take_them_as_text() {
     rig.press("a tcp://127.0.0.1:9000 Space");
     assert!(form(&rig).url.text().ends_with(' '));
     rig.press("Back Tab Left");
-    assert_eq!(form(&rig).reply, Answer::Text);
-    rig.press("Tab hi\\n Tab yo Tab Space");
+    assert!(matches!(form(&rig).settings.reply, Reply::Fixed(_)));
+    rig.press("Tab hi\\n Tab yo");
+    let keys = to(form(&rig), "half_open");
+    rig.press(&format!("{keys} Space"));
     let effects = rig.press("Enter");
     let [Effect::Open(spec)] = effects.as_slice() else { panic!("{effects:?}") };
     let text = Escaped("hi\n".into());
     assert_eq!(spec.settings.reply, Reply::Fixed(Fixed { text, ..Fixed::default() }));
     assert_eq!((spec.settings.greet.clone(), spec.settings.half_open), (Some(Escaped("yo".into())), true));
+}
+
+#[test]
+fn options_change_what_was_changed_and_nothing_else() {
+    let mut rig = Rig::new(World::five());
+    rig.press("S-Tab o");
+    let Of::Options(subject) = form(&rig).of else { panic!("{:?}", form(&rig).of) };
+    let live = |field: &Field| matches!(field, Field::Row(row) if row.live > setting::Live::Restart);
+    assert!(form(&rig).fields().iter().all(live));
+    assert_eq!(rig.press("Enter"), [], "nothing was changed");
+    rig.press("o");
+    let keys = to(form(&rig), "nodelay");
+    let effects = rig.press(&format!("{keys} Space Enter"));
+    assert_eq!(effects, [Effect::Set { subject, row: row("nodelay"), value: "no".into() }]);
 }
 
 #[test]
@@ -76,9 +107,7 @@ fn editing_keeps_what_the_form_does_not_show() {
             headers: BTreeMap::from([("x".into(), "y".into())]),
         }),
         show: Some("server got: {message}".into()),
-        subprotocols: vec!["chat".into()],
-        insecure: true,
-        ..Settings::default()
+        ..Settings::default().with("subprotocols", "chat").unwrap().with("insecure", "yes").unwrap()
     };
     let spec = Spec { settings, ..Spec::new(Role::Listen, Url::parse("http://:8180", Role::Listen).unwrap()) };
     world.endpoints[0].spec = Arc::new(spec.clone());
@@ -91,7 +120,7 @@ fn escapes_that_are_none_are_said_at_their_field() {
     let mut rig = Rig::new(World::five());
     rig.press("a tcp://:1 Tab Tab \\q Enter");
     let (field, error) = form(&rig).error.clone().unwrap();
-    assert_eq!(field, Field::Greet);
+    assert_eq!(field, Field::Row(row("greet")));
     assert!(error.contains("\\q"), "{error}");
 }
 
@@ -100,7 +129,7 @@ fn a_paste_into_a_text_with_escapes_keeps_its_control_bytes() {
     let mut rig = Rig::new(World::five());
     rig.press("a Tab Tab");
     rig.app.update(Msg::Paste("a\r\n\x1b".into()));
-    assert_eq!(form(&rig).greet.text(), "a\\r\\n\\x1b");
+    assert_eq!(form(&rig).line(row("greet")).unwrap().text(), "a\\r\\n\\x1b");
 }
 
 #[test]

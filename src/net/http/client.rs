@@ -12,8 +12,10 @@ use hyper_util::rt::TokioIo;
 
 use super::Request;
 use super::exchanges::Exchanges;
+use super::h2;
 use super::leave;
 use crate::model::end::{End, Fault, Party};
+use crate::model::setting::http::Version;
 use crate::model::url::{Role, Scheme, Url};
 use crate::net::probe::Probe;
 use crate::net::stream::{self, Flow};
@@ -36,7 +38,16 @@ enum Left {
 
 /// Runs one connection to its end.
 pub async fn talk(flow: Flow) -> End {
-    let Flow { cx, stream, record, mut inbox, kernel, .. } = flow;
+    let two = match flow.cx.spec.settings.http.version {
+        Version::Auto => flow.alpn.as_deref() == Some(b"h2"),
+        Version::One => false,
+        Version::Two => true,
+    };
+    if two {
+        // On the heap: the task of every HTTP/1 connection would be larger by it.
+        return Box::pin(h2::client::talk(flow)).await;
+    }
+    let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     // After a 101 there is no protocol of ours to speak: its bytes are shown as they come.
@@ -83,6 +94,7 @@ pub async fn talk(flow: Flow) -> End {
             () = cx.cancel.cancelled() => break Left::Stopped,
             letter = inbox.recv(), if open && queue.len() < MAILBOX => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,
                 Some(Command::Reset) => break Left::Reset,

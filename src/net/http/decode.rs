@@ -32,6 +32,17 @@ pub enum Half {
     Responses,
 }
 
+/// What the preface of HTTP/2 (RFC 9113 section 3.4) is at the beginning of requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preface {
+    /// No HTTP/1 request, as anything else that is none.
+    Refused,
+    /// Where HTTP/1 ends: see [`Reason::Preface`].
+    Taken,
+    /// The same, and nothing else is welcome.
+    Wanted,
+}
+
 /// A chunk's size line, extensions included: far more than anybody sends.
 const CHUNK_LINE: usize = 1024;
 /// Chunk extensions of one body, and its trailers: hyper's limits.
@@ -73,8 +84,8 @@ pub struct Decoder {
     /// The message at hand ends the connection.
     last: bool,
     holds_upgrades: bool,
-    /// Nothing has come, and it may be HTTP/2.
-    recognises: bool,
+    /// What the preface is, as long as it can come.
+    opening: Preface,
 }
 
 impl Decoder {
@@ -90,7 +101,7 @@ impl Decoder {
             bad: 0,
             last: false,
             holds_upgrades: false,
-            recognises: false,
+            opening: Preface::Refused,
         }
     }
 
@@ -100,9 +111,9 @@ impl Decoder {
         self
     }
 
-    /// Looks for the preface of HTTP/2 at the beginning of the stream: see [`Reason::Preface`].
-    pub fn recognising(mut self) -> Self {
-        self.recognises = true;
+    /// Looks for the preface of HTTP/2 at the beginning of the stream.
+    pub fn opening(mut self, preface: Preface) -> Self {
+        self.opening = preface;
         self
     }
 
@@ -308,14 +319,17 @@ impl Decoder {
         }
         let before = self.held.len();
         self.element(bytes, |this, raw| {
-            if this.recognises {
+            if this.opening != Preface::Refused {
                 if raw.starts_with(PREFACE) {
                     return Err(Reason::Preface);
                 }
                 if PREFACE.starts_with(raw) {
                     return Ok(None);
                 }
-                this.recognises = false;
+                if this.opening == Preface::Wanted {
+                    return Err(Reason::NoPreface);
+                }
+                this.opening = Preface::Refused;
             }
             let grown = raw.len() >= this.look;
             if before > 0 && !grown && !ends_within(raw, before) && raw.len() <= this.limit {

@@ -74,7 +74,7 @@ impl Desk {
                 taken.kept.extend_from_slice(&piece[..piece.len().min(room)]);
             }
         }
-        let mut reply = self.cx.reply.clone();
+        let mut reply = self.cx.now.clone();
         reply.mark_unchanged();
         loop {
             if let Some(response) = self.answer(&asked, &taken) {
@@ -93,7 +93,7 @@ impl Desk {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
             return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
         }
-        match &*self.cx.reply.borrow() {
+        match &self.cx.now.borrow().settings.reply {
             Reply::Echo => Some(text(StatusCode::OK, describe(&asked.head, taken))),
             Reply::Fixed(fixed) => Some(fill(fixed)),
             Reply::None => None,

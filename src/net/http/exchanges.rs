@@ -14,7 +14,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::decode::{Decoder, Half, Sink};
+use super::decode::{Decoder, Half, Preface, Sink};
 use super::head::{Asked, Head, Start};
 use super::reason::Reason;
 use crate::hub::Recorder;
@@ -144,9 +144,9 @@ impl<N: Watch> Exchanges<N> {
         self
     }
 
-    /// Takes the preface of HTTP/2 for what it is: see [`Reason::Preface`].
-    pub fn recognising(mut self) -> Self {
-        self.requests = self.requests.recognising();
+    /// What the preface of HTTP/2 is here.
+    pub fn opening(mut self, preface: Preface) -> Self {
+        self.requests = self.requests.opening(preface);
         self
     }
 

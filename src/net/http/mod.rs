@@ -19,10 +19,17 @@ pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
+use crate::model::setting::http::Version;
 use crate::model::url::Scheme;
 
-/// RFC 7301 section 6.
-const ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
+/// What is offered over TLS, the best first (RFC 7301 section 6, RFC 9113 section 11.1).
+fn alpn(cx: &Context) -> &'static [&'static [u8]] {
+    match cx.spec.settings.http.version {
+        Version::Auto => &[b"h2", b"http/1.1"],
+        Version::One => &[b"http/1.1"],
+        Version::Two => &[b"h2"],
+    }
+}
 
 pub struct Http;
 
@@ -50,11 +57,13 @@ impl Protocol for Http {
     }
 
     fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::serve(cx, 0, ALPN, server::talk))
+        let alpn = alpn(&cx);
+        Box::pin(stream::serve(cx, 0, alpn, server::talk))
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(stream::connect(cx, 0, ALPN, client::talk))
+        let alpn = alpn(&cx);
+        Box::pin(stream::connect(cx, 0, alpn, client::talk))
     }
 }
 

@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
+use super::decode::Preface;
 use super::desk::{Desk, GaveUp, Response};
 use super::exchanges::{Exchanges, Heads};
 use super::gate::Gate;
@@ -22,11 +23,11 @@ use super::reason::Reason;
 use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::Kind;
-use crate::model::spec::Reply;
+use crate::model::setting::http::Version;
 use crate::model::url::Role;
 use crate::net::probe::{Probe, Watch};
 use crate::net::stream::{self, Flow, Stream};
-use crate::net::{BoxFuture, Command, Context, Payload};
+use crate::net::{BoxFuture, Command, Context};
 
 /// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
 const BUFFER: usize = 400 << 10;
@@ -86,10 +87,15 @@ enum Left {
 
 /// Serves one connection to its end.
 pub async fn talk(flow: Flow) -> End {
-    let Flow { cx, peer, stream, record, mut inbox, kernel, .. } = flow;
+    let Flow { cx, peer, stream, record, mut inbox, kernel, mut tune, alpn, .. } = flow;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
-    let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads)).recognising();
+    let speaks = match (cx.spec.settings.http.version, alpn.as_deref()) {
+        (Version::Two, _) | (_, Some(b"h2")) => Preface::Wanted,
+        (Version::Auto, _) => Preface::Taken,
+        (Version::One, _) => Preface::Refused,
+    };
+    let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads)).opening(speaks);
     let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
     let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
     let mut conn = http1::Builder::new()
@@ -107,9 +113,7 @@ pub async fn talk(flow: Flow) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
-                Some(Command::Send(Payload::Reply(fixed))) => {
-                    cx.set_reply.send_replace(Reply::Fixed(*fixed));
-                }
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => {
                     ending = true;
                     Pin::new(&mut conn).graceful_shutdown();
@@ -125,7 +129,7 @@ pub async fn talk(flow: Flow) -> End {
     if let (Left::Done(_), true) = (&left, gate.is_other()) {
         let (stream, held) = gate.into_parts();
         let (stream, _) = stream.into_parts();
-        let begun = h2::server::Begun { cx, peer, stream, held, record, inbox, kernel };
+        let begun = h2::server::Begun { cx, peer, stream, held, record, inbox, kernel, tune };
         // On the heap: the task of every HTTP/1 connection would be larger by it.
         return Box::pin(h2::server::talk(begun)).await;
     }

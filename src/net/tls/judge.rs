@@ -32,7 +32,7 @@ impl Judge {
         ca: &CertificateDer<'static>,
         settings: &Settings,
     ) -> Result<Arc<Self>, Fault> {
-        let named = settings.ca.as_deref().map(super::read_roots).transpose()?;
+        let named = settings.tls.ca.as_deref().map(super::read_roots).transpose()?;
         let system = || Verifier::new_with_extra_roots([ca.clone()], Arc::clone(provider)).ok();
         let inner: Arc<dyn ServerCertVerifier> = match (&named, system()) {
             (None, Some(verifier)) => Arc::new(verifier),
@@ -40,7 +40,7 @@ impl Judge {
             (named, _) => webpki(provider, named.clone().unwrap_or_else(|| vec![ca.clone()]))?,
         };
         let named = named.unwrap_or_default();
-        Ok(Arc::new(Self { inner, named, lenient: settings.insecure, verdict: AtomicU8::new(0) }))
+        Ok(Arc::new(Self { inner, named, lenient: settings.tls.insecure, verdict: AtomicU8::new(0) }))
     }
 
     /// A named certificate shown as it is: trusted for the names it has.

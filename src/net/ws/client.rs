@@ -58,8 +58,8 @@ fn request(spec: &Spec) -> Result<Request<()>, http::Error> {
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_VERSION, "13")
         .header(SEC_WEBSOCKET_KEY, generate_key());
-    if !spec.settings.subprotocols.is_empty() {
-        request = request.header(SEC_WEBSOCKET_PROTOCOL, spec.settings.subprotocols.join(", "));
+    if !spec.settings.ws.subprotocols.is_empty() {
+        request = request.header(SEC_WEBSOCKET_PROTOCOL, spec.settings.ws.subprotocols.join(", "));
     }
     request.body(())
 }

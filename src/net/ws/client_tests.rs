@@ -42,7 +42,7 @@ async fn answer(stream: &mut TcpStream, bytes: &[u8]) -> String {
 async fn our_client_opens_talks_and_closes() {
     let rig = Rig::new();
     let (listener, to) = server().await;
-    rig.dial(to, Settings { subprotocols: vec!["v2".into(), "v1".into()], ..Settings::default() });
+    rig.dial(to, Settings::default().with("subprotocols", "v2 v1").unwrap());
     let stream = accept(&listener).await;
     #[expect(clippy::result_large_err, reason = "the library's callback is made so")]
     let choose = |request: &Request, mut response: Response| {
@@ -146,7 +146,7 @@ async fn what_is_sent_during_the_handshake_goes_out_after_it() {
 async fn over_tls_both_ends_tell_the_same_story() {
     let rig = Rig::new();
     let (_, to) = rig.listen_at("wss://127.0.0.1:0/", Settings::default()).await;
-    let client = rig.dial_at(&format!("wss://{to}/"), Settings { insecure: true, ..Settings::default() });
+    let client = rig.dial_at(&format!("wss://{to}/"), Settings::default().with("insecure", "yes").unwrap());
     let open = |shot: &Snapshot| {
         let mut open = shot.sockets.rows.iter().filter(|row| row.life == Life::Open);
         let two = (open.next()?.clone(), open.next()?.clone());

@@ -23,6 +23,7 @@ use super::http::Exchanges;
 use super::kernel::Handle;
 use super::probe::Probe;
 use super::stream::{self, Flow, Stream};
+use super::tune::Tune;
 use super::{BoxFuture, Command, Context, Inbox, Info, MAILBOX, Payload, Protocol};
 use crate::hub::Recorder;
 use crate::model::draft::{Draft, Rejection};
@@ -69,6 +70,7 @@ struct Desk {
     record: Recorder,
     inbox: Inbox,
     kernel: Handle,
+    tune: Tune,
     /// What a person sent before the handshake was done.
     early: Vec<Command>,
 }
@@ -91,11 +93,11 @@ async fn run(flow: Flow) -> End {
 }
 
 async fn open(flow: Flow) -> Result<Box<Talk>, End> {
-    let Flow { cx, role, peer, stream, record, inbox, kernel } = flow;
+    let Flow { cx, role, peer, stream, record, inbox, kernel, tune, .. } = flow;
     let follower = Frames::new(record.clone(), cx.hub.clock(), role);
     let head = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let clear = Probe::new(stream, Exchanges::new(role, record.clone(), head, follower).upgrading());
-    let mut desk = Desk { cx, role, peer, record, inbox, kernel, early: Vec::new() };
+    let mut desk = Desk { cx, role, peer, record, inbox, kernel, tune, early: Vec::new() };
     let (mut socket, subprotocol) = match role {
         Role::Listen => server::accept(&mut desk, clear).await?,
         Role::Connect => client::open(&mut desk, clear).await?,

@@ -32,7 +32,7 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Socket, Option<Box
     let service = service_fn({
         let (said, spec) = (Arc::clone(&said), Arc::clone(&desk.cx.spec));
         move |request| {
-            let (response, verdict) = judge(&request, &spec.settings.subprotocols);
+            let (response, verdict) = judge(&request, &spec.settings.ws.subprotocols);
             *said.lock() = Some(verdict);
             ready(Ok::<_, Infallible>(response))
         }

@@ -75,7 +75,7 @@ fn message(bytes: &Bytes) -> Message {
 }
 
 fn answer(desk: &Desk) -> Answer {
-    match (desk.role, &*desk.cx.reply.borrow()) {
+    match (desk.role, &desk.cx.now.borrow().settings.reply) {
         (Role::Listen, Reply::Echo) => Answer::Echo,
         (Role::Listen, Reply::Fixed(fixed)) => Answer::Fixed(message(&fixed.text.0)),
         (Role::Listen, Reply::None) | (Role::Connect, _) => Answer::Nothing,
@@ -149,6 +149,7 @@ impl Talk {
                 self.close(close(1000, ""));
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
             }
+            Command::Set(row, text) => self.desk.tune.set(row, &text),
             Command::Send(Payload::Request(_) | Payload::Reply(_)) | Command::SendTo(..) | Command::Reset => {}
         }
     }
@@ -259,8 +260,8 @@ impl Talk {
             }
             Message::Pong(_) | Message::Frame(_) => return,
         }
-        if self.desk.cx.reply.has_changed().unwrap_or(false) {
-            self.desk.cx.reply.mark_unchanged();
+        if self.desk.cx.now.has_changed().unwrap_or(false) {
+            self.desk.cx.now.mark_unchanged();
             self.answer = answer(&self.desk);
         }
         match &self.answer {

@@ -7,44 +7,16 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::model::setting::{self, Row};
 use crate::model::spec::{Reply, Settings, Spec};
 use crate::model::url::{Role, Scheme, Url};
 
 pub(super) struct Entry(pub Spec);
 
-/// A setting, where it has a meaning, and what to say elsewhere.
-struct Fit(&'static str, fn(Role, Scheme) -> bool, &'static str);
-
-const FITS: &[Fit] = &[
-    Fit("reply", |role, _| role == Role::Listen, "reply is what a listener answers; a client sends only what you send"),
-    Fit(
-        "greet",
-        |role, scheme| role == Role::Listen && !scheme.is_http() && scheme != Scheme::Udp,
-        "greet is for tcp, tls, ws and wss listeners: there a peer connects and the server can speak first",
-    ),
-    Fit(
-        "half_open",
-        |_, scheme| matches!(scheme, Scheme::Tcp | Scheme::Tls),
-        "half_open is for tcp and tls: the other protocols decide themselves when a connection ends",
-    ),
-    Fit("timeout", |_, scheme| scheme != Scheme::Udp, "timeout is for connections: udp has none"),
-    Fit("insecure", tls_client, "insecure is for clients over TLS: connect to tls://, https:// or wss://"),
-    Fit("ca", tls_client, "ca is for clients over TLS: connect to tls://, https:// or wss://"),
-    Fit("server_name", tls_client, "server_name is for clients over TLS: connect to tls://, https:// or wss://"),
-    Fit("subprotocols", |_, scheme| scheme.is_ws(), "subprotocols are for ws and wss"),
-];
-
-fn tls_client(role: Role, scheme: Scheme) -> bool {
-    role == Role::Connect && scheme.is_secure()
-}
-
-fn check<E: de::Error>(key: &str, role: Role, scheme: Scheme) -> Result<(), E> {
-    match FITS.iter().find(|fit| fit.0 == key && !fit.1(role, scheme)) {
-        Some(fit) => Err(E::custom(fit.2)),
-        None => Ok(()),
-    }
+fn check<E: de::Error>(row: &Row, role: Role, scheme: Scheme) -> Result<(), E> {
+    if (row.fits)(role, scheme) { Ok(()) } else { Err(E::custom(row.elsewhere)) }
 }
 
 /// The reply's own fields, which only HTTP can carry.
@@ -78,10 +50,17 @@ impl<'de> Deserialize<'de> for Entry {
                 f.write_str("an endpoint: listen or connect, and its settings")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Entry, M::Error> {
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Entry, M::Error> {
                 let mut seen = Seen::default();
-                let settings =
-                    Settings::deserialize(de::value::MapAccessDeserializer::new(Split { map, seen: &mut seen }))?;
+                let mut settings = Settings::default();
+                while let Some(key) = map.next_key_seed(Key { seen: &mut seen })? {
+                    match key {
+                        Passed::Url(role) => map.next_value_seed(Address { role, seen: &mut seen })?,
+                        // More than a word or a line.
+                        Passed::Setting(row) if row.name == "reply" => settings.reply = map.next_value()?,
+                        Passed::Setting(row) => map.next_value_seed(Setting { row, settings: &mut settings })?,
+                    }
+                }
                 let Some((role, url)) = seen.url else {
                     return Err(de::Error::custom(
                         "an endpoint wants one of listen and connect, such as listen = \"tcp://:9000\"",
@@ -100,75 +79,112 @@ impl<'de> Deserialize<'de> for Entry {
 struct Seen {
     url: Option<(Role, Url)>,
     /// Settings that came before the URL said whether they fit.
-    early: Vec<&'static str>,
+    early: Vec<&'static Row>,
 }
 
-/// A table without its `listen` and `connect`.
-struct Split<'a, M> {
-    map: M,
-    seen: &'a mut Seen,
-}
-
-impl<'de, M: MapAccess<'de>> MapAccess<'de> for Split<'_, M> {
-    type Error = M::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, M::Error> {
-        let mut seed = Some(seed);
-        loop {
-            match self.map.next_key_seed(Key { seed: &mut seed, seen: self.seen })? {
-                None => return Ok(None),
-                Some(Passed::Setting(key)) => return Ok(Some(key)),
-                Some(Passed::Url(role)) => self.map.next_value_seed(Address { role, seen: self.seen })?,
-            }
-        }
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, M::Error> {
-        self.map.next_value_seed(seed)
-    }
-}
-
-enum Passed<K> {
-    Setting(K),
+enum Passed {
+    Setting(&'static Row),
     Url(Role),
 }
 
-/// Takes a key: the URL's are ours, the others are for whoever holds the seed.
-struct Key<'a, K> {
-    seed: &'a mut Option<K>,
+/// Takes a key.
+struct Key<'a> {
     seen: &'a mut Seen,
 }
 
-impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for Key<'_, K> {
-    type Value = Passed<K::Value>;
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Passed;
 
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Passed, D::Error> {
         input.deserialize_str(self)
     }
 }
 
-impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Key<'_, K> {
-    type Value = Passed<K::Value>;
+impl Visitor<'_> for Key<'_> {
+    type Value = Passed;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of a setting")
     }
 
-    fn visit_str<E: de::Error>(self, key: &str) -> Result<Self::Value, E> {
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Passed, E> {
         if let Some(role) = [Role::Listen, Role::Connect].into_iter().find(|role| role.name() == key) {
             return match self.seen.url {
                 None => Ok(Passed::Url(role)),
                 Some(_) => Err(E::custom("an endpoint does one of listen and connect: write two, one for each")),
             };
         }
-        if let Some((role, url)) = &self.seen.url {
-            check(key, *role, url.scheme)?;
-        } else if let Some(fit) = FITS.iter().find(|fit| fit.0 == key) {
-            self.seen.early.push(fit.0);
+        let row = match (setting::find(key), &self.seen.url) {
+            (Some(row), _) => row,
+            (None, Some((role, url))) => {
+                return Err(E::custom(setting::unknown(key, setting::fitting(*role, url.scheme))));
+            }
+            (None, None) => return Err(E::custom(setting::unknown(key, setting::rows()))),
+        };
+        match &self.seen.url {
+            Some((role, url)) => check(row, *role, url.scheme)?,
+            None => self.seen.early.push(row),
         }
-        // A map's visitor asks for a key once for each seed; the loop above ends with the first it hands on.
-        let seed = self.seed.take().ok_or_else(|| E::custom("a key was asked for twice"))?;
-        seed.deserialize(de::value::StrDeserializer::new(key)).map(Passed::Setting)
+        Ok(Passed::Setting(row))
+    }
+}
+
+/// Takes a setting's value.
+struct Setting<'a> {
+    row: &'static Row,
+    settings: &'a mut Settings,
+}
+
+impl<'de> DeserializeSeed<'de> for Setting<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        let Words(text) = Words::deserialize(input)?;
+        (self.row.set)(self.settings, &text).map_err(de::Error::custom)
+    }
+}
+
+/// A value as the settings' table reads it: yes or no, a number, a text, or a list of words.
+pub struct Words(pub String);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false, a number, a text, or a list of words")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Words, E> {
+                Ok(Words(if value { "yes" } else { "no" }.into()))
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Words, E> {
+                Ok(Words(value.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Words, E> {
+                Ok(Words(value.to_string()))
+            }
+
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Words, E> {
+                Ok(Words(value.into()))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Words, S::Error> {
+                let mut words: Vec<String> = Vec::new();
+                while let Some(word) = list.next_element::<String>()? {
+                    if word.is_empty() || word.contains(char::is_whitespace) {
+                        return Err(de::Error::custom(format!("{word:?} is no word: write each without blanks")));
+                    }
+                    words.push(word);
+                }
+                Ok(Words(words.join(" ")))
+            }
+        }
+        input.deserialize_any(Any)
     }
 }
 
@@ -195,8 +211,8 @@ impl Visitor<'_> for Address<'_> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
         let url = Url::parse(text, self.role).map_err(E::custom)?;
-        for key in &self.seen.early {
-            check(key, self.role, url.scheme)?;
+        for row in &self.seen.early {
+            check(row, self.role, url.scheme)?;
         }
         self.seen.url = Some((self.role, url));
         Ok(())

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use self::entry::Entry;
+pub use self::entry::Words;
 use crate::model::spec::{Limits, Spec};
 
 /// The commented default, as `--print-config` prints it and as it runs when nothing else is asked for.

@@ -11,7 +11,7 @@ use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::spec::Spec;
 use crate::model::url::Scheme;
-use crate::run::config::endpoint_from_json;
+use crate::run::config::{Words, endpoint_from_json};
 
 /// A command line in bytes: the largest WebSocket message of the default limits would need 128 MiB as
 /// hex; whoever sends that much uses `file`.
@@ -36,6 +36,14 @@ pub enum Command {
     Remove(EndpointId),
     /// Write counters: one subject's, or everything's.
     Count(Option<Subject>),
+    /// Change a setting of what runs.
+    Set {
+        subject: Subject,
+        name: String,
+        value: String,
+    },
+    /// Write a subject's settings and state.
+    Details(Subject),
     Quit,
 }
 
@@ -60,6 +68,8 @@ const TABLE: &[(&str, Reader)] = &[
     ("start", |fields| endpoint(fields).map(Command::Start)),
     ("stop", |fields| endpoint(fields).map(Command::Stop)),
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
+    ("set", set),
+    ("details", |fields| whom(fields).map(Command::Details)),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -140,6 +150,20 @@ fn subject(socket: Option<u32>, endpoint: Option<u32>) -> Result<Option<Subject>
 fn whom(fields: Fields) -> Result<Subject, String> {
     let Whom { socket, endpoint } = typed(fields)?;
     subject(socket, endpoint)?.ok_or_else(|| "give \"socket\":ID, or \"endpoint\":ID for all its open sockets".into())
+}
+
+fn set(fields: Fields) -> Result<Command, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Set {
+        socket: Option<u32>,
+        endpoint: Option<u32>,
+        name: String,
+        value: Words,
+    }
+    let Set { socket, endpoint, name, value: Words(value) } = typed(fields)?;
+    let subject = subject(socket, endpoint)?.ok_or("give \"socket\":ID or \"endpoint\":ID")?;
+    Ok(Command::Set { subject, name, value })
 }
 
 fn count(fields: Fields) -> Result<Command, String> {

@@ -138,6 +138,10 @@ fn micros(nanos: u64) -> u64 {
 fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
     match kind {
         Kind::Data | Kind::Write | Kind::End { .. } | Kind::Log | Kind::Ping { .. } => Ok(()),
+        Kind::Set(change) => {
+            map.serialize_entry("name", change.name)?;
+            map.serialize_entry("value", &*change.value)
+        }
         Kind::Listening { local } => map.serialize_entry("local", local),
         Kind::Connection { peer, socket } => {
             map.serialize_entry("peer", peer)?;

@@ -7,16 +7,18 @@ mod command;
 mod event;
 mod follower;
 
+use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter};
-use serde_json::{Serializer, Value, json};
+use serde_json::{Map, Serializer, Value, json};
 
 pub use self::command::{Asked, COMMANDS, Command, MOST_LINE, parse_command, read, suit};
 pub use self::event::{About, EventRef, count_line, event_line};
 pub use self::follower::Follower;
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::view::Group;
 
 /// The version of the schema. It grows when a field changes its meaning or goes; new fields and new
 /// event names do not change it.
@@ -56,8 +58,24 @@ pub fn error_line(id: Option<&Value>, reason: &str, input: &str) -> String {
     to_line(&Notice { id, reason: Some(reason), input: Some(&input), ..Notice::of("badCommand") })
 }
 
+/// The settings and the state of a subject: every value as the text a person reads.
+pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Group]) -> String {
+    let texts = |rows: &[(Cow<'static, str>, String)]| -> Map<String, Value> {
+        rows.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))).collect()
+    };
+    let settings: Map<String, Value> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))).collect();
+    let groups: Vec<_> =
+        groups.iter().map(|group| json!({ "title": group.title, "facts": texts(&group.rows) })).collect();
+    let about = match subject {
+        Subject::Endpoint(id) => ("endpoint", id.0),
+        Subject::Socket(id) => ("socket", id.0),
+    };
+    to_line(&json!({ "v": VERSION, "event": "details", about.0: about.1, "settings": settings, "groups": groups }))
+}
+
 /// The lines that are no event of a timeline. `docs/headless.md` explains each.
-pub const NOTICES: [&str; 7] = ["hello", "dropped", "removed", "count", "done", "refused", "badCommand"];
+pub const NOTICES: [&str; 8] = ["hello", "dropped", "removed", "count", "details", "done", "refused", "badCommand"];
 
 #[derive(Serialize, Default)]
 struct Notice<'a> {

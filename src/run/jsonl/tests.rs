@@ -5,7 +5,7 @@ use super::*;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
+use crate::model::event::{Change, Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
 use crate::model::h2;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -61,6 +61,7 @@ fn kinds() -> Vec<(Kind, Value)> {
             json!({"had_error": true, "end": {"how": "broken", "error": error}}),
         ),
         (Kind::Log, json!({})),
+        (Kind::Set(Change { name: "nodelay", value: "no".into() }.into()), json!({"name": "nodelay", "value": "no"})),
         (
             Kind::ClientHello(hello.into()),
             json!({"server_name": "a.test", "alpn": ["h2"], "ciphers": [], "groups": []}),

@@ -25,8 +25,6 @@ use crate::net::probe::Probe;
 use crate::net::stream::Flow;
 use crate::net::{BoxFuture, Command, MAILBOX, Payload};
 
-type Sender = SendRequest<Full<Bytes>>;
-
 /// How long a connection that is to end may take to say so.
 const GRACE: Duration = Duration::from_millis(200);
 /// Requests open at once at the most, however many the server allows; the next wait in the mailbox.
@@ -34,10 +32,12 @@ const OPEN: usize = 4 * MAILBOX;
 
 /// Runs one connection to its end.
 pub async fn talk(flow: Flow) -> End {
-    let Flow { cx, stream, record, mut inbox, kernel, .. } = flow;
+    let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
-    let watch = Streams::new(Role::Connect, record.clone(), limit, Arc::new(Ledger::new()));
+    let ledger = Arc::new(Ledger::new());
+    record.explain(ledger.clone());
+    let watch = Streams::new(Role::Connect, record.clone(), limit, ledger);
     let (line, slot) = Line::new(Probe::new(stream, watch), Bytes::new(), None);
     let crew = Crew::default();
     let mut work = Work::new(crew.clone());
@@ -82,6 +82,7 @@ pub async fn talk(flow: Flow) -> End {
             () = cx.cancel.cancelled() => break Left::Stopped,
             letter = inbox.recv(), if open && running.len() < OPEN => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,
                 Some(Command::Reset) => break Left::Reset,
@@ -110,7 +111,7 @@ pub async fn talk(flow: Flow) -> End {
 }
 
 /// One exchange.
-async fn run(mut sender: Sender, request: http::Request<Full<Bytes>>) -> hyper::Result<()> {
+async fn run(mut sender: SendRequest<Full<Bytes>>, request: http::Request<Full<Bytes>>) -> hyper::Result<()> {
     let mut response = sender.send_request(request).await?;
     drop(sender);
     // The timeline has it; here it only has to be read.

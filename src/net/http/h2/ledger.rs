@@ -7,7 +7,9 @@ use parking_lot::Mutex;
 
 use super::half::WINDOW;
 use crate::model::event::Way;
-use crate::model::h2::FRAMES;
+use crate::model::h2::{self, FRAMES};
+use crate::model::size;
+use crate::model::view::{Facts, Group};
 
 /// The settings that are told: more identifiers than there are, and a bound for what a peer invents.
 const SETTINGS: usize = 32;
@@ -69,5 +71,35 @@ impl Ledger {
         } else if settings.len() < SETTINGS {
             settings.push((id, value));
         }
+    }
+}
+
+impl Facts for Ledger {
+    fn read(&self) -> Vec<Group> {
+        let (received, sent) = (&self.received, &self.sent);
+        let both = |of: fn(&Page) -> u64| format!("{} in, {} out", size::exact(of(received)), size::exact(of(sent)));
+        let left = |page: &Page| u64::try_from(page.window.load(Relaxed)).unwrap_or_default();
+        let mut rows = vec![
+            ("streams".into(), format!("{} open of {}", self.open.load(Relaxed), self.streams.load(Relaxed))),
+            ("window in".into(), format!("{} B left to the peer", size::exact(left(received)))),
+            ("window out".into(), format!("{} B left to us", size::exact(left(sent)))),
+            ("frames".into(), both(|page| page.frames.iter().map(|count| count.load(Relaxed)).sum())),
+        ];
+        for (kind, name) in FRAMES.into_iter().chain(["unknown"]).enumerate() {
+            let [theirs, ours] = [received, sent].map(|page| page.frames[kind].load(Relaxed));
+            if theirs + ours > 0 {
+                rows.push((name.into(), format!("{} in, {} out", size::exact(theirs), size::exact(ours))));
+            }
+        }
+        let asked = |title: &'static str, page: &Page| {
+            let rows = page.settings.lock().iter().map(|(id, value)| (h2::setting(*id), value.to_string())).collect();
+            Group { title: title.into(), rows }
+        };
+        let groups = [
+            Group { title: "HTTP/2".into(), rows },
+            asked("HTTP/2 settings of the peer", received),
+            asked("HTTP/2 settings of ours", sent),
+        ];
+        groups.into_iter().filter(|group| !group.rows.is_empty()).collect()
     }
 }

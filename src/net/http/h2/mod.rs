@@ -17,3 +17,5 @@ mod streams;
 
 #[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod tests;

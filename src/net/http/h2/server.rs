@@ -1,7 +1,6 @@
 //! One accepted connection that began with the preface: hyper behind a [`Line`].
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,6 @@ use super::line::Line;
 use super::streams::Streams;
 use crate::hub::Recorder;
 use crate::model::end::End;
-use crate::model::spec::Reply;
 use crate::model::url::Role;
 use crate::net::http::desk::Desk;
 use crate::net::http::exchanges::Heads;
@@ -25,7 +23,8 @@ use crate::net::http::server::Service;
 use crate::net::kernel::Handle;
 use crate::net::probe::Probe;
 use crate::net::stream::Stream;
-use crate::net::{Command, Context, Inbox, Payload};
+use crate::net::tune::Tune;
+use crate::net::{Command, Context, Inbox};
 
 /// Requests a client may have open at once: more than a browser has, and what one connection costs is bounded.
 const STREAMS: u32 = 256;
@@ -67,14 +66,16 @@ pub struct Begun {
     pub record: Recorder,
     pub inbox: Inbox,
     pub kernel: Handle,
+    pub tune: Tune,
 }
 
 /// Serves one connection to its end.
 pub async fn talk(begun: Begun) -> End {
-    let Begun { cx, peer, stream, held, record, mut inbox, kernel } = begun;
+    let Begun { cx, peer, stream, held, record, mut inbox, kernel, mut tune } = begun;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
     let ledger = Arc::new(Ledger::new());
+    record.explain(ledger.clone());
     let mut watch = Streams::new(Role::Listen, record.clone(), limit, ledger).keeping(Arc::clone(&heads));
     watch.replay(&held);
     let (line, slot) = Line::new(Probe::new(stream, watch), held, Some(cx.limits.http_head_time));
@@ -100,9 +101,7 @@ pub async fn talk(begun: Begun) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
-                Some(Command::Send(Payload::Reply(fixed))) => {
-                    cx.set_reply.send_replace(Reply::Fixed(*fixed));
-                }
+                Some(Command::Set(row, text)) => tune.set(row, &text),
                 // What is open is answered, and nothing new is taken.
                 Some(Command::End) => {
                     ending = true;

@@ -300,6 +300,7 @@ impl Book {
             }
         };
         match part {
+            Part::Ignored if asks && block.head.kind == PUSH_PROMISE => return Err(Flaw::PROMISE),
             Part::Ignored => return Ok(()),
             Part::Request => self.request(way, stream, &fields)?,
             Part::Response => self.response(way, stream, &fields),
@@ -451,7 +452,9 @@ impl Book {
             return Ok(());
         }
         let fault = if way == Way::Out {
-            let flaw = self.halves[at(Way::In)].flaw.clone();
+            // A library may take a malformed message for the end of everything.
+            let stream = || self.open.get(&self.last)?.flaw.as_ref().map(|(flaw, _)| flaw.clone());
+            let flaw = self.halves[at(Way::In)].flaw.clone().or_else(stream);
             flaw.unwrap_or_else(|| Flaw::code(code)).fault()
         } else {
             let text = format!("the peer gave the connection up: {}", h2::code(code));
