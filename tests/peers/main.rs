@@ -16,6 +16,7 @@ mod support;
 mod certificates;
 mod chapter;
 mod curl;
+mod http2;
 mod node_http;
 mod node_tls;
 mod node_ws;

@@ -24,6 +24,7 @@ const fn flaw(code: u32, section: &'static str, text: &'static str) -> Flaw {
 impl Flaw {
     pub const PREFACE: Self = flaw(PROTOCOL_ERROR, "3.4", "the connection does not begin with the HTTP/2 preface");
     pub const FIRST: Self = flaw(PROTOCOL_ERROR, "3.4", "the first frame is not SETTINGS");
+    pub const TEXT: Self = flaw(PROTOCOL_ERROR, "3.4", "the server answers in HTTP/1");
     pub const SIZE: Self = flaw(FRAME_SIZE_ERROR, "4.2", "a frame has the wrong size");
     pub const PADDING: Self = flaw(PROTOCOL_ERROR, "6.1", "the padding is longer than the frame");
     pub const NO_STREAM: Self = flaw(PROTOCOL_ERROR, "6", "a frame that belongs to a stream has none");

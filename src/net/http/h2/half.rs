@@ -98,7 +98,9 @@ impl Half {
     /// Whether a frame may come here and as it is, as far as its head tells (sections 4 and 6).
     pub fn admits(&mut self, head: &Head) -> Result<(), Flaw> {
         if !std::mem::replace(&mut self.begun, true) && head.kind != SETTINGS {
-            self.flaw.get_or_insert(Flaw::FIRST);
+            // What a server of HTTP/1 answers, read as a frame's head.
+            let text = (head.len, head.kind, head.flags) == (0x0048_5454, b'P', b'/');
+            self.flaw.get_or_insert(if text { Flaw::TEXT } else { Flaw::FIRST });
         }
         match (&self.block, head.kind) {
             (Some(block), CONTINUATION) if block.head.stream == head.stream => {}
