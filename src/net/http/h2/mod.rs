@@ -1,6 +1,7 @@
 //! HTTP/2 (RFC 9113). hyper speaks it; what the timeline says comes from decoding the clear stream as it
 //! passes, frame by frame, as for HTTP/1: a stream is an exchange.
 
+mod book;
 pub mod client;
 mod crew;
 mod fields;
