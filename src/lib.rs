@@ -24,5 +24,6 @@ pub mod app;
 pub mod hub;
 pub mod model;
 pub mod net;
+pub mod pki;
 pub mod run;
 pub mod screen;

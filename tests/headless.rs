@@ -220,3 +220,31 @@ fn the_default_configuration_is_printed_and_read_back() {
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
 }
+
+#[test]
+fn settings_of_what_runs_are_set_and_shown() {
+    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let address = session.event("listening")["local"].as_str().unwrap().to_owned();
+    let _peer = TcpStream::connect(&address).unwrap();
+    session.line("a socket", |line| line["event"] == "connection" && line["socket"].is_u64());
+    session.say(r#"{"command":"set","socket":1,"name":"nodelay","value":false}"#);
+    let set = session.event("set");
+    assert_eq!((&set["socket"], &set["name"], &set["value"]), (&json!(1), &json!("nodelay"), &json!("no")));
+    session.say(r#"{"command":"details","socket":1}"#);
+    let details = session.event("details");
+    assert_eq!((&details["socket"], &details["settings"]["nodelay"]), (&json!(1), &json!("no")), "{details}");
+    session.say(r#"{"command":"details","endpoint":1}"#);
+    assert_eq!(session.event("details")["settings"]["nodelay"], "yes", "the endpoint's own is as it was");
+    for (line, reason) in [
+        (r#"{"command":"set","endpoint":1,"name":"nodelay","value":"maybe"}"#, "neither yes nor no"),
+        (r#"{"command":"set","endpoint":1,"name":"nodely","value":"yes"}"#, "`nodely` is no setting here"),
+        (r#"{"command":"set","socket":9,"name":"nodelay","value":"yes"}"#, "there is no socket #9"),
+        (r#"{"command":"details","endpoint":7}"#, "there is no endpoint @7"),
+    ] {
+        session.say(line);
+        let refused = session.event("refused");
+        assert!(refused["reason"].as_str().unwrap().contains(reason), "{refused}");
+    }
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}

@@ -80,6 +80,22 @@ const RULES: &[(&str, &[&str], &str)] = &[
         "the net knows the model and the hub",
     ),
     (
+        "pki",
+        &[
+            "tokio",
+            "ratatui",
+            "crossterm",
+            "crate::hub",
+            "crate::net",
+            "crate::app",
+            "crate::screen",
+            "crate::run",
+            "SystemTime",
+            "now_utc",
+        ],
+        "the workbench knows files and certificates; what time it is, it is told",
+    ),
+    (
         "app",
         &["tokio", "ratatui", "crossterm", "crate::hub", "crate::net", "crate::screen", "crate::run", "std::fs"],
         "the app is synchronous and knows the model alone",

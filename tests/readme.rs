@@ -106,7 +106,16 @@ fn commands(text: &str) -> Vec<&str> {
 fn the_documented_commands_are_understood() {
     let headless = include_str!("../docs/headless.md");
     let mut understood = 0;
-    for command in commands(README).into_iter().chain(commands(headless)) {
+    let certificates = include_str!("../docs/certificates.md");
+    for command in [README, headless, certificates].into_iter().flat_map(commands) {
+        if let ["sockscope", "cert", rest @ ..] =
+            words(command).iter().map(String::as_str).collect::<Vec<_>>().as_slice()
+        {
+            sockscope::run::cert::read(rest.iter().map(Into::into))
+                .unwrap_or_else(|error| panic!("{command}: {error}"));
+            understood += 1;
+            continue;
+        }
         let cli = Cli::read(words(command).into_iter().map(Into::into)).unwrap_or_else(|error| panic!("{error}"));
         // `my.toml` is what --print-config wrote a line above.
         let read = |path: &Path| match path.to_str() {

@@ -230,7 +230,7 @@ async fn tls_counts_clear_and_wire_apart() {
     lab.endpoints.broadcast(client, &Payload::Bytes("secret".into())).unwrap();
     lab.event(dialled, "the echo", |event| event.kind == Kind::Data && event.head == b"secret").await;
     let names = lab.names(server);
-    assert_eq!(names[..3], ["connection", "clientHello", "secureConnection"]);
+    assert_eq!(names[..6], ["connection", "clientHello", "serverHello", "handshake", "handshake", "secureConnection"]);
     let row = lab.hub.socket(server).unwrap();
     assert_eq!((row.count.received.bytes, row.count.sent.bytes), (6, 6));
     assert!(row.count.received.wire > 100 && row.count.sent.wire > 100, "{:?}", row.count);

@@ -8,6 +8,7 @@ use super::h2;
 use super::id::SocketId;
 use super::tally::Cell;
 use super::time::Stamp;
+pub use super::tls::{Answer, Flight, Hello, Secured};
 
 /// The direction of an event that has one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,29 +32,6 @@ pub enum Form {
     Datagram,
     Text,
     Binary,
-}
-
-/// What a TLS client offered (RFC 8446 section 4.1.2).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Hello {
-    pub server_name: Option<Box<str>>,
-    pub alpn: Vec<Box<str>>,
-    pub ciphers: Vec<Box<str>>,
-    pub groups: Vec<Box<str>>,
-}
-
-/// What both sides of a TLS handshake agreed on.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Secured {
-    pub version: &'static str,
-    pub cipher: Box<str>,
-    pub group: Option<Box<str>>,
-    pub alpn: Option<Box<str>>,
-    pub resumed: bool,
-    /// Nanoseconds from the first byte of the handshake to its end.
-    pub took: u64,
-    /// The peer's certificate was checked and is good; `None` if it showed none.
-    pub verified: Option<bool>,
 }
 
 /// A setting and the value it has from here on.
@@ -105,6 +83,16 @@ pub enum Kind {
     /// A setting was changed while it ran.
     Set(Box<Change>),
     ClientHello(Box<Hello>),
+    ServerHello(Box<Answer>),
+    /// Handshake messages beside the two hellos.
+    Handshake(Box<Flight>),
+    /// What lets the next handshake be short (RFC 8446 section 4.6.1, RFC 5077); `lifetime` in seconds.
+    SessionTicket {
+        way: Way,
+        count: u16,
+        lifetime: u32,
+        bytes: u32,
+    },
     SecureConnection(Box<Secured>),
     SecureConnect(Box<Secured>),
     Alert {
@@ -238,7 +226,10 @@ pub const VOCABULARY: &[Word] = &[
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
     word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
     word("udp, ws", "message", "a datagram or a whole WebSocket message"),
-    word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, ciphers, groups"),
+    word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, versions, ciphers, groups"),
+    word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
+    word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),
+    word("tls", "sessionTicket", "the server gave what lets the next handshake be short, and how long it is good"),
     word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
     word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
     word("tls", "alert", "a TLS alert by its name, and who sent it"),
@@ -281,6 +272,9 @@ impl Kind {
             Self::Log => "log",
             Self::Set(_) => "set",
             Self::ClientHello(_) => "clientHello",
+            Self::ServerHello(_) => "serverHello",
+            Self::Handshake(_) => "handshake",
+            Self::SessionTicket { .. } => "sessionTicket",
             Self::SecureConnection(_) => "secureConnection",
             Self::SecureConnect(_) => "secureConnect",
             Self::Alert { .. } => "alert",
@@ -309,10 +303,14 @@ impl Kind {
         match self {
             Self::Data => Some(Way::In),
             Self::Settings(settings) => Some(settings.way),
+            Self::ClientHello(hello) => Some(hello.way),
+            Self::ServerHello(answer) => Some(answer.way),
+            Self::Handshake(flight) => Some(flight.way),
             Self::Write | Self::Blocked { .. } | Self::Drain { .. } => Some(Way::Out),
             Self::Message { way, .. }
             | Self::End { way }
             | Self::Alert { way, .. }
+            | Self::SessionTicket { way, .. }
             | Self::Request { way, .. }
             | Self::Continue { way, .. }
             | Self::Head { way, .. }
@@ -333,7 +331,6 @@ impl Kind {
             | Self::Close(_)
             | Self::Log
             | Self::Set(_)
-            | Self::ClientHello(_)
             | Self::SecureConnection(_)
             | Self::SecureConnect(_)
             | Self::TlsError(_)
@@ -398,11 +395,15 @@ impl Kind {
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
-            Self::ClientHello(_) => size_of::<Hello>() + 1024,
             Self::Settings(settings) => {
                 size_of::<h2::Settings>() + settings.values.capacity() * size_of::<(u16, u32)>()
             }
-            Self::SecureConnection(_) | Self::SecureConnect(_) => size_of::<Secured>() + 96,
+            Self::ClientHello(_) => size_of::<Hello>() + 2048,
+            Self::ServerHello(_) => size_of::<Answer>() + 256,
+            Self::Handshake(flight) => size_of::<Flight>() + flight.steps.len() * 24,
+            Self::SecureConnection(secured) | Self::SecureConnect(secured) => {
+                size_of::<Secured>() + 96 + secured.chain.len() * 640
+            }
             _ => 0,
         }
     }

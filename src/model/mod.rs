@@ -15,5 +15,6 @@ pub mod size;
 pub mod spec;
 pub mod tally;
 pub mod time;
+pub mod tls;
 pub mod url;
 pub mod view;

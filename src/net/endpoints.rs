@@ -83,6 +83,7 @@ pub struct Endpoints {
     hub: Arc<Hub>,
     limits: Arc<Limits>,
     identity: Arc<tls::Identity>,
+    clients: Arc<tls::Clients>,
     mail: Mailboxes,
     root: CancellationToken,
     tasks: TaskTracker,
@@ -95,6 +96,7 @@ impl Endpoints {
             hub,
             limits: Arc::new(limits),
             identity,
+            clients: Arc::default(),
             mail: Mailboxes::default(),
             root: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -165,6 +167,7 @@ impl Endpoints {
             cancel: endpoint.cancel.clone(),
             mail: self.mail.clone(),
             identity: Arc::clone(&self.identity),
+            clients: Arc::clone(&self.clients),
             now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
@@ -191,6 +194,7 @@ impl Endpoints {
     pub fn remove(&self, id: EndpointId) {
         let Some(endpoint) = self.running.lock().remove(&id) else { return };
         endpoint.cancel.cancel();
+        self.clients.forget(id);
         let hub = Arc::clone(&self.hub);
         self.tasks.spawn(async move {
             endpoint.over.cancelled().await;

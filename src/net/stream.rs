@@ -217,16 +217,24 @@ async fn secure_server(
     record: &Recorder,
     alpn: &'static [&'static [u8]],
 ) -> Result<(Stream, Handle, Alpn), End> {
-    let (probe, kernel) = wire(cx, stream, record);
+    let (mut probe, kernel) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        return Ok((Box::new(probe), kernel, None));
+        let astray = tls::Astray::new(record.clone(), Role::Listen, cx.spec.scheme());
+        return Ok((Box::new(Probe::new(probe, astray)), kernel, None));
     }
     let limit = cx.limits.handshake_time;
+    let scheme = cx.spec.scheme();
+    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
     let handshake = async {
-        let plain = speaks_plain_text(probe.get_ref(), limit).await;
-        let accepted = tls::accept(&cx.identity, probe, record, cx.hub.clock(), alpn, limit).await;
-        // The alert has left; what the peer said tells more than what TLS made of it.
-        accepted.map_err(|fault| plain.map_or(fault, |text| Fault::Tls { alert: None, text: text.into() }))
+        if scheme.has_path() {
+            // A browser that was told http:// is answered in its own language.
+            let mut first = [0; 16];
+            let peeked = tokio::time::timeout(limit, probe.get_ref().peek(&mut first)).await;
+            if let Some(fault) = tls::refuse(&mut probe, &first[..peeked.map_or(0, |n| n.unwrap_or(0))], scheme).await {
+                return Err(fault);
+            }
+        }
+        layer.accept(probe).await
     };
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
@@ -252,17 +260,6 @@ async fn secured<S>(
             Fault::Io { name: "ECONNRESET", .. } => End::Reset { by: Party::Peer },
             _ => End::Failed(fault),
         }
-    })
-}
-
-/// What a peer says that does not begin with a TLS handshake record (RFC 8446 section 5.1: type 22, version 3).
-async fn speaks_plain_text(tcp: &Tcp, limit: Duration) -> Option<String> {
-    let mut first = [0; 16];
-    let n = tokio::time::timeout(limit, tcp.peek(&mut first)).await.ok()?.ok()?;
-    let first = &first[..n];
-    let tls = matches!(first, [22] | [22, 3, ..] | []);
-    (!tls).then(|| {
-        format!("the peer speaks plain text to a TLS port; it said \"{}\"", crate::model::draft::escape(first))
     })
 }
 
@@ -373,10 +370,12 @@ async fn secure_client(
 ) -> Result<(Stream, Handle, Alpn), End> {
     let (probe, kernel) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        return Ok((Box::new(probe), kernel, None));
+        let astray = tls::Astray::new(record.clone(), Role::Connect, cx.spec.scheme());
+        return Ok((Box::new(Probe::new(probe, astray)), kernel, None));
     }
-    let target = (&cx.spec.url, &cx.spec.settings);
-    let handshake = tls::connect(&cx.identity, probe, record, cx.hub.clock(), target, alpn, cx.limits.handshake_time);
+    let limit = cx.limits.handshake_time;
+    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
+    let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel, alpn))

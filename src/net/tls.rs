@@ -4,7 +4,13 @@
 //! renegotiation, and the faults say so where a peer needs them.
 
 mod alert;
+mod chain;
+mod details;
+mod failure;
 mod judge;
+mod known;
+mod records;
+mod refuse;
 mod truncation;
 
 use std::io;
@@ -14,20 +20,28 @@ use std::time::Duration;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{Acceptor, ClientHello};
+use rustls::server::Acceptor;
 use rustls::{ClientConfig, CommonState, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector, client, server};
 
 pub use self::alert::fault;
+use self::failure::Ours;
 use self::judge::Judge;
+pub use self::known::Clients;
+use self::known::Terms;
+pub use self::records::Astray;
+use self::records::{Keys, Records, Seen};
+pub use self::refuse::refuse;
 pub use self::truncation::Truncation;
+use super::probe::Probe;
 use crate::hub::Recorder;
 use crate::model::end::Fault;
-use crate::model::event::{Hello, Kind, Secured};
+use crate::model::event::{Kind, Secured};
+use crate::model::id::EndpointId;
 use crate::model::spec::Settings;
-use crate::model::time::{Clock, nanos};
-use crate::model::url::{Host, Url};
+use crate::model::time::{Clock, Stamp, nanos};
+use crate::model::url::{Host, Role, Url};
 
 /// The certificate every secure listener shows, signed by a CA; both made when the program starts and
 /// held in memory alone.
@@ -41,6 +55,9 @@ pub struct Identity {
 /// How long the certificate is good: under the 398 days that browsers and systems accept.
 const LIFETIME: time::Duration = time::Duration::days(397);
 
+/// What the certificate is for.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 impl Identity {
     /// Makes a CA and a certificate for `localhost`, `127.0.0.1` and `::1`.
     ///
@@ -50,11 +67,13 @@ impl Identity {
         let failed = |text: String| Fault::Tls { alert: None, text: text.into() };
         let (ca, ca_pem, chain, key) = certificates().map_err(|error| failed(error.to_string()))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map(|builder| builder.with_no_client_auth())
             .and_then(|builder| builder.with_single_cert(chain, key))
             .map_err(|error| fault(&error))?;
+        // Tickets for TLS 1.2 too, and sessions that are not forgotten with the 257th.
+        server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| fault(&error))?;
         Ok(Self { ca, ca_pem, server: Arc::new(server), provider })
     }
 
@@ -63,15 +82,14 @@ impl Identity {
         &self.ca_pem
     }
 
-    fn client(&self, settings: &Settings, alpn: &[&[u8]]) -> Result<(ClientConfig, Arc<Judge>), Fault> {
+    fn client(&self, settings: &Settings) -> Result<(ClientConfig, Arc<Judge>), Fault> {
         let judge = Judge::new(&self.provider, &self.ca, settings)?;
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| fault(&error))?
             .dangerous()
             .with_custom_certificate_verifier(judge.clone())
             .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Ok((config, judge))
     }
 }
@@ -98,8 +116,7 @@ fn certificates() -> Result<Made, rcgen::Error> {
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::new(ca, ca_key);
 
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let mut leaf = CertificateParams::new(names)?;
+    let mut leaf = CertificateParams::new(NAMES.map(str::to_owned))?;
     leaf.distinguished_name.push(DnType::CommonName, "localhost");
     leaf.use_authority_key_identifier_extension = true;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -126,63 +143,122 @@ fn read_roots(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Fa
     Ok(certificates)
 }
 
-/// The server's side of a handshake: `clientHello`, then `secureConnection`.
-///
-/// # Errors
-/// The fault; the caller records it, who may know better.
-pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
-    identity: &Identity,
-    stream: S,
-    record: &Recorder,
-    clock: Clock,
-    alpn: &[&[u8]],
-    limit: Duration,
-) -> Result<server::TlsStream<S>, Fault> {
-    let started = clock.now();
-    let handshake = async {
-        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        record.event(Kind::ClientHello(Box::new(hello(&start.client_hello()))));
-        let mut config = ServerConfig::clone(&identity.server);
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        start.into_stream(Arc::new(config)).await
-    };
-    let stream = finish(handshake, limit).await?;
-    let secured = secured(stream.get_ref().1, nanos(clock.now().since(started)), None);
-    record.event(Kind::SecureConnection(Box::new(secured)));
-    Ok(stream)
+/// TLS on one connection: who does the handshake, and who is told of it.
+pub struct Layer<'a> {
+    pub identity: &'a Identity,
+    /// What our clients keep from one connection to the next.
+    pub clients: &'a Clients,
+    pub record: &'a Recorder,
+    pub clock: Clock,
+    pub alpn: &'a [&'a [u8]],
+    /// How long the handshake may take.
+    pub limit: Duration,
 }
 
-/// The client's side: `secureConnect`.
-///
-/// # Errors
-/// The fault; the caller records it.
-pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
-    identity: &Identity,
-    stream: S,
-    record: &Recorder,
-    clock: Clock,
-    (url, settings): (&Url, &Settings),
-    alpn: &[&[u8]],
-    limit: Duration,
-) -> Result<client::TlsStream<S>, Fault> {
-    let started = clock.now();
-    let prepared = identity.client(settings, alpn).and_then(|made| Ok((made, server_name(url, settings)?)));
-    let ((config, judge), name) = prepared?;
-    let connector = TlsConnector::from(Arc::new(config));
-    let stream = finish(connector.connect(name, stream), limit).await?;
-    let secured = secured(stream.get_ref().1, nanos(clock.now().since(started)), judge.verdict());
-    record.event(Kind::SecureConnect(Box::new(secured)));
-    Ok(stream)
-}
+/// A stream below TLS with the watch of its records.
+pub type Watched<S> = Probe<S, Records>;
 
-async fn finish<T>(handshake: impl Future<Output = io::Result<T>>, limit: Duration) -> Result<T, Fault> {
-    match tokio::time::timeout(limit, handshake).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() })
-        }
-        Ok(Err(error)) => Err(super::errno::fault(crate::model::end::Op::Read, &error)),
-        Err(_) => Err(Fault::Late { what: "the TLS handshake was done", after: limit }),
+impl Layer<'_> {
+    /// The server's side of a handshake: `clientHello` and what follows it, then `secureConnection`.
+    ///
+    /// # Errors
+    /// The fault; the caller records it.
+    pub async fn accept<S>(&self, stream: S) -> Result<server::TlsStream<Watched<S>>, Fault>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let started = self.clock.now();
+        let (stream, keys, seen) = self.watched(stream, Role::Listen);
+        let handshake = async {
+            let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+            let mut config = ServerConfig::clone(&self.identity.server);
+            config.alpn_protocols = self.protocols();
+            config.key_log = keys;
+            start.into_stream(Arc::new(config)).await
+        };
+        let mut stream = self.finish(handshake, &seen).await?;
+        let (below, state) = stream.get_mut();
+        below.watch().settle();
+        let secured = Box::new(self.secured(state, started, &seen, None));
+        self.record.event(Kind::SecureConnection(secured));
+        Ok(stream)
+    }
+
+    /// The client's side: ends with `secureConnect`.
+    ///
+    /// # Errors
+    /// The fault; the caller records it.
+    pub async fn connect<S>(
+        &self,
+        stream: S,
+        endpoint: EndpointId,
+        (url, settings): (&Url, &Settings),
+    ) -> Result<client::TlsStream<Watched<S>>, Fault>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let started = self.clock.now();
+        let name = server_name(url, settings)?;
+        let terms = Terms { insecure: settings.tls.insecure, ca: settings.tls.ca.clone() };
+        let known = self.clients.get(endpoint, terms, || self.identity.client(settings))?;
+        let (stream, keys, seen) = self.watched(stream, Role::Connect);
+        let mut config = known.config;
+        config.alpn_protocols = self.protocols();
+        config.key_log = keys;
+        let connector = TlsConnector::from(Arc::new(config));
+        let mut stream = self.finish(connector.connect(name, stream), &seen).await?;
+        let (below, state) = stream.get_mut();
+        below.watch().settle();
+        let secured = Box::new(self.secured(state, started, &seen, Some(&known.judge)));
+        self.record.event(Kind::SecureConnect(secured));
+        Ok(stream)
+    }
+
+    fn watched<S>(&self, stream: S, role: Role) -> (Watched<S>, Arc<Keys>, Arc<Seen>) {
+        let (keys, seen) = (Arc::new(Keys::default()), Arc::new(Seen::default()));
+        let records = Records::new(self.record.clone(), self.clock, role, Arc::clone(&keys), Arc::clone(&seen));
+        self.record.explain(seen.clone());
+        (Probe::new(stream, records), keys, seen)
+    }
+
+    fn protocols(&self) -> Vec<Vec<u8>> {
+        self.alpn.iter().map(|name| name.to_vec()).collect()
+    }
+
+    async fn finish<T>(&self, handshake: impl Future<Output = io::Result<T>>, seen: &Seen) -> Result<T, Fault> {
+        let fault = match tokio::time::timeout(self.limit, handshake).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() }
+            }
+            Ok(Err(error)) => super::errno::fault(crate::model::end::Op::Read, &error),
+            Err(_) => Fault::Late { what: "the TLS handshake was done", after: self.limit },
+        };
+        Err(failure::told(fault, seen, &Ours { provider: &self.identity.provider, alpn: self.alpn, names: &NAMES }))
+    }
+
+    /// What was agreed on, remembered for the details page.
+    fn secured(&self, state: &CommonState, started: Stamp, seen: &Seen, judge: Option<&Judge>) -> Secured {
+        let verdict = judge.and_then(Judge::verdict);
+        let secured = Secured {
+            version: match state.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+                _ => "TLS",
+            },
+            cipher: state
+                .negotiated_cipher_suite()
+                .map_or_else(Box::default, |suite| records::cipher(suite.suite().into())),
+            group: state.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()).into()),
+            alpn: state.alpn_protocol().map(|name| String::from_utf8_lossy(name).into()),
+            resumed: state.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+            took: nanos(self.clock.now().since(started)),
+            verified: verdict.as_ref().map(Result::is_ok),
+            objection: verdict.and_then(Result::err),
+            chain: state.peer_certificates().map_or_else(Vec::new, chain::chain),
+        };
+        seen.story().agreed(&secured);
+        secured
     }
 }
 
@@ -196,35 +272,6 @@ fn server_name(url: &Url, settings: &Settings) -> Result<ServerName<'static>, Fa
         alert: None,
         text: format!("\"{host}\" is no server name: write a DNS name or an IP address").into(),
     })
-}
-
-fn hello(hello: &ClientHello<'_>) -> Hello {
-    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned().into_boxed_str();
-    let debug = |item: &dyn std::fmt::Debug| format!("{item:?}").into_boxed_str();
-    Hello {
-        server_name: hello.server_name().map(Into::into),
-        alpn: hello.alpn().into_iter().flatten().map(text).collect(),
-        ciphers: hello.cipher_suites().iter().map(|suite| debug(suite)).collect(),
-        groups: hello.named_groups().into_iter().flatten().map(|group| debug(group)).collect(),
-    }
-}
-
-fn secured(state: &CommonState, took: u64, verified: Option<bool>) -> Secured {
-    Secured {
-        version: match state.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
-            _ => "TLS",
-        },
-        cipher: state
-            .negotiated_cipher_suite()
-            .map_or_else(Box::default, |suite| format!("{:?}", suite.suite()).into()),
-        group: state.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()).into()),
-        alpn: state.alpn_protocol().map(|name| String::from_utf8_lossy(name).into()),
-        resumed: state.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-        took,
-        verified,
-    }
 }
 
 #[cfg(test)]

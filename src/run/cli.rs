@@ -37,6 +37,7 @@ Examples:
   sockscope --print-config > my.toml             then: sockscope --config my.toml
   sockscope --headless -l tcp://:0               events as JSON lines, commands on stdin
   sockscope --demo                               everything alive, for a first look
+  sockscope cert for localhost                   a CA, and a certificate by it; see cert --help
 
 Exit codes:
   0  ended as asked

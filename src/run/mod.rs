@@ -1,5 +1,6 @@
 //! The only place where layers meet: the command line, configuration, the faces, and the way to the end.
 
+pub mod cert;
 pub mod cli;
 pub mod config;
 pub mod dashboard;
@@ -31,6 +32,10 @@ const LAST_CALL: Duration = Duration::from_secs(3);
 
 /// The whole program, from arguments to exit code.
 pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let args: Vec<_> = args.into_iter().collect();
+    if args.get(1).is_some_and(|word| word == "cert") {
+        return cert::main(args.into_iter().skip(2));
+    }
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => {

@@ -10,8 +10,9 @@ use super::bytes::{self, clean};
 use super::cells::{self, span};
 use super::h2;
 use super::theme::Theme;
+use super::tls;
 use crate::model::end::Party;
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::size;
 
 /// The line, at most `width` columns of it.
@@ -114,9 +115,13 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             vec![if end.had_error() { bad(text) } else { plain(text) }]
         }
         Kind::Set(change) => vec![plain(format!("{} = {}", change.name, clean(&change.value)))],
-        Kind::ClientHello(hello) => vec![plain(offer(hello))],
+        Kind::ClientHello(hello) if hello.astray => vec![waiting(tls::offer(hello))],
+        Kind::ClientHello(hello) => vec![plain(tls::offer(hello))],
+        Kind::ServerHello(answer) => vec![plain(tls::answer(answer))],
+        Kind::Handshake(flight) => vec![plain(tls::flight(flight))],
+        Kind::SessionTicket { count, lifetime, bytes, .. } => vec![plain(tls::ticket(*count, *lifetime, *bytes))],
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => {
-            let mut words = vec![plain(agreed(secured))];
+            let mut words = vec![plain(tls::agreed(secured))];
             if secured.verified == Some(false) {
                 words.push(waiting(", unverified".into()));
             }
@@ -181,34 +186,6 @@ pub fn by(party: Party) -> &'static str {
         Party::Us => "from us",
         Party::Peer => "from the peer",
     }
-}
-
-fn offer(hello: &Hello) -> String {
-    let mut parts = Vec::new();
-    match &hello.server_name {
-        Some(name) => parts.push(format!("SNI {}", clean(name))),
-        None => parts.push("no SNI".into()),
-    }
-    if !hello.alpn.is_empty() {
-        parts.push(format!("ALPN {}", list(&hello.alpn)));
-    }
-    parts.push(format!("{} ciphers", hello.ciphers.len()));
-    parts.push(format!("{} groups", hello.groups.len()));
-    parts.join(", ")
-}
-
-fn agreed(secured: &Secured) -> String {
-    let mut parts = vec![secured.version.to_string()];
-    parts.extend(secured.group.iter().map(|group| clean(group).into_owned()));
-    parts.push(clean(&secured.cipher).into_owned());
-    parts.extend(secured.alpn.iter().map(|alpn| format!("ALPN {}", clean(alpn))));
-    parts.push(if secured.resumed { "resumed" } else { "full" }.into());
-    parts.join(", ")
-}
-
-/// Foreign names in a row.
-pub fn list(names: &[Box<str>]) -> String {
-    names.iter().map(|name| clean(name)).collect::<Vec<_>>().join(" ")
 }
 
 fn framed(frame: FrameHead) -> String {

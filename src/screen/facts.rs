@@ -8,8 +8,9 @@ use super::bytes::{Page, clean};
 use super::cells::span;
 use super::detail::{by, code_name};
 use super::theme::Theme;
+use super::tls;
 use crate::model::end::{End, Fault};
-use crate::model::event::{Event, Hello, Kind, Secured};
+use crate::model::event::{Event, Kind};
 use crate::model::size;
 
 /// Columns of the names.
@@ -17,7 +18,7 @@ const NAME: usize = 12;
 /// Lines at the most: a hello lists its ciphers and groups, and a peer may offer 32,767 of them.
 const LINES: usize = 500;
 
-type Row = (&'static str, String);
+pub type Row = (&'static str, String);
 
 /// The table, wrapped to `width` columns.
 pub fn table(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
@@ -66,8 +67,11 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
         Kind::Close(end) => of_end(end),
         Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
-        Kind::ClientHello(hello) => of_hello(hello),
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => of_secured(secured),
+        Kind::ClientHello(hello) => tls::of_hello(hello),
+        Kind::ServerHello(answer) => tls::of_answer(answer),
+        Kind::Handshake(flight) => tls::of_flight(flight),
+        Kind::SessionTicket { way, count, lifetime, bytes } => tls::of_ticket(*way, *count, *lifetime, *bytes),
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::of_secured(secured),
         Kind::Alert { way, name } => vec![("alert", (*name).into()), ("who", by(way.party()).into())],
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
@@ -148,38 +152,4 @@ fn of_end(end: &End) -> Vec<Row> {
     }
     rows.push(("had error", yes(end.had_error())));
     rows
-}
-
-fn of_hello(hello: &Hello) -> Vec<Row> {
-    let name = hello.server_name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
-    let mut rows = vec![("SNI", name)];
-    for (name, values) in [("ALPN", &hello.alpn), ("groups", &hello.groups), ("ciphers", &hello.ciphers)] {
-        if values.is_empty() {
-            rows.push((name, "none".into()));
-        }
-        let names = std::iter::once(name).chain(std::iter::repeat(""));
-        rows.extend(names.zip(values).take(LINES).map(|(name, value)| (name, clean(value).into_owned())));
-    }
-    rows
-}
-
-fn of_secured(secured: &Secured) -> Vec<Row> {
-    let name = |name: &Option<Box<str>>| name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
-    vec![
-        ("version", secured.version.into()),
-        ("cipher", clean(&secured.cipher).into_owned()),
-        ("group", name(&secured.group)),
-        ("ALPN", name(&secured.alpn)),
-        ("handshake", if secured.resumed { "resumed" } else { "full" }.into()),
-        ("took", size::span(Duration::from_nanos(secured.took))),
-        (
-            "peer",
-            match secured.verified {
-                Some(true) => "its certificate is good",
-                Some(false) => "its certificate was not checked",
-                None => "showed no certificate",
-            }
-            .into(),
-        ),
-    ]
 }

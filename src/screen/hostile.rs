@@ -10,8 +10,9 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Event, Hello, Kind, Secured};
+use crate::model::event::{Answer, Event, Hello, Kind, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::tls::Certificate;
 use crate::model::url::{Host, Role};
 use crate::model::view::{Snapshot, State};
 
@@ -98,12 +99,26 @@ fn events(input: &[u8]) -> Vec<Event> {
         server_name: Some(text.clone()),
         alpn: names.clone(),
         ciphers: names.clone(),
-        groups: names,
+        groups: names.clone(),
+        extensions: names.clone(),
+        ..Hello::default()
+    })));
+    kinds.push(Kind::ServerHello(Box::new(Answer {
+        way: Way::In,
+        version: text.clone(),
+        cipher: text.clone(),
+        group: Some(text.clone()),
+        alpn: Some(text.clone()),
+        extensions: names.clone(),
+        retry: true,
+        resumes: true,
     })));
     kinds.push(Kind::SecureConnect(Box::new(Secured {
         cipher: text.clone(),
         group: Some(text.clone()),
         alpn: Some(text.clone()),
+        objection: Some(text.clone()),
+        chain: vec![Certificate { subject: text.clone(), issuer: text.clone(), names, ..Certificate::default() }],
         ..sample::secured()
     })));
     kinds.push(Kind::Open { subprotocol: Some(text) });

@@ -22,6 +22,7 @@ pub mod sockets;
 pub mod tally;
 pub mod theme;
 pub mod timeline;
+pub mod tls;
 
 #[cfg(test)]
 mod hostile;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Answer, Event, Flight, Form, FrameHead, Hello, Kind, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Spec;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
+use crate::model::tls::{Certificate, Step};
 use crate::model::url::{Role, Scheme, Url};
 use crate::model::view::{EndpointRow, Kernel, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline};
 
@@ -186,6 +187,8 @@ pub(crate) fn tls() -> Vec<(u64, Kind, Vec<u8>)> {
                 alpn: names(&["h2", "http/1.1"]),
                 ciphers: names(&["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"]),
                 groups: names(&["X25519MLKEM768", "x25519", "secp256r1"]),
+                versions: names(&["TLS 1.3", "TLS 1.2"]),
+                ..Hello::default()
             })),
         ),
         none(3_100_000, Kind::SecureConnection(Box::new(secured()))),
@@ -203,6 +206,36 @@ pub(crate) fn tls() -> Vec<(u64, Kind, Vec<u8>)> {
     ]
 }
 
+/// What crosses between the hello and the end of a handshake.
+pub(crate) fn handshake() -> Vec<(u64, Kind, Vec<u8>)> {
+    let names = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+    vec![
+        none(
+            600_000,
+            Kind::ServerHello(Box::new(Answer {
+                way: Way::Out,
+                version: "TLS 1.3".into(),
+                cipher: "TLS_AES_256_GCM_SHA384".into(),
+                group: Some("X25519MLKEM768".into()),
+                alpn: None,
+                extensions: names(&["supported_versions", "key_share"]),
+                retry: false,
+                resumes: false,
+            })),
+        ),
+        none(
+            4_000,
+            Kind::Handshake(Box::new(Flight {
+                way: Way::Out,
+                sealed: true,
+                since: 604_000,
+                steps: vec![Step { name: "encrypted_extensions", len: 15 }, Step { name: "certificate", len: 512 }],
+            })),
+        ),
+        none(9_000, Kind::SessionTicket { way: Way::Out, count: 2, lifetime: 43_200, bytes: 464 }),
+    ]
+}
+
 pub(crate) fn secured() -> Secured {
     Secured {
         version: "TLS 1.3",
@@ -212,6 +245,17 @@ pub(crate) fn secured() -> Secured {
         resumed: false,
         took: 3_100_000,
         verified: Some(false),
+        objection: Some("UnknownIssuer".into()),
+        chain: vec![Certificate {
+            subject: "CN=localhost".into(),
+            issuer: "CN=sockscope session CA".into(),
+            names: vec!["localhost".into()],
+            valid: ("2026-03-01T00:00:00Z".into(), "2027-03-01T00:00:00Z".into()),
+            key: "EC P-256".into(),
+            serial: "01".into(),
+            is_ca: false,
+            fingerprint: "00ff".into(),
+        }],
     }
 }
 
@@ -284,5 +328,5 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
 
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
-    [tcp(), tls(), http(), ws(), listener()].concat()
+    [tcp(), tls(), http(), ws(), listener(), handshake()].concat()
 }

@@ -16,6 +16,7 @@ mod support;
 mod certificates;
 mod chapter;
 mod curl;
+mod handshake;
 mod http2;
 mod node_http;
 mod node_tls;
@@ -23,6 +24,7 @@ mod node_ws;
 mod openssl;
 mod relays;
 mod scope;
+mod tshark;
 
 use std::net::SocketAddr;
 
@@ -51,6 +53,13 @@ fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
     };
     lab.events(socket).into_iter().filter_map(fault).collect()
 }
+
+/// The names on a timeline without what the TLS handshake and its alerts say.
+fn talk(lab: &Lab, socket: SocketId) -> Vec<&'static str> {
+    lab.names(socket).into_iter().filter(|name| !OF_TLS.contains(name)).collect()
+}
+
+const OF_TLS: [&str; 5] = ["clientHello", "serverHello", "handshake", "sessionTicket", "alert"];
 
 fn port(address: SocketAddr) -> String {
     address.port().to_string()

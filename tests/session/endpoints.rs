@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use sockscope::model::setting::{self, Live};
+use sockscope::model::url::{Role, Scheme};
 use sockscope::model::view::{Query, State};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -142,5 +144,22 @@ async fn narrowing_lists_one_endpoints_sockets() {
     runner.wait_row(&["tcp", &port, "open"]).await;
     runner.keys("BackTab End Enter").await.wait_for("Sockets  1 of 2").await.wait_row(&[&port, "open"]).await;
     runner.keys("Esc").await.wait_for("Sockets  2").await;
+    runner.quit().await;
+}
+
+#[tokio::test]
+async fn options_of_a_socket_are_changed_by_keys_and_told() {
+    let mut runner = Runner::new(120, 40).listen("tcp://:0").start().await;
+    let _peer = peer(&mut runner).await;
+    let live = setting::fitting(Role::Listen, Scheme::Tcp).filter(|row| row.live == Live::Now);
+    let tabs = live.take_while(|row| row.name != "nodelay").count();
+    runner.keys("o").await.wait_for("Options of socket #1").await;
+    for _ in 0..tabs {
+        runner.keys("Tab").await;
+    }
+    runner.wait_row(&["nodelay", "no · [yes]"]).await;
+    runner.keys("Space").await.wait_row(&["nodelay", "[no] · yes"]).await;
+    runner.keys("Enter").await.wait_row(&["set", "nodelay = no"]).await;
+    runner.keys("Tab Tab z t t").await.wait_for("Details").await.wait_row(&["nodelay", "no"]).await;
     runner.quit().await;
 }

@@ -118,6 +118,11 @@ impl Peer {
         Self { name, input: child.stdin.take(), child, said, readers }
     }
 
+    /// Its process, as long as it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// What it wrote to stdout so far.
     pub fn out(&self) -> String {
         String::from_utf8_lossy(&self.said.out.lock()).into_owned()

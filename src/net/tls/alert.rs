@@ -2,46 +2,13 @@
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
+use super::records;
 use crate::model::end::{Fault, Party};
-
-/// RFC 8446 section 6, by number.
-fn name(alert: AlertDescription) -> &'static str {
-    match u8::from(alert) {
-        0 => "close_notify",
-        10 => "unexpected_message",
-        20 => "bad_record_mac",
-        22 => "record_overflow",
-        40 => "handshake_failure",
-        42 => "bad_certificate",
-        43 => "unsupported_certificate",
-        44 => "certificate_revoked",
-        45 => "certificate_expired",
-        46 => "certificate_unknown",
-        47 => "illegal_parameter",
-        48 => "unknown_ca",
-        49 => "access_denied",
-        50 => "decode_error",
-        51 => "decrypt_error",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        90 => "user_canceled",
-        109 => "missing_extension",
-        110 => "unsupported_extension",
-        112 => "unrecognized_name",
-        113 => "bad_certificate_status_response",
-        115 => "unknown_psk_identity",
-        116 => "certificate_required",
-        120 => "no_application_protocol",
-        _ => "alert",
-    }
-}
 
 /// What went wrong in TLS, as a value.
 pub fn fault(error: &Error) -> Fault {
     let (alert, text): (Option<(Party, &'static str)>, String) = match error {
-        Error::AlertReceived(alert) => (Some((Party::Peer, name(*alert))), meaning(*alert).into()),
+        Error::AlertReceived(alert) => (Some((Party::Peer, records::alert((*alert).into()))), meaning(*alert).into()),
         Error::InvalidCertificate(why) => (
             Some((Party::Us, certificate_alert(why))),
             format!("its certificate is not good: {}", certificate_text(why)),
@@ -85,7 +52,8 @@ fn incompatible(why: &PeerIncompatible) -> (Option<(Party, &'static str)>, Strin
     (Some((Party::Us, alert)), text)
 }
 
-fn certificate_text(why: &CertificateError) -> String {
+/// What speaks against a certificate.
+pub fn certificate_text(why: &CertificateError) -> String {
     let text = why.to_string();
     if text.contains("CaUsedAsEndEntity") {
         return "it is a CA's own certificate, shown as a server's; name it as ca = ... to trust it as it is".into();

@@ -2,8 +2,8 @@
 //! stand whatever the verdict, which is remembered and shown.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
+use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -12,6 +12,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use super::alert::certificate_text;
 use crate::model::end::Fault;
 use crate::model::spec::Settings;
 
@@ -21,8 +22,8 @@ pub(super) struct Judge {
     /// The roots a person named: a server may show one of them itself (a self-signed certificate).
     named: Vec<CertificateDer<'static>>,
     lenient: bool,
-    /// 0 none yet, 1 good, 2 bad.
-    verdict: AtomicU8,
+    /// Of the last certificate that was shown: a resumed session has the verdict of the one it began as.
+    verdict: Mutex<Option<Result<(), Box<str>>>>,
 }
 
 impl Judge {
@@ -40,7 +41,7 @@ impl Judge {
             (named, _) => webpki(provider, named.clone().unwrap_or_else(|| vec![ca.clone()]))?,
         };
         let named = named.unwrap_or_default();
-        Ok(Arc::new(Self { inner, named, lenient: settings.tls.insecure, verdict: AtomicU8::new(0) }))
+        Ok(Arc::new(Self { inner, named, lenient: settings.tls.insecure, verdict: Mutex::default() }))
     }
 
     /// A named certificate shown as it is: trusted for the names it has.
@@ -49,12 +50,9 @@ impl Judge {
         self.named.contains(leaf) && names(leaf).is_ok()
     }
 
-    /// Whether the certificate was good; `None` before it was seen.
-    pub fn verdict(&self) -> Option<bool> {
-        match self.verdict.load(Relaxed) {
-            0 => None,
-            verdict => Some(verdict == 1),
-        }
+    /// Whether the certificate was good, or what speaks against it; `None` before it was seen.
+    pub fn verdict(&self) -> Option<Result<(), Box<str>>> {
+        self.verdict.lock().clone()
     }
 }
 
@@ -89,7 +87,11 @@ impl ServerCertVerifier for Judge {
         if objection && self.is_named(leaf, name) {
             verdict = Ok(ServerCertVerified::assertion());
         }
-        self.verdict.store(if verdict.is_ok() { 1 } else { 2 }, Relaxed);
+        *self.verdict.lock() = Some(match &verdict {
+            Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(why)) => Err(certificate_text(why).into()),
+            Err(other) => Err(other.to_string().into()),
+        });
         if self.lenient { Ok(ServerCertVerified::assertion()) } else { verdict }
     }
 

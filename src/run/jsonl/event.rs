@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
-use super::{VERSION, to_line};
+use super::{VERSION, tls, to_line};
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::{Event, Form, FrameHead, Hello, Kind, Secured, Way};
+use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::h2;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::tally::{Count, Flow};
@@ -107,7 +107,7 @@ fn party(party: Party) -> &'static str {
 }
 
 /// Writes what is there; what is not there is left out.
-fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+pub fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
     value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
 }
 
@@ -130,7 +130,7 @@ fn payload<M: SerializeMap>(map: &mut M, size: u64, head: &[u8]) -> Result<(), M
     entry(map, "kept", cut.then_some(kept))
 }
 
-fn micros(nanos: u64) -> u64 {
+pub fn micros(nanos: u64) -> u64 {
     nanos / 1000
 }
 
@@ -172,8 +172,15 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("had_error", &end.had_error())?;
             map.serialize_entry("end", &Ending(end))
         }
-        Kind::ClientHello(hello) => client_hello(map, hello),
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => secure(map, secured),
+        Kind::ClientHello(hello) => tls::client_hello(map, hello),
+        Kind::ServerHello(answer) => tls::server_hello(map, answer),
+        Kind::Handshake(flight) => tls::handshake(map, flight),
+        Kind::SessionTicket { count, lifetime, bytes, .. } => {
+            map.serialize_entry("tickets", count)?;
+            map.serialize_entry("lifetime_s", lifetime)?;
+            map.serialize_entry("bytes", bytes)
+        }
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::secured(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
         Kind::Request { exchange, stream, .. } => {
             map.serialize_entry("exchange", exchange)?;
@@ -215,27 +222,6 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
     }
-}
-
-fn client_hello<M: SerializeMap>(map: &mut M, hello: &Hello) -> Result<(), M::Error> {
-    entry(map, "server_name", hello.server_name.as_deref())?;
-    map.serialize_entry("alpn", &list(&hello.alpn))?;
-    map.serialize_entry("ciphers", &list(&hello.ciphers))?;
-    map.serialize_entry("groups", &list(&hello.groups))
-}
-
-fn list(names: &[Box<str>]) -> Vec<&str> {
-    names.iter().map(|name| &**name).collect()
-}
-
-fn secure<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M::Error> {
-    map.serialize_entry("version", secured.version)?;
-    map.serialize_entry("cipher", &*secured.cipher)?;
-    entry(map, "group", secured.group.as_deref())?;
-    entry(map, "alpn", secured.alpn.as_deref())?;
-    map.serialize_entry("resumed", &secured.resumed)?;
-    map.serialize_entry("took_us", &micros(secured.took))?;
-    entry(map, "verified", secured.verified)
 }
 
 fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::Error> {

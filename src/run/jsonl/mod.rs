@@ -6,6 +6,7 @@
 mod command;
 mod event;
 mod follower;
+mod tls;
 
 use std::borrow::Cow;
 use std::io;

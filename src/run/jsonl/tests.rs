@@ -5,10 +5,11 @@ use super::*;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Change, Event, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
+use crate::model::event::{Answer, Change, Event, Flight, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
 use crate::model::h2;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
+use crate::model::tls::{Certificate, Step};
 use crate::model::url::Scheme;
 
 const DOCS: &str = include_str!("../../../docs/headless.md");
@@ -35,10 +36,35 @@ fn kinds() -> Vec<(Kind, Value)> {
         resumed: false,
         took: 2_000_500,
         verified: Some(true),
+        objection: None,
+        chain: vec![Certificate {
+            subject: "CN=a.test".into(),
+            names: vec!["a.test".into()],
+            ..Certificate::default()
+        }],
     };
     let secure = json!({"version": "TLSv1.3", "cipher": "TLS13_AES_256_GCM_SHA384", "group": "X25519MLKEM768",
-        "alpn": "http/1.1", "resumed": false, "took_us": 2000, "verified": true});
-    let hello = Hello { server_name: Some("a.test".into()), alpn: vec!["h2".into()], ..Hello::default() };
+        "alpn": "http/1.1", "resumed": false, "took_us": 2000, "verified": true, "chain": [{"subject": "CN=a.test", "issuer": "", "names": ["a.test"],
+        "not_before": "", "not_after": "", "key": "", "serial": "", "ca": false, "sha256": ""}]});
+    let hello = Hello {
+        server_name: Some("a.test".into()),
+        alpn: vec!["h2".into()],
+        keys: 1,
+        astray: true,
+        ..Hello::default()
+    };
+    let answer = Answer {
+        way: Way::Out,
+        version: "TLS 1.3".into(),
+        cipher: "TLS_AES_128_GCM_SHA256".into(),
+        group: Some("X25519".into()),
+        alpn: None,
+        extensions: vec!["key_share".into()],
+        retry: false,
+        resumes: true,
+    };
+    let steps = vec![Step { name: "finished", len: 32 }];
+    let flight = Flight { way: Way::Out, sealed: true, since: 5_999, steps };
     let frame = FrameHead { opcode: 1, fin: false, masked: true, len: 7 };
     let (way, exchange) = (Way::In, 2);
     vec![
@@ -64,7 +90,21 @@ fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Set(Change { name: "nodelay", value: "no".into() }.into()), json!({"name": "nodelay", "value": "no"})),
         (
             Kind::ClientHello(hello.into()),
-            json!({"server_name": "a.test", "alpn": ["h2"], "ciphers": [], "groups": []}),
+            json!({"way": "in", "server_name": "a.test", "alpn": ["h2"], "versions": [], "ciphers": [], "groups": [],
+                "shares": [], "signatures": [], "extensions": [], "session_id": 0, "psk": 1, "astray": true}),
+        ),
+        (
+            Kind::ServerHello(answer.into()),
+            json!({"way": "out", "version": "TLS 1.3", "cipher": "TLS_AES_128_GCM_SHA256", "group": "X25519",
+                "extensions": ["key_share"], "retry": false, "resumes": true}),
+        ),
+        (
+            Kind::Handshake(flight.into()),
+            json!({"way": "out", "encrypted": true, "since_us": 5, "steps": [{"name": "finished", "bytes": 32}]}),
+        ),
+        (
+            Kind::SessionTicket { way, count: 2, lifetime: 7200, bytes: 400 },
+            json!({"way": "in", "tickets": 2, "lifetime_s": 7200, "bytes": 400}),
         ),
         (Kind::SecureConnection(secured().into()), secure.clone()),
         (Kind::SecureConnect(secured().into()), secure),

@@ -1,0 +1,131 @@
+//! What the two sides of a TLS handshake said and agreed on (RFC 8446, RFC 5246), as plain data.
+//!
+//! Names are those of the RFCs and the IANA registries; what no registry knows is its number in
+//! hexadecimal, and a value reserved to keep peers tolerant is `GREASE` (RFC 8701).
+
+use super::event::Way;
+
+/// What a TLS client offered (RFC 8446 section 4.1.2).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hello {
+    /// In: a client speaks to our listener. Out: our client speaks.
+    pub way: Way,
+    pub server_name: Option<Box<str>>,
+    pub alpn: Vec<Box<str>>,
+    /// `TLS 1.3`, as they were offered: best first.
+    pub versions: Vec<Box<str>>,
+    pub ciphers: Vec<Box<str>>,
+    pub groups: Vec<Box<str>>,
+    /// The groups a key came along for (TLS 1.3): no round trip more if the server takes one of them.
+    pub shares: Vec<Box<str>>,
+    /// Signature schemes.
+    pub schemes: Vec<Box<str>>,
+    /// Extensions by name, in the order of the wire.
+    pub extensions: Vec<Box<str>>,
+    /// Bytes of the session id; TLS 1.3 sends a random one for old middle boxes.
+    pub session: u8,
+    /// Bytes of a TLS 1.2 session ticket (RFC 5077) that is to be resumed.
+    pub ticket: u16,
+    /// TLS 1.3 sessions it wants to resume (`pre_shared_key`).
+    pub keys: u16,
+    /// It sends data along with the hello (0-RTT).
+    pub early: bool,
+    /// The second one, after a server's HelloRetryRequest.
+    pub again: bool,
+    /// It came to a port that does not speak TLS.
+    pub astray: bool,
+}
+
+impl Default for Hello {
+    fn default() -> Self {
+        Self {
+            way: Way::In,
+            server_name: None,
+            alpn: Vec::new(),
+            versions: Vec::new(),
+            ciphers: Vec::new(),
+            groups: Vec::new(),
+            shares: Vec::new(),
+            schemes: Vec::new(),
+            extensions: Vec::new(),
+            session: 0,
+            ticket: 0,
+            keys: 0,
+            early: false,
+            again: false,
+            astray: false,
+        }
+    }
+}
+
+/// What a TLS server chose (RFC 8446 section 4.1.3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub way: Way,
+    pub version: Box<str>,
+    pub cipher: Box<str>,
+    /// TLS 1.3: the group of its key, or the one it asks a key for.
+    pub group: Option<Box<str>>,
+    /// TLS 1.2; TLS 1.3 says it encrypted.
+    pub alpn: Option<Box<str>>,
+    pub extensions: Vec<Box<str>>,
+    /// A HelloRetryRequest: the client is to say hello again.
+    pub retry: bool,
+    /// TLS 1.3: it takes the session the client wants to resume.
+    pub resumes: bool,
+}
+
+/// Handshake messages that crossed together in one direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Flight {
+    pub way: Way,
+    /// Some of it was encrypted, and is known because the keys are ours.
+    pub sealed: bool,
+    /// Nanoseconds since the handshake's first byte.
+    pub since: u64,
+    pub steps: Vec<Step>,
+}
+
+/// One handshake message, or a change of ciphers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// RFC 8446 section 4, RFC 5246 section 7.4: `certificate`, `finished`.
+    pub name: &'static str,
+    /// Its body's bytes.
+    pub len: u32,
+}
+
+/// What both sides of a TLS handshake agreed on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Secured {
+    pub version: &'static str,
+    pub cipher: Box<str>,
+    pub group: Option<Box<str>>,
+    pub alpn: Option<Box<str>>,
+    pub resumed: bool,
+    /// Nanoseconds from the first byte of the handshake to its end.
+    pub took: u64,
+    /// The peer's certificate was checked and is good; `None` if it showed none.
+    pub verified: Option<bool>,
+    /// What speaks against the peer's certificate.
+    pub objection: Option<Box<str>>,
+    /// The peer's certificates, its own first.
+    pub chain: Vec<Certificate>,
+}
+
+/// What a certificate says (RFC 5280), for a person.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Certificate {
+    pub subject: Box<str>,
+    pub issuer: Box<str>,
+    /// Subject alternative names.
+    pub names: Vec<Box<str>>,
+    /// From and until, RFC 3339 dates in UTC.
+    pub valid: (Box<str>, Box<str>),
+    /// `EC P-256`, `RSA 2048`.
+    pub key: Box<str>,
+    pub serial: Box<str>,
+    pub is_ca: bool,
+    /// SHA-256 of the whole certificate, in hexadecimal.
+    pub fingerprint: Box<str>,
+}

@@ -1,0 +1,117 @@
+//! Why a handshake failed, with what both sides offered: the sentence a person needs.
+
+use super::records::{Seen, spoken};
+use crate::model::draft::escape;
+use crate::model::end::{Fault, Party};
+use crate::model::event::Way;
+use crate::model::tls::Hello;
+
+/// What we offer, or accept.
+pub struct Ours<'a> {
+    pub provider: &'a rustls::crypto::CryptoProvider,
+    pub alpn: &'a [&'a [u8]],
+    /// What our certificate is for.
+    pub names: &'a [&'a str],
+}
+
+/// Of one list so many are named.
+const NAMED: usize = 6;
+/// The peer's first bytes that are shown.
+const SAID: usize = 16;
+
+/// A handshake's fault, told with what the records showed: the alert as it crossed, the peer's plain text,
+/// and what was offered where nothing was in common.
+pub fn told(fault: Fault, seen: &Seen, ours: &Ours<'_>) -> Fault {
+    let Fault::Tls { alert, text } = fault else { return fault };
+    let story = seen.story();
+    if let Some(first) = &story.first {
+        let who = spoken(first).map_or_else(|| "in plain text".into(), |name| format!("{name} in plain text"));
+        let said = escape(&first[..first.len().min(SAID)]);
+        let text = format!("the peer speaks {who} and we speak TLS; it said \"{said}\"");
+        return Fault::Tls { alert: None, text: text.into() };
+    }
+    let alert = match (alert, story.alerts) {
+        // What crossed is the truth.
+        (Some((Party::Peer, _)), [Some(name), _]) => Some((Party::Peer, name)),
+        (Some((Party::Us, _)), [_, Some(name)]) => Some((Party::Us, name)),
+        (None, [_, Some(name)]) if name != "close_notify" => Some((Party::Us, name)),
+        (alert, _) => alert,
+    };
+    let offers = match (alert, &story.hello) {
+        (Some((_, name)), Some(hello)) if is_about_offers(name) => offers(name, hello, ours),
+        (Some((Party::Peer, name)), Some(hello)) if name.contains("certificate") || name == "unknown_ca" => {
+            stranger(hello, ours)
+        }
+        _ => String::new(),
+    };
+    Fault::Tls { alert, text: format!("{text}{offers}").into() }
+}
+
+/// A client that asked for a name our certificate does not have, and then did not like it.
+fn stranger(hello: &Hello, ours: &Ours<'_>) -> String {
+    let asked = hello.server_name.as_deref().filter(|_| hello.way == Way::In);
+    let foreign = asked.filter(|name| !ours.names.iter().any(|ours| ours.eq_ignore_ascii_case(name)));
+    foreign.map_or_else(String::new, |name| {
+        format!("; it asked for the name {name}, and our certificate is for {}", ours.names.join(" "))
+    })
+}
+
+/// Alerts that mean: nothing in common.
+fn is_about_offers(name: &str) -> bool {
+    matches!(
+        name,
+        "handshake_failure"
+            | "insufficient_security"
+            | "protocol_version"
+            | "no_application_protocol"
+            | "unrecognized_name"
+            | "missing_extension"
+    )
+}
+
+/// The peer's offer and ours, of what the alert is about. A client's hello is the whole of its offer; of a
+/// server one knows no more than that it did not take any of it.
+fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
+    let who = if hello.way == Way::In { "it offers" } else { "we offered" };
+    let is_ours = hello.way == Way::Out;
+    let protocols = || ours.alpn.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>();
+    let groups = || ours.provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect::<Vec<_>>();
+    let mut parts = Vec::new();
+    let mut part = |what: &str, offered: &[Box<str>], have: &[String]| {
+        // Of the server that refused us nothing is known; of a client, what we have as well is not the trouble.
+        if !is_ours && offered.iter().any(|name| have.iter().any(|have| **have == **name)) {
+            return;
+        }
+        let offered = if offered.is_empty() { "none".into() } else { list(offered) };
+        let have = if is_ours { String::new() } else { format!(", we have {}", list(have)) };
+        parts.push(format!("{what}: {who} {offered}{have}"));
+    };
+    let versions = ["TLS 1.3".to_owned(), "TLS 1.2".to_owned()];
+    match alert {
+        "protocol_version" => part("versions", &hello.versions, &versions),
+        "no_application_protocol" => part("ALPN", &hello.alpn, &protocols()),
+        "unrecognized_name" => {
+            return format!("; {who} the name {}", hello.server_name.as_deref().unwrap_or("none"));
+        }
+        _ => {
+            part("versions", &hello.versions, &versions);
+            part("ciphers", &hello.ciphers, &suites(ours));
+            part("groups", &hello.groups, &groups());
+            part("signatures", &hello.schemes, &["ecdsa_secp256r1_sha256".to_owned()]);
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join("; ")) }
+}
+
+fn suites(ours: &Ours<'_>) -> Vec<String> {
+    let name = |suite: &rustls::SupportedCipherSuite| format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1);
+    ours.provider.cipher_suites.iter().map(name).collect()
+}
+
+fn list<S: AsRef<str>>(names: &[S]) -> String {
+    let mut text = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(" ");
+    if names.len() > NAMED {
+        text += &format!(" and {} more", names.len() - NAMED);
+    }
+    text
+}

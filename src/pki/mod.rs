@@ -1,0 +1,47 @@
+//! Keys, certificate requests, CAs and certificates: made, read, checked and kept, each step by itself.
+//!
+//! Knows the model's sizes and nothing else of the program: no endpoint, no screen. What time it is comes
+//! as an argument, so that every answer is a function of what was asked. Every error is one sentence that
+//! says what was found and what was expected.
+
+pub mod authority;
+pub mod key;
+pub mod name;
+pub mod pem;
+pub mod request;
+pub mod show;
+pub mod store;
+pub mod verify;
+
+pub use self::authority::{Authority, Lifetime, Use};
+pub use self::key::{Algorithm, Key};
+pub use self::request::Request;
+pub use self::store::Store;
+
+/// What was wrong and what would be right, as a sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Error(pub String);
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn error(text: impl Into<String>) -> Error {
+    Error(text.into())
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Seconds since 1970 in UTC.
+pub type Now = time::OffsetDateTime;
+
+/// A SHA-256 fingerprint as people compare it: `AB:CD:...`.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let pairs: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}

@@ -1,0 +1,179 @@
+//! PEM and DER as they come from files: what they hold, and a sentence where they do not hold what was wanted.
+
+use rustls::pki_types::pem::{PemObject, SectionKind};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, CertificateSigningRequestDer, PrivateKeyDer};
+
+use super::{Result, error};
+
+/// One section of a PEM file.
+#[derive(Debug)]
+pub enum Section {
+    Certificate(CertificateDer<'static>),
+    Request(CertificateSigningRequestDer<'static>),
+    Key(PrivateKeyDer<'static>),
+    Crl(CertificateRevocationListDer<'static>),
+    /// SubjectPublicKeyInfo.
+    Public(Vec<u8>),
+    /// A private key behind a passphrase.
+    Encrypted,
+}
+
+impl Section {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Certificate(_) => "a certificate",
+            Self::Request(_) => "a certificate request",
+            Self::Key(_) => "a private key",
+            Self::Crl(_) => "a revocation list",
+            Self::Public(_) => "a public key",
+            Self::Encrypted => "an encrypted private key",
+        }
+    }
+}
+
+/// Everything in a PEM file, in order; of a DER file its one thing.
+///
+/// # Errors
+/// It is neither.
+pub fn sections(bytes: &[u8], what: &str) -> Result<Vec<Section>> {
+    if bytes.is_empty() {
+        return Err(error(format!("{what} is empty: expected PEM (-----BEGIN ...-----) or DER")));
+    }
+    if !contains(bytes, b"-----BEGIN ") {
+        return der(bytes).map(|section| vec![section]).ok_or_else(|| {
+            error(format!(
+                "{what} is neither PEM (there is no -----BEGIN line) nor a DER certificate, request, key or CRL"
+            ))
+        });
+    }
+    let mut found = Vec::new();
+    for item in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
+        let (kind, der) = item.map_err(|cause| error(format!("{what} is broken PEM: {}", cause_of(&cause))))?;
+        found.extend(match kind {
+            SectionKind::Certificate => Some(Section::Certificate(der.into())),
+            SectionKind::Csr => Some(Section::Request(der.into())),
+            SectionKind::Crl => Some(Section::Crl(der.into())),
+            SectionKind::PublicKey => Some(Section::Public(der)),
+            SectionKind::RsaPrivateKey => Some(Section::Key(PrivateKeyDer::Pkcs1(der.into()))),
+            SectionKind::EcPrivateKey => Some(Section::Key(PrivateKeyDer::Sec1(der.into()))),
+            SectionKind::PrivateKey => Some(Section::Key(PrivateKeyDer::Pkcs8(der.into()))),
+            _ => None,
+        });
+    }
+    // The reader knows no name for it, and passes over it.
+    if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
+        found.retain(|section| !matches!(section, Section::Key(_)) || !contains(bytes, b"Proc-Type: 4,ENCRYPTED"));
+        found.push(Section::Encrypted);
+    }
+    if found.is_empty() {
+        return Err(error(format!("{what} is PEM, but holds no certificate, request, key or CRL that is known here")));
+    }
+    Ok(found)
+}
+
+fn cause_of(cause: &rustls::pki_types::pem::Error) -> String {
+    use rustls::pki_types::pem::Error as E;
+    match cause {
+        E::MissingSectionEnd { .. } => "a section has no -----END line".into(),
+        E::IllegalSectionStart { .. } => "a -----BEGIN line is not one".into(),
+        E::Base64Decode(_) => "what stands between BEGIN and END is no base64".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn der(bytes: &[u8]) -> Option<Section> {
+    use x509_parser::prelude::*;
+    let whole = |rest: &[u8]| rest.is_empty();
+    if X509Certificate::from_der(bytes).is_ok_and(|(rest, _)| whole(rest)) {
+        return Some(Section::Certificate(bytes.to_vec().into()));
+    }
+    if X509CertificationRequest::from_der(bytes).is_ok_and(|(rest, _)| whole(rest)) {
+        return Some(Section::Request(bytes.to_vec().into()));
+    }
+    if CertificateRevocationList::from_der(bytes).is_ok_and(|(rest, _)| whole(rest)) {
+        return Some(Section::Crl(bytes.to_vec().into()));
+    }
+    PrivateKeyDer::try_from(bytes.to_vec()).ok().map(Section::Key)
+}
+
+/// The one private key of a file.
+///
+/// # Errors
+/// There is none, or it is encrypted.
+pub fn private_key(bytes: &[u8], what: &str) -> Result<PrivateKeyDer<'static>> {
+    let sections = sections(bytes, what)?;
+    let held = sections.iter().map(Section::name).collect::<Vec<_>>().join(", ");
+    if sections.iter().any(|section| matches!(section, Section::Encrypted)) {
+        return Err(error(format!(
+            "{what} is an encrypted private key and no passphrase was given: decrypt it first (openssl pkey -in {what} -out plain.key)"
+        )));
+    }
+    let key = sections.into_iter().find_map(|section| match section {
+        Section::Key(key) => Some(key),
+        _ => None,
+    });
+    key.ok_or_else(|| error(format!("{what} holds {held}, and no private key (-----BEGIN PRIVATE KEY-----)")))
+}
+
+/// The certificates of a file, in its order.
+///
+/// # Errors
+/// There is none.
+pub fn certificates(bytes: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let sections = sections(bytes, what)?;
+    let held = sections.iter().map(Section::name).collect::<Vec<_>>().join(", ");
+    let found: Vec<_> = sections
+        .into_iter()
+        .filter_map(|section| match section {
+            Section::Certificate(der) => Some(der),
+            _ => None,
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(error(format!("{what} holds {held}, and no certificate (-----BEGIN CERTIFICATE-----)")));
+    }
+    Ok(found)
+}
+
+/// PEM of a DER.
+pub fn write(label: &str, der: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, der), config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_what_was_wanted_is_named() {
+        let said = |bytes: &[u8]| private_key(bytes, "a.pem").unwrap_err().0;
+        assert!(said(b"").contains("a.pem is empty"));
+        assert!(said(b"hello").contains("neither PEM"));
+        assert!(said(b"-----BEGIN PRIVATE KEY-----\nAAAA\n").contains("no -----END line"));
+        assert!(
+            said(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
+                .contains("no passphrase")
+        );
+        let public = crate::pki::Key::generate(crate::pki::Algorithm::P256).unwrap().public_pem();
+        assert!(
+            said(public.as_bytes()).contains("a.pem holds a public key, and no private key"),
+            "{}",
+            said(public.as_bytes())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), pem in any::<bool>()) {
+            let bytes = if pem { write("CERTIFICATE", &bytes).into_bytes() } else { bytes };
+            let _ = sections(&bytes, "x");
+            let _ = crate::pki::Key::read(&bytes, "x");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What a certificate, a request, a key or a list says, as a tree of names and values.
+
+use rustls::pki_types::CertificateDer;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Extension};
+use x509_parser::public_key::PublicKey;
+
+use super::pem::{self, Section};
+use super::{Key, Result, error, fingerprint};
+
+/// One line of the tree, with what is below it. Names come from files and peers: show them escaped.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Node {
+    pub name: String,
+    pub value: String,
+    pub below: Vec<Node>,
+}
+
+impl Node {
+    fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into(), below: Vec::new() }
+    }
+
+    fn with(mut self, below: impl IntoIterator<Item = Self>) -> Self {
+        self.below.extend(below);
+        self
+    }
+
+    /// The tree as lines, two blanks for each level.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.write(0, &mut lines);
+        lines
+    }
+
+    fn write(&self, level: usize, lines: &mut Vec<String>) {
+        let gap = if self.value.is_empty() { "" } else { ": " };
+        lines.push(format!("{:width$}{}{gap}{}", "", self.name, self.value, width = 2 * level));
+        for node in &self.below {
+            node.write(level + 1, lines);
+        }
+    }
+}
+
+/// Everything a file holds.
+///
+/// # Errors
+/// It is neither PEM nor DER of anything known.
+pub fn file(bytes: &[u8], what: &str) -> Result<Vec<Node>> {
+    pem::sections(bytes, what)?.iter().map(|section| section_node(section, what)).collect()
+}
+
+fn section_node(section: &Section, what: &str) -> Result<Node> {
+    let broken = || error(format!("{} in {what} is broken DER", section.name()));
+    Ok(match section {
+        Section::Certificate(der) => certificate(der).ok_or_else(broken)?,
+        Section::Request(der) => {
+            let (_, request) = X509CertificationRequest::from_der(der).map_err(|_| broken())?;
+            let good = request.verify_signature().is_ok();
+            Node::new("certificate request", request.certification_request_info.subject.to_string())
+                .with([
+                    Node::new("signature", if good { "good: whoever made it has the key" } else { "broken" }),
+                    public_key(&request.certification_request_info.subject_pki),
+                ])
+                .with(request.requested_extensions().into_iter().flatten().filter_map(parsed))
+        }
+        Section::Key(_) => {
+            let key = match section {
+                Section::Key(der) => Key::read(der.secret_der(), what)?,
+                _ => return Err(broken()),
+            };
+            // Of a private key only what is public is shown.
+            let spki = key.public_der();
+            let (_, info) = SubjectPublicKeyInfo::from_der(&spki).map_err(|_| broken())?;
+            Node::new("private key", "(not shown)").with([public_key(&info)])
+        }
+        Section::Public(der) => {
+            let (_, info) = SubjectPublicKeyInfo::from_der(der).map_err(|_| broken())?;
+            public_key(&info)
+        }
+        Section::Crl(der) => {
+            let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| broken())?;
+            let revoked = list
+                .iter_revoked_certificates()
+                .map(|one| Node::new("revoked", format!("{} on {}", hex(one.raw_serial()), one.revocation_date)));
+            Node::new("revocation list", list.issuer().to_string())
+                .with([Node::new("this update", list.last_update().to_string())])
+                .with(list.next_update().map(|time| Node::new("next update", time.to_string())))
+                .with(revoked)
+        }
+        Section::Encrypted => Node::new("private key", "(encrypted: its passphrase is needed to read it)"),
+    })
+}
+
+/// One certificate.
+pub fn certificate(der: &CertificateDer<'_>) -> Option<Node> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    Some(
+        Node::new("certificate", certificate.subject().to_string())
+            .with([
+                Node::new("issuer", certificate.issuer().to_string()),
+                Node::new("valid", format!("{} to {}", validity.not_before, validity.not_after)),
+                Node::new("serial", hex(certificate.raw_serial())),
+                public_key(certificate.public_key()),
+            ])
+            .with(certificate.extensions().iter().filter_map(extension))
+            .with([Node::new("SHA-256", fingerprint(der))]),
+    )
+}
+
+fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Node {
+    let kind = match info.parsed() {
+        Ok(PublicKey::RSA(key)) => format!("RSA {} bit", key.key_size()),
+        Ok(PublicKey::EC(point)) => match point.key_size() {
+            256 => "ECDSA P-256".into(),
+            384 => "ECDSA P-384".into(),
+            // x509-parser counts whole bytes of a coordinate.
+            521 | 528 => "ECDSA P-521".into(),
+            bits => format!("EC {bits} bit"),
+        },
+        _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => "Ed25519".into(),
+        _ => format!("algorithm {}", info.algorithm.algorithm),
+    };
+    Node::new("public key", kind).with([Node::new("SHA-256", fingerprint(info.raw))])
+}
+
+fn extension(extension: &X509Extension<'_>) -> Option<Node> {
+    parsed(extension.parsed_extension()).map(|mut node| {
+        if extension.critical {
+            node.name.push_str(" (critical)");
+        }
+        node
+    })
+}
+
+fn parsed(extension: &ParsedExtension<'_>) -> Option<Node> {
+    Some(match extension {
+        ParsedExtension::SubjectAlternativeName(names) => {
+            let names: Vec<_> = names.general_names.iter().map(general).collect();
+            Node::new("names", names.join(", "))
+        }
+        ParsedExtension::BasicConstraints(basic) => {
+            let path = basic.path_len_constraint.map(|n| format!(", path length {n}")).unwrap_or_default();
+            Node::new("CA", if basic.ca { format!("yes{path}") } else { "no".into() })
+        }
+        ParsedExtension::KeyUsage(usage) => Node::new("key usage", usage.to_string()),
+        ParsedExtension::ExtendedKeyUsage(usage) => {
+            let known = [
+                (usage.any, "any"),
+                (usage.server_auth, "server"),
+                (usage.client_auth, "client"),
+                (usage.code_signing, "code signing"),
+                (usage.email_protection, "email"),
+                (usage.time_stamping, "time stamping"),
+                (usage.ocsp_signing, "OCSP signing"),
+            ];
+            let mut words: Vec<String> = known.iter().filter(|row| row.0).map(|row| row.1.to_owned()).collect();
+            words.extend(usage.other.iter().map(ToString::to_string));
+            Node::new("for use as", words.join(", "))
+        }
+        ParsedExtension::SubjectKeyIdentifier(id) => Node::new("subject key id", hex(id.0)),
+        ParsedExtension::AuthorityKeyIdentifier(id) => {
+            Node::new("authority key id", id.key_identifier.as_ref().map(|id| hex(id.0))?)
+        }
+        ParsedExtension::UnsupportedExtension { oid } => Node::new("extension", oid.to_string()),
+        _ => return None,
+    })
+}
+
+fn general(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::DNSName(name) => format!("DNS:{name}"),
+        GeneralName::URI(uri) => format!("URI:{uri}"),
+        GeneralName::RFC822Name(name) => format!("email:{name}"),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes)
+                .map(std::net::Ipv4Addr::from)
+                .map(|ip| format!("IP:{ip}"))
+                .unwrap_or_default(),
+            16 => <[u8; 16]>::try_from(*bytes)
+                .map(std::net::Ipv6Addr::from)
+                .map(|ip| format!("IP:{ip}"))
+                .unwrap_or_default(),
+            _ => format!("IP:{}", hex(bytes)),
+        },
+        other => other.to_string(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::Algorithm;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_private_key_is_never_shown() {
+        let key = Key::generate(Algorithm::Ed25519).unwrap();
+        let nodes = file(key.private_pem().as_bytes(), "a.key").unwrap();
+        let text = nodes[0].lines().join("\n");
+        assert!(text.contains("private key: (not shown)") && text.contains("public key: Ed25519"), "{text}");
+        assert!(text.contains(&key.fingerprint()), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = file(&bytes, "x");
+            let _ = file(pem::write("CERTIFICATE", &bytes).as_bytes(), "x");
+            let _ = file(pem::write("CERTIFICATE REQUEST", &bytes).as_bytes(), "x");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Whether a chain is good, and if not, why, in words a person can act on (RFC 5280 section 6, RFC 9525).
+
+use std::net::IpAddr;
+
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, RevocationOptionsBuilder, anchor_from_trusted_cert};
+use x509_parser::prelude::{GeneralName, X509Certificate};
+
+use super::authority::parse;
+use super::{Error, Now, Result, Use, error};
+
+/// What a chain is checked against.
+pub struct Check<'a> {
+    pub roots: &'a [CertificateDer<'static>],
+    /// Certificates that may stand between; the chain's own are used too.
+    pub between: &'a [CertificateDer<'static>],
+    pub crls: &'a [CertificateRevocationListDer<'static>],
+    /// The name a client would ask for; not checked if left out.
+    pub name: Option<&'a str>,
+    pub usage: Use,
+    pub now: Now,
+}
+
+/// The subjects from the leaf to the root, where the chain is good.
+///
+/// # Errors
+/// Why it is not: which certificate, what about it, what would be right.
+pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Vec<String>> {
+    let (leaf, rest) = chain.split_first().ok_or_else(|| error("there is no certificate to verify"))?;
+    let all: Vec<_> = chain.iter().chain(check.between).collect();
+    for der in &all {
+        let (_, certificate) = parse(der, "a certificate of the chain")?;
+        in_time(&certificate, check.now)?;
+    }
+    let (_, parsed) = parse(leaf, "the certificate")?;
+    let self_signed = parsed.subject() == parsed.issuer();
+    let anchors: Vec<TrustAnchor<'_>> = check
+        .roots
+        .iter()
+        .map(|der| anchor_from_trusted_cert(der).map_err(|_| error("a root is no certificate that can be trusted")))
+        .collect::<Result<_>>()?;
+    let end = EndEntityCert::try_from(leaf).map_err(|cause| reason(&cause, &parsed, check))?;
+    if let Some(name) = check.name {
+        let wanted =
+            ServerName::try_from(name).map_err(|_| error(format!("\"{name}\" is no DNS name and no IP address")))?;
+        end.verify_is_valid_for_subject_name(&wanted).map_err(|_| not_for(name, &parsed))?;
+    }
+    let between: Vec<CertificateDer<'_>> = rest.iter().chain(check.between).cloned().collect();
+    let usage = |usage| {
+        let lists: Vec<webpki::CertRevocationList<'_>> = check
+            .crls
+            .iter()
+            .map(|der| webpki::BorrowedCertRevocationList::from_der(der).map(Into::into))
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|_| error("a revocation list is broken (RFC 5280 section 5)"))?;
+        let lists: Vec<_> = lists.iter().collect();
+        // A CA without a list has taken nothing back.
+        let revocation = RevocationOptionsBuilder::new(&lists)
+            .ok()
+            .map(|builder| builder.with_status_policy(webpki::UnknownStatusPolicy::Allow).build());
+        let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+            u64::try_from(check.now.unix_timestamp()).unwrap_or(0),
+        ));
+        let algorithms = webpki::ALL_VERIFICATION_ALGS;
+        let path =
+            end.verify_for_usage(algorithms, &anchors, &between, time, usage, revocation, None).map_err(|cause| {
+                match cause {
+                    // A leaf that is its own root: whoever trusts it has said so.
+                    webpki::Error::UnknownIssuer if self_signed => self_signed_error(&parsed),
+                    cause => reason(&cause, &parsed, check),
+                }
+            })?;
+        let mut subjects = vec![parsed.subject().to_string()];
+        for between in path.intermediate_certificates() {
+            subjects.push(parse(&between.der(), "a certificate")?.1.subject().to_string());
+        }
+        let root = check.roots.iter().zip(&anchors).find(|(_, anchor)| anchor.subject == path.anchor().subject);
+        if let Some((der, _)) = root {
+            subjects.push(parse(der, "a root")?.1.subject().to_string());
+        }
+        Ok(subjects)
+    };
+    match check.usage {
+        Use::Server => usage(KeyUsage::server_auth()),
+        Use::Client => usage(KeyUsage::client_auth()),
+        Use::Both => usage(KeyUsage::server_auth()).and_then(|_| usage(KeyUsage::client_auth())),
+    }
+}
+
+fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
+    let subject = certificate.subject();
+    let (from, to) = (certificate.validity().not_before, certificate.validity().not_after);
+    let now = now.unix_timestamp();
+    if now > to.timestamp() {
+        let ago = span(now - to.timestamp());
+        return Err(error(format!("{subject} expired {ago} ago ({to})")));
+    }
+    if now < from.timestamp() {
+        let ahead = span(from.timestamp() - now);
+        return Err(error(format!(
+            "{subject} is not valid before {from}, in {ahead}: it was made for later, or a clock is off"
+        )));
+    }
+    Ok(())
+}
+
+/// `3 days`, `2 hours`, `40 seconds`.
+fn span(seconds: i64) -> String {
+    let (n, unit) = match seconds {
+        86_400.. => (seconds / 86_400, "day"),
+        3_600.. => (seconds / 3_600, "hour"),
+        60.. => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
+fn not_for(name: &str, certificate: &X509Certificate<'_>) -> Error {
+    let names = names(certificate);
+    if names.is_empty() {
+        return error(format!(
+            "name {name} is not in the certificate: it has no subject alternative names, and clients do not look at the common name (RFC 9525)"
+        ));
+    }
+    error(format!("name {name} is not among: {}", names.join(", ")))
+}
+
+/// The DNS names and addresses it is for.
+pub fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let names = extension.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => address(bytes).map(|ip| ip.to_string()),
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        GeneralName::RFC822Name(name) => Some((*name).to_owned()),
+        _ => None,
+    });
+    names.collect()
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+        _ => None,
+    }
+}
+
+fn self_signed_error(certificate: &X509Certificate<'_>) -> Error {
+    error(format!(
+        "{} signed itself and is not among the given roots: nobody vouches for it; add it to the roots to trust it",
+        certificate.subject()
+    ))
+}
+
+fn reason(cause: &webpki::Error, leaf: &X509Certificate<'_>, check: &Check<'_>) -> Error {
+    use webpki::Error as E;
+    let subject = leaf.subject();
+    error(match cause {
+        E::UnknownIssuer => format!(
+            "{subject} is issued by {}, which is not in the given roots, nor is a chain from there to one of the {} roots: \
+             an intermediate is missing or the root is another",
+            leaf.issuer(),
+            check.roots.len()
+        ),
+        E::CertRevoked => format!("{subject} or a CA above it was revoked by its issuer"),
+        E::CaUsedAsEndEntity => format!("{subject} is a CA, and a CA is no server's or client's own certificate"),
+        E::EndEntityUsedAsCa => {
+            format!("a certificate above {subject} is no CA (its basic constraints do not say CA:TRUE)")
+        }
+        E::PathLenConstraintViolated => {
+            format!("a CA above {subject} may not have so many CAs below it (its path length)")
+        }
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => {
+            format!("{subject} is not for use as {}: its extended key usage says something else", role(check.usage))
+        }
+        E::InvalidSignatureForPublicKey => {
+            format!(
+                "the signature on {subject} or on a CA above it is wrong: {} did not sign it, though it bears that name",
+                leaf.issuer()
+            )
+        }
+        E::NameConstraintViolation => {
+            format!("a CA above {subject} may not sign for these names (its name constraints)")
+        }
+        E::UnsupportedCertVersion => format!("{subject} is an X.509 version 1 certificate: only version 3 is accepted"),
+        E::UnsupportedSignatureAlgorithmContext(_) | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            format!("{subject} or a CA above it is signed in a way that is not accepted any more (such as SHA-1)")
+        }
+        cause => format!("{subject} is not good: {cause}"),
+    })
+}
+
+fn role(usage: Use) -> &'static str {
+    match usage {
+        Use::Server => "a server",
+        Use::Client => "a client",
+        Use::Both => "a server and a client",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::authority::Charter;
+    use crate::pki::request::Wish;
+    use crate::pki::{Algorithm, Authority, Key, Lifetime, Request};
+    use time::macros::datetime;
+
+    const NOW: Now = datetime!(2026-11-22 12:00 UTC);
+
+    fn key() -> Key {
+        Key::generate(Algorithm::P256).unwrap()
+    }
+
+    fn charter(subject: &str, path: Option<u8>) -> Charter {
+        Charter { subject: subject.into(), lifetime: Lifetime::days(NOW, 365).unwrap(), path }
+    }
+
+    fn leaf(ca: &Authority, names: &[&str], usage: Use) -> CertificateDer<'static> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let request = Request::make(&key(), &Wish { subject: "CN=leaf".into(), names, usage }).unwrap();
+        ca.sign(&request, Some(usage), Lifetime::days(NOW, 90).unwrap()).unwrap()
+    }
+
+    fn check<'a>(roots: &'a [CertificateDer<'static>], name: &'a str) -> Check<'a> {
+        Check { roots, between: &[], crls: &[], name: Some(name), usage: Use::Server, now: NOW }
+    }
+
+    #[test]
+    fn a_good_chain_is_told_from_leaf_to_root() {
+        let root = Authority::root(key(), &charter("CN=Root", Some(1))).unwrap();
+        let below = root.intermediate(key(), &charter("CN=Below", Some(0))).unwrap();
+        let leaf = leaf(&below, &["a.test", "127.0.0.1"], Use::Server);
+        let roots = [root.certificate.clone()];
+        let chain = [leaf, below.certificate.clone()];
+        for name in ["a.test", "127.0.0.1"] {
+            assert_eq!(verify(&chain, &check(&roots, name)).unwrap(), ["CN=leaf", "CN=Below", "CN=Root"]);
+        }
+        let missing = verify(&chain[..1], &check(&roots, "a.test")).unwrap_err().0;
+        assert!(missing.contains("issued by CN=Below, which is not in the given roots"), "{missing}");
+    }
+
+    #[test]
+    fn why_it_is_bad_is_said() {
+        let root = Authority::root(key(), &charter("CN=Root", None)).unwrap();
+        let other = Authority::root(key(), &charter("CN=Other", None)).unwrap();
+        let chain = [leaf(&root, &["b.test", "127.0.0.1"], Use::Server)];
+        let roots = [root.certificate.clone()];
+        let said = |check: &Check<'_>| verify(&chain, check).unwrap_err().0;
+        let good = || check(&roots, "b.test");
+        assert!(said(&check(&roots, "a.test")).contains("name a.test is not among: b.test, 127.0.0.1"));
+        let late = said(&Check { now: NOW + time::Duration::days(93), ..good() });
+        assert!(late.starts_with("CN=leaf expired 3 days ago"), "{late}");
+        let early = said(&Check { now: NOW - time::Duration::days(2), ..good() });
+        assert!(early.contains("not valid before") && early.contains("in 1 day"), "{early}");
+        let others = [other.certificate.clone()];
+        assert!(said(&check(&others, "b.test")).contains("issued by CN=Root, which is not in the given roots"));
+        assert!(said(&Check { usage: Use::Client, ..good() }).contains("not for use as a client"));
+        let alone = [root.certificate.clone()];
+        let own = verify(&alone, &Check { name: None, ..check(&others, "") }).unwrap_err().0;
+        assert!(own.contains("signed itself") || own.contains("is a CA"), "{own}");
+    }
+
+    #[test]
+    fn what_was_taken_back_is_bad() {
+        let root = Authority::root(key(), &charter("CN=Root", None)).unwrap();
+        let chain = [leaf(&root, &["a.test"], Use::Server)];
+        let serial = parse(&chain[0], "leaf").unwrap().1.raw_serial().to_vec();
+        let roots = [root.certificate.clone()];
+        for (serial, bad) in [(serial, true), (vec![1, 2, 3], false)] {
+            let list = root.crl(&[crate::pki::authority::Revoked { serial, at: NOW }], 1, NOW).unwrap();
+            let crl = crate::pki::pem::sections(list.as_bytes(), "a.crl").unwrap().into_iter().find_map(|section| {
+                match section {
+                    crate::pki::pem::Section::Crl(crl) => Some(crl),
+                    _ => None,
+                }
+            });
+            let crls = [crl.unwrap()];
+            let outcome = verify(&chain, &Check { crls: &crls, ..check(&roots, "a.test") });
+            assert_eq!(outcome.is_err(), bad, "{outcome:?}");
+            assert!(!bad || outcome.unwrap_err().0.contains("revoked by its issuer"));
+        }
+    }
+}

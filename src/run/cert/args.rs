@@ -1,0 +1,169 @@
+//! `sockscope cert ...`: what can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::pki::{Algorithm, Use};
+
+const AFTER: &str = "\
+A NAME is a name in the store, or the path of a PEM or DER file. The store is a folder of plain PEM
+files (NAME.key with mode 0600, NAME.pub, NAME.csr, NAME.crt, NAME.crl); --store names another.
+
+The five steps, one at a time:              in one:
+  sockscope cert key server                   sockscope cert for localhost 127.0.0.1
+  sockscope cert public server
+  sockscope cert ca ca
+  sockscope cert request server --name localhost
+  sockscope cert sign server";
+
+/// Make, sign, check and show keys and certificates
+#[derive(Parser, Clone, Debug)]
+#[command(name = "sockscope cert", after_help = AFTER, max_term_width = 100)]
+pub struct Cert {
+    #[command(subcommand)]
+    pub what: What,
+
+    /// The folder to keep them in [default: the data directory's certs]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+
+    /// Answer with one JSON object
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum What {
+    /// Make a private key
+    Key {
+        name: String,
+        #[command(flatten)]
+        kind: Kind,
+        #[command(flatten)]
+        over: Over,
+    },
+    /// The public key of a private one, with its fingerprint
+    Public { name: String },
+    /// Make a CA: a root, or with --under an intermediate
+    Ca {
+        #[arg(default_value = "ca")]
+        name: String,
+        /// Its name, such as "CN=My CA, O=Me"
+        #[arg(long)]
+        subject: Option<String>,
+        /// The CA above it
+        #[arg(long, value_name = "CA")]
+        under: Option<String>,
+        #[arg(long, default_value_t = 3650)]
+        days: i64,
+        /// How many CAs may stand between it and a leaf
+        #[arg(long, value_name = "N")]
+        path_length: Option<u8>,
+        #[command(flatten)]
+        kind: Kind,
+        #[command(flatten)]
+        over: Over,
+    },
+    /// Make a signing request (CSR) for a key; the key is made if there is none
+    Request {
+        name: String,
+        /// Its name, such as "CN=a.test, O=Org" [default: the first --name]
+        #[arg(long)]
+        subject: Option<String>,
+        /// What it is to be valid for: a DNS name, an IP address, a URI, an email address; can be given again
+        #[arg(long = "name", value_name = "SAN")]
+        names: Vec<String>,
+        #[arg(long = "use", value_name = "USE", default_value = "server")]
+        usage: Use,
+        #[command(flatten)]
+        kind: Kind,
+        #[command(flatten)]
+        over: Over,
+    },
+    /// Sign a request by a CA
+    Sign {
+        name: String,
+        #[arg(long, default_value = "ca")]
+        ca: String,
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+        /// server, client or both [default: what the request asks for]
+        #[arg(long = "use", value_name = "USE")]
+        usage: Option<Use>,
+        #[command(flatten)]
+        over: Over,
+    },
+    /// Check a chain, and say why it is bad if it is
+    Verify {
+        name: String,
+        /// Roots to check against; can be given again [default: every root of the store]
+        #[arg(long, value_name = "NAME")]
+        roots: Vec<String>,
+        /// Certificates that may stand between
+        #[arg(long, value_name = "NAME")]
+        between: Vec<String>,
+        /// A revocation list; can be given again [default: every one of the store]
+        #[arg(long, value_name = "NAME")]
+        crl: Vec<String>,
+        /// The host a client would ask for
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+        #[arg(long = "use", value_name = "USE", default_value = "server")]
+        usage: Use,
+    },
+    /// Show what a file or a name of the store holds; of a private key only what is public
+    Show { name: String },
+    /// List the store
+    List,
+    /// Take a key and its certificate, a CA's too, from elsewhere into the store
+    Import {
+        name: String,
+        #[arg(long, value_name = "FILE")]
+        certificate: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        #[command(flatten)]
+        over: Over,
+    },
+    /// Take a certificate back: its CA's revocation list (CRL) says so from now on
+    Revoke { name: String },
+    /// All five steps: a certificate for these names by the default CA, which is made if there is none
+    For {
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        #[arg(long, default_value = "ca")]
+        ca: String,
+        #[arg(long, default_value_t = 90)]
+        days: i64,
+        #[arg(long = "use", value_name = "USE", default_value = "server")]
+        usage: Use,
+        #[command(flatten)]
+        kind: Kind,
+    },
+    /// How to trust a CA on this system; nothing is changed
+    Trust {
+        #[arg(default_value = "ca")]
+        ca: String,
+    },
+    /// Print a private key; wants --yes, for whoever reads it is who it says
+    Private {
+        name: String,
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Kind {
+    /// rsa2048, rsa3072, rsa4096, p256, p384 or ed25519
+    #[arg(long, value_name = "KIND", default_value = "p256")]
+    pub kind: Algorithm,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Over {
+    /// Write over what is there
+    #[arg(long)]
+    pub replace: bool,
+}

@@ -1,0 +1,229 @@
+//! Looking: show, list, verify, and what is taken back.
+
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use serde_json::{Value, json};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+
+use super::steps::is_root;
+use super::{Bench, Report, stem};
+use crate::pki::authority::Revoked;
+use crate::pki::pem::{self, Section};
+use crate::pki::show::Node;
+use crate::pki::store::Kind;
+use crate::pki::verify::{self, Check};
+use crate::pki::{Error, Result, Use, show};
+
+/// What a chain is verified against.
+pub(super) struct Against<'a> {
+    pub roots: &'a [String],
+    pub between: &'a [String],
+    pub crls: &'a [String],
+    pub host: Option<&'a str>,
+    pub usage: Use,
+}
+
+/// A tree as JSON: `{name, value, below}`.
+pub(super) fn tree(node: &Node) -> Value {
+    let mut value = json!({ "name": node.name, "value": node.value });
+    if !node.below.is_empty() {
+        value["below"] = node.below.iter().map(tree).collect();
+    }
+    value
+}
+
+impl Bench {
+    pub(super) fn show(&self, name: &str) -> Result<Report> {
+        // A name stands for all that is kept under it.
+        let kept: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| self.store.has(name, *kind)).collect();
+        let mut nodes = Vec::new();
+        if kept.is_empty() {
+            let (bytes, what) = self.fetch(name, Kind::Certificate)?;
+            nodes = show::file(&bytes, &what)?;
+        }
+        for kind in kept {
+            let (bytes, what) = self.fetch(name, kind)?;
+            nodes.extend(show::file(&bytes, &what)?);
+        }
+        let lines = nodes.iter().flat_map(Node::lines).collect();
+        let mut report = Report { lines, ..Report::default() };
+        report.fields.insert("holds".into(), nodes.iter().map(tree).collect());
+        Ok(report)
+    }
+
+    pub(super) fn list(&self) -> Result<Report> {
+        let all = self.store.list()?;
+        let mut report = Report::default().field("store", self.store.root().display().to_string());
+        if all.is_empty() {
+            report = report.line(format!(
+                "nothing is kept in {} yet: sockscope cert for localhost 127.0.0.1 makes a first certificate",
+                self.store.root().display()
+            ));
+        }
+        let mut entries = Vec::new();
+        for (name, kinds) in all {
+            let words: Vec<_> = kinds.iter().map(|kind| kind.extension()).collect();
+            let about = self.about(&name);
+            report = report.line(format!("{name:<24} {:<16} {about}", words.join(" ")).trim_end().to_owned());
+            entries.push(json!({ "name": name, "kinds": words, "about": about }));
+        }
+        Ok(report.field("entries", entries))
+    }
+
+    /// One line about a certificate of the store.
+    fn about(&self, name: &str) -> String {
+        let Ok(chain) = self.fetch_chain(name) else { return String::new() };
+        let Some((_, certificate)) = chain.first().and_then(|der| X509Certificate::from_der(der).ok()) else {
+            return String::new();
+        };
+        let what = if certificate.is_ca() { "CA" } else { "for" };
+        let names = if certificate.is_ca() {
+            certificate.subject().to_string()
+        } else {
+            verify::names(&certificate).join(", ")
+        };
+        let late = certificate.validity().not_after.timestamp() < self.now.unix_timestamp();
+        format!("{what} {names}, {} {}", if late { "EXPIRED" } else { "until" }, certificate.validity().not_after)
+    }
+
+    pub(super) fn verify(&self, name: &str, against: &Against<'_>) -> Result<Report> {
+        let chain = self.fetch_chain(name)?;
+        let roots = match against.roots {
+            [] => self.roots()?,
+            names => self.chains(names)?,
+        };
+        if roots.is_empty() {
+            return Err(Error("there is no root to check against: name one with --roots".into()));
+        }
+        let crls = match against.crls {
+            [] => self
+                .store
+                .list()?
+                .into_iter()
+                .filter(|(_, kinds)| kinds.contains(&Kind::Crl))
+                .map(|(name, _)| name)
+                .collect(),
+            names => names.to_vec(),
+        };
+        let crls = crls.iter().map(|name| self.crl(name)).collect::<Result<Vec<_>>>()?;
+        let between = self.chains(against.between)?;
+        let check = Check {
+            roots: &roots,
+            between: &between,
+            crls: &crls,
+            name: against.host,
+            usage: against.usage,
+            now: self.now,
+        };
+        let path = verify::verify(&chain, &check)?;
+        Ok(Report::default().line(format!("good: {}", path.join(" < "))).field("good", true).field("path", path))
+    }
+
+    fn chains(&self, names: &[String]) -> Result<Vec<CertificateDer<'static>>> {
+        names.iter().map(|name| self.fetch_chain(name)).collect::<Result<Vec<_>>>().map(|all| all.concat())
+    }
+
+    /// Every self-signed CA of the store.
+    fn roots(&self) -> Result<Vec<CertificateDer<'static>>> {
+        let names = self.store.list()?.into_iter().filter(|(_, kinds)| kinds.contains(&Kind::Certificate));
+        let chains = names.filter_map(|(name, _)| self.fetch_chain(&name).ok());
+        Ok(chains.flatten().filter(is_root).collect())
+    }
+
+    fn crl(&self, name: &str) -> Result<CertificateRevocationListDer<'static>> {
+        let (bytes, what) = self.fetch(name, Kind::Crl)?;
+        let found = pem::sections(&bytes, &what)?.into_iter().find_map(|section| match section {
+            Section::Crl(der) => Some(der),
+            _ => None,
+        });
+        found.ok_or_else(|| Error(format!("{what} holds no revocation list (-----BEGIN X509 CRL-----)")))
+    }
+
+    pub(super) fn revoke(&self, name: &str) -> Result<Report> {
+        let chain = self.fetch_chain(name)?;
+        let broken = || Error(format!("{name} is no certificate"));
+        let leaf = chain.first().ok_or_else(broken)?;
+        let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_| broken())?;
+        let (ca, authority) = self.issuer_of(&certificate)?;
+        let mut revoked = Vec::new();
+        let mut number = 0;
+        if self.store.has(&ca, Kind::Crl) {
+            let der = self.crl(&ca)?;
+            let (_, list) =
+                CertificateRevocationList::from_der(&der).map_err(|_| Error(format!("{ca}.crl is broken")))?;
+            number = list.crl_number().and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+            revoked.extend(
+                list.iter_revoked_certificates()
+                    .map(|one| Revoked { serial: one.raw_serial().to_vec(), at: one.revocation_date.to_datetime() }),
+            );
+        }
+        let serial = certificate.raw_serial().to_vec();
+        if revoked.iter().any(|one| one.serial == serial) {
+            return Err(Error(format!("{name} was revoked already")));
+        }
+        revoked.push(Revoked { serial, at: self.now });
+        let text = authority.crl(&revoked, number + 1, self.now)?;
+        let path = self.store.write(&ca, Kind::Crl, text.as_bytes(), true)?;
+        Ok(Report::default().wrote("revoked in", &path).field("revoked", revoked.len()))
+    }
+
+    /// The CA of the store that signed a certificate.
+    fn issuer_of(&self, certificate: &X509Certificate<'_>) -> Result<(String, crate::pki::Authority)> {
+        for (name, kinds) in self.store.list()? {
+            if !kinds.contains(&Kind::Key) || !kinds.contains(&Kind::Certificate) {
+                continue;
+            }
+            let Ok((authority, _)) = self.fetch_ca(&name) else { continue };
+            let signed = X509Certificate::from_der(&authority.certificate)
+                .is_ok_and(|(_, ca)| certificate.verify_signature(Some(ca.public_key())).is_ok());
+            if signed {
+                return Ok((name, authority));
+            }
+        }
+        Err(Error(format!(
+            "its issuer {} is no CA of the store with its key: only who signed it can take it back",
+            certificate.issuer()
+        )))
+    }
+
+    pub(super) fn trust(&self, ca: &str) -> Result<Report> {
+        self.fetch_chain(ca)?;
+        let path = self.store.path(stem(ca), Kind::Certificate)?.display().to_string();
+        let ways = [
+            (
+                "Debian, Ubuntu",
+                format!("sudo cp {path} /usr/local/share/ca-certificates/sockscope.crt && sudo update-ca-certificates"),
+            ),
+            (
+                "Fedora, RHEL",
+                format!("sudo cp {path} /etc/pki/ca-trust/source/anchors/sockscope.crt && sudo update-ca-trust"),
+            ),
+            (
+                "macOS",
+                format!("sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {path}"),
+            ),
+            ("Windows", format!("certutil -addstore -f ROOT {path}")),
+            ("Firefox", "Settings, Privacy & Security, View Certificates, Authorities, Import".to_owned()),
+            ("curl", format!("curl --cacert {path} https://localhost:8543/")),
+            ("Node", format!("NODE_EXTRA_CA_CERTS={path} node app.js")),
+            ("openssl", format!("openssl s_client -CAfile {path} -connect localhost:8443")),
+        ];
+        let intro =
+            "Whoever has this CA's key can pretend to be anyone to who trusts it. Nothing is changed; to trust it:";
+        let report = ways
+            .iter()
+            .fold(Report::default().line(intro), |report, (system, how)| report.line(format!("  {system:<15} {how}")));
+        Ok(report
+            .field("certificate", path)
+            .field("ways", ways.iter().map(|(system, how)| json!({ "on": system, "how": how })).collect::<Vec<_>>()))
+    }
+
+    pub(super) fn private(&self, name: &str, yes: bool) -> Result<Report> {
+        let key = self.fetch_key(name)?;
+        if !yes {
+            return Err(Error(format!(
+                "this would print the private key of {name}, and who reads it can pretend to be it: add --yes if that is meant"
+            )));
+        }
+        Ok(Report::default().line(key.private_pem().trim_end()).field("pem", key.private_pem()))
+    }
+}

@@ -1,0 +1,223 @@
+//! TLS on a line and as a table: the two hellos, the steps between them, what was agreed on, and the chain.
+
+use std::time::Duration;
+
+use super::bytes::clean;
+use super::facts::Row;
+use crate::model::event::Way;
+use crate::model::size;
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Step};
+
+/// Foreign names in a row.
+pub fn list(names: &[Box<str>]) -> String {
+    names.iter().map(|name| clean(name)).collect::<Vec<_>>().join(" ")
+}
+
+fn yes(is: bool) -> String {
+    if is { "yes" } else { "no" }.into()
+}
+
+/// What a client offered, most telling first.
+pub fn offer(hello: &Hello) -> String {
+    let mut parts = Vec::new();
+    if hello.astray {
+        parts.push("TLS on a plain port".into());
+    }
+    if hello.again {
+        parts.push("again".into());
+    }
+    match &hello.server_name {
+        Some(name) => parts.push(format!("SNI {}", clean(name))),
+        None => parts.push("no SNI".into()),
+    }
+    if !hello.alpn.is_empty() {
+        parts.push(format!("ALPN {}", list(&hello.alpn)));
+    }
+    let known: Vec<&str> = hello.versions.iter().filter_map(|name| name.strip_prefix("TLS ")).collect();
+    if !known.is_empty() {
+        parts.push(format!("TLS {}", clean(&known.join(" "))));
+    }
+    if hello.keys > 0 || hello.ticket > 0 {
+        parts.push("wants to resume".into());
+    }
+    parts.push(format!("{} ciphers", hello.ciphers.len()));
+    parts.push(format!("{} groups", hello.groups.len()));
+    parts.join(", ")
+}
+
+/// What a server chose.
+pub fn answer(answer: &Answer) -> String {
+    let mut parts = Vec::new();
+    if answer.retry {
+        let group = answer.group.as_deref().map_or(String::new(), |group| format!(" with {}", clean(group)));
+        parts.push(format!("retry: say hello again{group}"));
+    }
+    parts.push(clean(&answer.version).into_owned());
+    if !answer.retry {
+        parts.extend(answer.group.as_deref().map(|group| clean(group).into_owned()));
+    }
+    parts.push(clean(&answer.cipher).into_owned());
+    parts.extend(answer.alpn.as_deref().map(|alpn| format!("ALPN {}", clean(alpn))));
+    if answer.resumes {
+        parts.push("resumes".into());
+    }
+    parts.join(", ")
+}
+
+/// The messages that crossed: their names, and their sizes where there is something in them.
+pub fn flight(flight: &Flight) -> String {
+    let step = |step: &Step| match (step.name, step.len) {
+        // In every handshake, and never what one looks for.
+        ("change_cipher_spec", _) => "ccs".into(),
+        (name, 0) => name.to_owned(),
+        (name, len) => format!("{name} {}", size::bytes(len.into())),
+    };
+    flight.steps.iter().map(step).collect::<Vec<_>>().join(", ")
+}
+
+/// What lets the next handshake be short.
+pub fn ticket(count: u16, lifetime: u32, bytes: u32) -> String {
+    let many = if count == 1 { "1 ticket".into() } else { format!("{count} tickets") };
+    format!("{many}, {}, good for {}", size::bytes(bytes.into()), lasting(lifetime))
+}
+
+fn lasting(seconds: u32) -> String {
+    match seconds {
+        0 => "as long as the client likes".into(),
+        seconds => size::span(Duration::from_secs(seconds.into())),
+    }
+}
+
+/// What both sides agreed on.
+pub fn agreed(secured: &Secured) -> String {
+    let mut parts = vec![secured.version.to_string()];
+    parts.extend(secured.group.iter().map(|group| clean(group).into_owned()));
+    parts.push(clean(&secured.cipher).into_owned());
+    parts.extend(secured.alpn.iter().map(|alpn| format!("ALPN {}", clean(alpn))));
+    parts.push(if secured.resumed { "resumed" } else { "full" }.into());
+    parts.join(", ")
+}
+
+/// A list as rows, its name on the first.
+fn rows<'a>(name: &'static str, values: &'a [Box<str>]) -> impl Iterator<Item = Row> + 'a {
+    let none = values.is_empty().then(|| (name, "none".to_owned()));
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    none.into_iter().chain(names.zip(values).map(|(name, value)| (name, clean(value).into_owned())))
+}
+
+/// Every field of a client's hello.
+pub fn of_hello(hello: &Hello) -> Vec<Row> {
+    let mut facts = Vec::new();
+    if hello.astray {
+        facts.push(("means", "the peer speaks TLS, and this port does not".into()));
+    }
+    if hello.again {
+        facts.push(("means", "the second hello, as the server asked".into()));
+    }
+    facts.push(("SNI", hello.server_name.as_deref().map_or("none".into(), |name| clean(name).into_owned())));
+    facts.extend(rows("ALPN", &hello.alpn));
+    facts.push(("versions", list(&hello.versions)));
+    facts.extend(rows("groups", &hello.groups));
+    facts.extend(rows("key shares", &hello.shares));
+    facts.extend(rows("ciphers", &hello.ciphers));
+    facts.extend(rows("signatures", &hello.schemes));
+    facts.extend(rows("extensions", &hello.extensions));
+    facts.push(("session id", format!("{} B", hello.session)));
+    if hello.ticket > 0 {
+        facts.push(("ticket", format!("{} B, to be resumed", size::exact(hello.ticket.into()))));
+    }
+    if hello.keys > 0 {
+        facts.push(("resumes", format!("{} sessions offered", hello.keys)));
+    }
+    if hello.early {
+        facts.push(("early data", "sent along with the hello".into()));
+    }
+    facts
+}
+
+/// Every field of a server's hello.
+pub fn of_answer(answer: &Answer) -> Vec<Row> {
+    let name = |name: &Option<Box<str>>| name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
+    let mut facts = Vec::new();
+    if answer.retry {
+        facts.push(("means", "HelloRetryRequest: the client is to say hello again, with a key of this group".into()));
+    }
+    facts.push(("version", clean(&answer.version).into_owned()));
+    facts.push(("cipher", clean(&answer.cipher).into_owned()));
+    facts.push(("group", name(&answer.group)));
+    facts.push(("ALPN", name(&answer.alpn)));
+    facts.push(("resumes", yes(answer.resumes)));
+    facts.extend(rows("extensions", &answer.extensions));
+    facts
+}
+
+/// Each step with its size.
+pub fn of_flight(flight: &Flight) -> Vec<Row> {
+    let who = if flight.way == Way::In { "from the peer" } else { "from us" };
+    let mut facts = vec![
+        ("who", who.to_owned()),
+        ("since start", size::span(Duration::from_nanos(flight.since))),
+        ("encrypted", yes(flight.sealed)),
+    ];
+    let names = std::iter::once("steps").chain(std::iter::repeat(""));
+    let steps = flight.steps.iter().map(|step| format!("{}, {} B", step.name, size::exact(step.len.into())));
+    facts.extend(names.zip(steps));
+    facts
+}
+
+/// Every field of a ticket's event.
+pub fn of_ticket(way: Way, count: u16, lifetime: u32, bytes: u32) -> Vec<Row> {
+    vec![
+        ("tickets", count.to_string()),
+        ("size", format!("{} B in all", size::exact(bytes.into()))),
+        ("good for", lasting(lifetime)),
+        ("who", super::detail::by(way.party()).into()),
+        ("means", "the client may resume this session with a shorter handshake".into()),
+    ]
+}
+
+/// Every field of what was agreed on, and the peer's chain.
+pub fn of_secured(secured: &Secured) -> Vec<Row> {
+    let name = |name: &Option<Box<str>>| name.as_deref().map_or("none".into(), |name| clean(name).into_owned());
+    let mut facts = vec![
+        ("version", secured.version.into()),
+        ("cipher", clean(&secured.cipher).into_owned()),
+        ("group", name(&secured.group)),
+        ("ALPN", name(&secured.alpn)),
+        ("handshake", if secured.resumed { "resumed" } else { "full" }.into()),
+        ("took", size::span(Duration::from_nanos(secured.took))),
+    ];
+    facts.push((
+        "peer",
+        match (secured.verified, &secured.objection) {
+            (Some(true), _) => "its certificate is good".into(),
+            (Some(false), Some(why)) => format!("its certificate is not good, and was let pass: {}", clean(why)),
+            (Some(false), None) => "its certificate was not checked".into(),
+            (None, _) => "showed no certificate".into(),
+        },
+    ));
+    for (nth, certificate) in secured.chain.iter().enumerate() {
+        facts.extend(of_certificate(nth, certificate));
+    }
+    facts
+}
+
+fn of_certificate(nth: usize, certificate: &Certificate) -> Vec<Row> {
+    let said = |text: &str| clean(text).into_owned();
+    let title = if nth == 0 { "certificate" } else { "signed by" };
+    let mut facts = vec![
+        (title, said(&certificate.subject)),
+        ("  issuer", said(&certificate.issuer)),
+        ("  valid", format!("{} to {}", said(&certificate.valid.0), said(&certificate.valid.1))),
+        ("  key", said(&certificate.key)),
+        ("  serial", said(&certificate.serial)),
+        ("  SHA-256", said(&certificate.fingerprint)),
+    ];
+    if !certificate.names.is_empty() {
+        facts.insert(1, ("  names", list(&certificate.names)));
+    }
+    if certificate.is_ca {
+        facts.push(("  CA", "yes".into()));
+    }
+    facts
+}
