@@ -44,6 +44,9 @@ impl App {
     /// Why an action cannot be done now; empty where there is nothing to say.
     pub(super) fn refusal(&self, action: Action) -> Option<&'static str> {
         match action {
+            Action::End | Action::Close | Action::Reset | Action::Compose if self.is_folded() => {
+                Some("these peers made room: nobody is behind the row any more")
+            }
             Action::End => self.no_end(),
             Action::Close => self.no_close(),
             Action::Reset => self.no_reset(),
@@ -54,7 +57,9 @@ impl App {
             Action::Options => self.no_options(),
             Action::Narrow => no(self.lists.endpoint.is_some(), "no endpoint is selected").or(self.no_list_change()),
             Action::Filter => self.no_list_change(),
-            Action::ClearClosed => no(self.seen.sockets.all > self.seen.open, "no closed socket is listed"),
+            Action::ClearClosed => {
+                no(self.seen.sockets.all > self.seen.open + self.seen.older, "no closed socket is listed")
+            }
             Action::Inspect | Action::EventBefore | Action::EventAfter => {
                 no(self.cursor().is_some(), "the timeline is empty")
             }
@@ -76,6 +81,11 @@ impl App {
     pub(super) fn is_special(&self) -> bool {
         let listed = !self.filter.is_empty() || self.lists.only.is_some();
         self.zoomed || (listed && !self.is_paused())
+    }
+
+    /// Whether the row of older peers is selected.
+    fn is_folded(&self) -> bool {
+        matches!(self.subject(), Some(Subject::Socket(_))) && self.socket().is_some_and(|socket| socket.folded > 0)
     }
 
     fn aims_at_all(&self) -> bool {

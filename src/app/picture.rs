@@ -50,6 +50,7 @@ impl App {
             timeline: fresh.timeline,
             settings: fresh.settings,
             details: fresh.details,
+            series: fresh.series,
             ..Snapshot::clone(frozen)
         }
     }

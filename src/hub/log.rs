@@ -1,6 +1,6 @@
 //! What is kept of one subject: its counters, its timeline, its state.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use crate::model::life::Life;
 use crate::model::ring::Ring;
 use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Tally};
-use crate::model::view::{Facts, Gauge, Group, Kernel};
+use crate::model::view::{Facts, Gauge, Group, Kernel, Series};
 
 pub(super) struct Log {
     pub subject: Subject,
@@ -20,6 +20,8 @@ pub(super) struct Log {
     pub ring: Mutex<Ring>,
     pub life: AtomicU8,
     pub blocked: AtomicBool,
+    /// The time something last came in; 0 is never.
+    pub seen: AtomicU64,
     /// Something changed since the last look; keeps the list of changed subjects short.
     pub dirty: AtomicBool,
     pub end: OnceLock<Arc<End>>,
@@ -41,6 +43,7 @@ impl Log {
             ring: Mutex::default(),
             life: AtomicU8::new(life.code()),
             blocked: AtomicBool::new(false),
+            seen: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),
             gauge: OnceLock::new(),
@@ -58,6 +61,12 @@ impl Log {
     pub fn details(&self) -> Vec<Group> {
         let facts = self.facts.lock().clone();
         facts.iter().flat_map(|facts| facts.read()).collect()
+    }
+
+    /// How some of it went lately.
+    pub fn series(&self) -> Vec<Series> {
+        let facts = self.facts.lock().clone();
+        facts.iter().flat_map(|facts| facts.series()).collect()
     }
 
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.

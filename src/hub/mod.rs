@@ -7,6 +7,7 @@
 
 mod log;
 mod meter;
+mod older;
 mod recorder;
 mod registry;
 mod snapshot;
@@ -19,7 +20,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 pub use self::recorder::{HEAD, Recorder};
-use self::registry::Registry;
+use self::registry::{Moment, Registry};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::{Limits, Spec};
@@ -108,6 +109,13 @@ impl Hub {
         self.mark(id.into());
     }
 
+    /// The addresses a socket came to have.
+    fn met(&self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
+        if let Some(socket) = self.registry.lock().sockets.get_mut(&id) {
+            socket.met(id, peer, local);
+        }
+    }
+
     pub fn set_spec(&self, id: EndpointId, spec: Arc<Spec>) {
         if let Some(endpoint) = self.registry.lock().endpoints.get_mut(&id) {
             if endpoint.spec.url != spec.url {
@@ -128,7 +136,9 @@ impl Hub {
     /// Forgets the closed sockets of the list; their counts stay in every total.
     pub fn clear_closed(&self) {
         self.collect();
-        self.registry.lock().clear_closed();
+        let at = Moment { now: self.clock.now(), share: self.share.load(Relaxed) };
+        let grown = self.registry.lock().clear_closed(at);
+        grown.into_iter().for_each(|subject| self.mark(subject));
         self.bell.notify_one();
     }
 
@@ -151,6 +161,11 @@ impl Hub {
     /// What a socket speaks and how it stands.
     pub fn state_of(&self, id: SocketId) -> Option<(Scheme, Life)> {
         self.registry.lock().sockets.get(&id).map(|socket| (socket.birth.scheme, socket.log.life()))
+    }
+
+    /// Whether a row stands for older peers, and so for nobody one could send to.
+    pub fn is_folded(&self, id: SocketId) -> bool {
+        self.registry.lock().sockets.get(&id).is_some_and(|socket| socket.folded > 0)
     }
 
     pub fn endpoint_of(&self, id: SocketId) -> Option<EndpointId> {
@@ -181,7 +196,9 @@ impl Hub {
     pub fn collect(&self) -> Vec<Subject> {
         let mut registry = self.registry.lock();
         let changed = std::mem::take(&mut *self.changed.lock());
-        registry.collect(&changed, self.clock.now());
+        let mut changed = changed;
+        let at = Moment { now: self.clock.now(), share: self.share.load(Relaxed) };
+        changed.extend(registry.collect(&changed, at));
         self.share_out(&mut registry);
         changed
     }
@@ -189,6 +206,7 @@ impl Hub {
     /// Divides the memory anew; those above their share give back when the number has grown by a
     /// twentieth, so that the whole never exceeds the budget by more than that.
     fn share_out(&self, registry: &mut Registry) {
+        self.dropped.fetch_add(std::mem::take(&mut registry.dropped), Relaxed);
         let timelines = registry.timelines();
         let share = share(self.memory, timelines);
         self.share.store(share, Relaxed);

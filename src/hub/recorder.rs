@@ -1,5 +1,6 @@
 //! The handle a flow holds: every call is synchronous, cannot fail and never waits for a reader.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
 
@@ -89,9 +90,20 @@ impl Recorder {
         let _ = self.held.log.gauge.set(gauge);
     }
 
+    /// Whom a dialled socket has met, where that was not known when it was born.
+    pub fn met(&self, peer: SocketAddr, local: Option<SocketAddr>) {
+        if let Some(id) = self.socket() {
+            self.held.hub.met(id, peer, local);
+            self.held.touch();
+        }
+    }
+
     /// Somebody who can tell of the subject's state from here on: a block of the details page.
     pub fn explain(&self, facts: Arc<dyn Facts>) {
-        self.held.log.facts.lock().push(facts);
+        let mut all = self.held.log.facts.lock();
+        // An endpoint that starts again tells anew.
+        all.retain(|facts| !facts.is_over());
+        all.push(facts);
     }
 
     /// The settings this socket has from now on, if they are not its endpoint's.
@@ -147,7 +159,11 @@ impl Held {
         let head = &bytes[..bytes.len().min(HEAD)];
         let dropped = ring.dropped();
         // The time is taken under the lock, so that a timeline's times never run backwards.
-        ring.push(self.hub.clock.now(), kind, size, head, limit);
+        let now = self.hub.clock.now();
+        if kind.way() == Some(Way::In) {
+            log.seen.store(now.0, Relaxed);
+        }
+        ring.push(now, kind, size, head, limit);
         let dropped = ring.dropped() - dropped;
         drop(ring);
         if dropped > 0 {

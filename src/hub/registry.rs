@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Birth;
 use super::log::Log;
 use super::meter::{Meter, Spark};
+use crate::model::end::End;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Spec;
@@ -25,6 +26,15 @@ pub(super) struct Endpoint {
     /// Errors of its own timeline that are in the sums already.
     pub own_errors: u64,
     pub spark: Spark,
+    /// The row its older peers are folded into.
+    pub older: Option<SocketId>,
+}
+
+/// When rows are folded, and what a timeline may hold then.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    pub now: Stamp,
+    pub share: usize,
 }
 
 pub(super) struct Socket {
@@ -36,6 +46,19 @@ pub(super) struct Socket {
     pub sum: Sum,
     /// What a filter is matched against, made once.
     pub haystack: Box<str>,
+    /// How many older peers it stands for.
+    pub folded: u64,
+}
+
+impl Socket {
+    pub fn met(&mut self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
+        (self.birth.peer, self.birth.local) = (peer, local.or(self.birth.local));
+        self.haystack = haystack(id, &self.birth);
+    }
+}
+
+fn haystack(id: SocketId, birth: &Birth) -> Box<str> {
+    format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into()
 }
 
 /// A count with its two rates.
@@ -61,12 +84,16 @@ pub(super) struct Registry {
     pub live: Vec<SocketId>,
     /// Closed ones in the order they closed.
     pub closed: VecDeque<SocketId>,
+    /// Folded ones, which are listed no more but can still be read to their ends; as many as `keep`.
+    pub leaving: VecDeque<SocketId>,
     pub total: Sum,
+    /// Events that rows of older peers dropped since this was last asked.
+    pub dropped: u64,
     /// Number of timelines when they were last trimmed.
     pub trimmed_at: usize,
-    keep: usize,
+    pub(super) keep: usize,
     next_endpoint: u32,
-    next_socket: u32,
+    pub(super) next_socket: u32,
 }
 
 impl Registry {
@@ -76,7 +103,9 @@ impl Registry {
             sockets: HashMap::new(),
             live: Vec::new(),
             closed: VecDeque::new(),
+            leaving: VecDeque::new(),
             total: Sum::default(),
+            dropped: 0,
             trimmed_at: 0,
             keep,
             next_endpoint: 1,
@@ -98,6 +127,7 @@ impl Registry {
             sum: Sum::default(),
             own_errors: 0,
             spark: Spark::default(),
+            older: None,
         };
         self.endpoints.insert(id, endpoint);
         (id, log)
@@ -111,27 +141,29 @@ impl Registry {
             endpoint.open += 1;
             endpoint.ever += 1;
         }
-        let haystack = format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into();
-        let socket = Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum: Sum::default(), haystack };
+        let haystack = haystack(id, &birth);
+        let sum = Sum::default();
+        let socket = Socket { log: Arc::clone(&log), birth, opened: now, closed: None, sum, haystack, folded: 0 };
         self.sockets.insert(id, socket);
         self.live.push(id);
         (id, log)
     }
 
     /// Adds what each changed socket has counted since the last time to its endpoint and to the total.
-    pub fn collect(&mut self, changed: &[Subject], now: Stamp) {
-        let second = now.0 / 1_000_000_000;
+    /// Returns what changed by that itself: the rows of older peers.
+    pub fn collect(&mut self, changed: &[Subject], at: Moment) -> Vec<Subject> {
+        let second = at.now.0 / 1_000_000_000;
+        let mut crowded = Vec::new();
         for subject in changed {
             match *subject {
                 Subject::Endpoint(id) => self.collect_endpoint(id, second),
-                Subject::Socket(id) => self.collect_socket(id, now, second),
+                Subject::Socket(id) => crowded.extend(self.collect_socket(id, at.now, second)),
             }
         }
         while self.closed.len() > self.keep {
-            if let Some(id) = self.closed.pop_front() {
-                self.sockets.remove(&id);
-            }
+            crowded.extend(self.closed.pop_front());
         }
+        self.fold_all(crowded, at)
     }
 
     fn collect_endpoint(&mut self, id: EndpointId, second: u64) {
@@ -146,8 +178,9 @@ impl Registry {
         }
     }
 
-    fn collect_socket(&mut self, id: SocketId, now: Stamp, second: u64) {
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
+    /// Returns the socket if it has made room for others.
+    fn collect_socket(&mut self, id: SocketId, now: Stamp, second: u64) -> Option<SocketId> {
+        let socket = self.sockets.get_mut(&id)?;
         // Cleared before it is read: what is counted from here on marks it again.
         socket.log.dirty.swap(false, std::sync::atomic::Ordering::AcqRel);
         // The kernel is asked when a second has begun, and by `closed` at the end: a system call for
@@ -173,11 +206,16 @@ impl Registry {
             }
         }
         if ended {
+            let crowded = matches!(socket.log.end.get().map(|end| &**end), Some(End::Crowded));
             if let Ok(at) = self.live.binary_search(&id) {
                 self.live.remove(at);
             }
+            if crowded {
+                return Some(id);
+            }
             self.closed.push_back(id);
         }
+        None
     }
 
     pub fn remove_endpoint(&mut self, id: EndpointId) {
@@ -185,17 +223,19 @@ impl Registry {
         self.sockets.retain(|_, socket| socket.birth.endpoint != id);
         self.live.retain(|socket| self.sockets.contains_key(socket));
         self.closed.retain(|socket| self.sockets.contains_key(socket));
+        self.leaving.retain(|socket| self.sockets.contains_key(socket));
     }
 
-    pub fn clear_closed(&mut self) {
-        for id in self.closed.drain(..) {
-            self.sockets.remove(&id);
-        }
+    pub fn clear_closed(&mut self, at: Moment) -> Vec<Subject> {
+        let closed = self.closed.drain(..).collect();
+        self.fold_all(closed, at)
     }
 
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         let open = |socket: &&SocketId| {
-            self.sockets.get(socket).is_some_and(|socket| socket.birth.endpoint == id && !socket.log.life().is_closed())
+            self.sockets.get(socket).is_some_and(|socket| {
+                socket.birth.endpoint == id && socket.folded == 0 && !socket.log.life().is_closed()
+            })
         };
         self.live.iter().filter(open).copied().collect()
     }

@@ -11,7 +11,7 @@ use crate::model::life::Life;
 use crate::model::spec::Settings;
 use crate::model::time::Stamp;
 use crate::model::view::{
-    EndpointRow, Group, ListQuery, Query, Rate, Snapshot, SocketList, SocketRow, Timeline, Window,
+    EndpointRow, Group, ListQuery, Query, Rate, Series, Snapshot, SocketList, SocketRow, Timeline, Window,
 };
 
 impl Hub {
@@ -34,18 +34,27 @@ impl Hub {
             endpoints: registry.endpoint_rows(second),
             sockets,
             socket,
-            open: registry.live.len(),
+            open: registry.live.len() - registry.older_rows(),
+            older: registry.older_rows(),
             count: registry.total.count,
             rate: rate(&registry.total, second),
             dropped: self.dropped.load(Relaxed),
             timeline: None,
             settings,
             details: Vec::new(),
+            series: Vec::new(),
         };
         // The timeline is read without the registry: a long copy must not hold up an accept.
         drop(registry);
         let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
-        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, ..snapshot }
+        let series = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.series());
+        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, series, ..snapshot }
+    }
+
+    /// How some of a subject's state went lately.
+    pub fn series(&self, subject: Subject) -> Vec<Series> {
+        let log = self.registry.lock().log(subject);
+        log.map_or_else(Vec::new, |log| log.series())
     }
 
     /// The settings a subject has now, and what those who know of its state say.
@@ -160,7 +169,7 @@ impl Registry {
         if endpoint.is_some_and(|endpoint| endpoint != socket.birth.endpoint) {
             return false;
         }
-        let state = state_name(socket.log.life(), &socket.birth);
+        let state = if socket.folded > 0 { "older" } else { state_name(socket.log.life(), &socket.birth) };
         words.iter().all(|word| socket.haystack.contains(word.as_str()) || state.contains(word.as_str()))
     }
 
@@ -196,6 +205,8 @@ fn row(id: SocketId, socket: &Socket, second: u64) -> SocketRow {
         kernel,
         packets_known: kernel.is_some() || socket.birth.scheme.counts_its_packets(),
         blocked: log.blocked.load(Relaxed),
+        seen: Some(log.seen.load(Relaxed)).filter(|at| *at > 0).map(Stamp),
+        folded: socket.folded,
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Op {
     Read,
     Write,
     Shutdown,
+    /// A multicast group.
+    Join,
+    Leave,
     /// Setting a socket option.
     Set,
 }
@@ -35,6 +38,8 @@ impl Op {
             Self::Read => "reading",
             Self::Write => "writing",
             Self::Shutdown => "half-closing",
+            Self::Join => "joining the group",
+            Self::Leave => "leaving the group",
             Self::Set => "setting an option",
         }
     }

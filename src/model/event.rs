@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use super::datagram::Note;
+use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
 use super::h2;
 use super::id::SocketId;
@@ -52,6 +54,14 @@ pub enum Kind {
         peer: Box<SocketAddr>,
         socket: Option<SocketId>,
     },
+    /// A connection that was taken from the kernel only to be closed: there were as many as may be (Node's `drop`).
+    Drop {
+        peer: Box<SocketAddr>,
+        most: u32,
+    },
+    Lookup(Box<Lookup>),
+    Attempt(Box<Attempt>),
+    /// `took` is the handshake's, of the attempt that stood: what was before it has its own events.
     Connect {
         peer: Box<SocketAddr>,
         took: u64,
@@ -66,8 +76,10 @@ pub enum Kind {
     Blocked {
         waiting: u64,
     },
+    /// So many bytes of ours waited for so long.
     Drain {
         blocked: u64,
+        waited: u64,
     },
     Timeout {
         idle: u64,
@@ -172,6 +184,8 @@ pub enum Kind {
         way: Way,
         code: Option<u16>,
     },
+    /// What there is to tell of a UDP socket besides its datagrams.
+    Datagram(Box<Note>),
 }
 
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
@@ -214,13 +228,19 @@ const fn word(home: &'static str, name: &'static str, help: &'static str) -> Wor
 pub const VOCABULARY: &[Word] = &[
     word("listener", "listening", "bound; from now on peers can come"),
     word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
+    word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
+    word("any", "lookup", "a name was resolved: its addresses in the order they are tried, and how long it took"),
+    word("any", "connectionAttempt", "an address is tried, the how-manieth of how many"),
+    word("any", "connectionAttemptFailed", "an address said no: the errno, and after how long"),
+    word("any", "connectionAttemptTimeout", "no answer in 250 ms: the next address is tried beside it"),
+    word("any", "connectionAttemptCancelled", "given up: another address stood first, or time was over"),
+    word("any", "connect", "our connection stands, and how long its handshake took"),
     word("any", "set", "a setting was changed while it ran, and its value from here on"),
-    word("any", "connect", "our connection stands, and how long it took"),
     word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
     word("any", "write", "the kernel took these bytes of ours"),
     word("any", "blocked", "a write waits: the peer does not read"),
-    word("any", "drain", "a blocked write went through, and how long it was blocked"),
+    word("any", "drain", "a blocked write went through: how long it waited, and how many bytes"),
     word("any", "timeout", "idle for as long as was set; the socket stays open"),
     word("any", "end", "FIN: that side has finished sending (half-close)"),
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
@@ -230,6 +250,13 @@ pub const VOCABULARY: &[Word] = &[
     word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
     word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),
     word("tls", "sessionTicket", "the server gave what lets the next handshake be short, and how long it is good"),
+    word("udp", "local", "at which address of ours the peer's datagrams arrive from here on"),
+    word("udp", "truncated", "the datagram before it was longer than what is taken"),
+    word("udp", "overflow", "the kernel dropped datagrams: they came faster than they were read"),
+    word("udp", "joined", "a multicast group is listened to"),
+    word("udp", "left", "a multicast group is no longer listened to"),
+    word("udp", "folded", "a peer made room; its counts went on in the row of older peers"),
+    word("udp", "dns", "the datagram before it as DNS: question or answer, code, time"),
     word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
     word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
     word("tls", "alert", "a TLS alert by its name, and who sent it"),
@@ -259,6 +286,9 @@ impl Kind {
         match self {
             Self::Listening { .. } => "listening",
             Self::Connection { .. } => "connection",
+            Self::Drop { .. } => "drop",
+            Self::Lookup(_) => "lookup",
+            Self::Attempt(attempt) => attempt.step.name(),
             Self::Connect { .. } => "connect",
             Self::Data => "data",
             Self::Write => "write",
@@ -296,6 +326,7 @@ impl Kind {
             Self::Ping { .. } => "ping",
             Self::Pong { .. } => "pong",
             Self::Closing { .. } => "closing",
+            Self::Datagram(note) => note.name(),
         }
     }
 
@@ -323,8 +354,12 @@ impl Kind {
             | Self::Ping { way }
             | Self::Pong { way, .. }
             | Self::Closing { way, .. } => Some(*way),
+            Self::Datagram(note) => note.way(),
             Self::Listening { .. }
             | Self::Connection { .. }
+            | Self::Drop { .. }
+            | Self::Lookup(_)
+            | Self::Attempt(_)
             | Self::Connect { .. }
             | Self::Timeout { .. }
             | Self::Error(_)
@@ -391,7 +426,11 @@ impl Kind {
     /// Bytes on the heap behind the event, for the memory budget.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } => size_of::<SocketAddr>(),
+            Self::Listening { .. } | Self::Connection { .. } | Self::Connect { .. } | Self::Drop { .. } => {
+                size_of::<SocketAddr>()
+            }
+            Self::Lookup(lookup) => size_of::<Lookup>() + lookup.name.len() + size_of_val(&*lookup.addresses),
+            Self::Attempt(_) => size_of::<Attempt>() + 64,
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
@@ -404,6 +443,7 @@ impl Kind {
             Self::SecureConnection(secured) | Self::SecureConnect(secured) => {
                 size_of::<Secured>() + 96 + secured.chain.len() * 640
             }
+            Self::Datagram(note) => note.weight(),
             _ => 0,
         }
     }
@@ -445,7 +485,7 @@ mod tests {
             Kind::Finish { exchange: 1, took: 1 },
             Kind::Upgrade { exchange: 1 },
             Kind::Blocked { waiting: 1 },
-            Kind::Drain { blocked: 1 },
+            Kind::Drain { blocked: 1, waited: 1 },
             Kind::Timeout { idle: 1 },
             Kind::Message { way: Way::In, form: Form::Text, frames: 1 },
             Kind::Alert { way: Way::In, name: "close_notify" },

@@ -3,12 +3,16 @@
 //! Everyone may use the model; it uses nobody. It is synchronous and knows no tokio, no ratatui and
 //! no protocol's bytes.
 
+pub mod datagram;
+pub mod dial;
+pub mod dns;
 pub mod draft;
 pub mod end;
 pub mod event;
 pub mod h2;
 pub mod id;
 pub mod life;
+pub mod multicast;
 pub mod ring;
 pub mod setting;
 pub mod size;

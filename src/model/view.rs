@@ -38,6 +38,34 @@ pub trait Gauge: Send + Sync {
 /// Something that can tell its own state at any time: what was negotiated, what waits, what the kernel says.
 pub trait Facts: Send + Sync {
     fn read(&self) -> Vec<Group>;
+
+    /// How some of it went lately.
+    fn series(&self) -> Vec<Series> {
+        Vec::new()
+    }
+
+    /// Nothing will be told any more: whoever tells next of the same subject takes its place.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// A number as it went, oldest first: a picture on the details page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Series {
+    pub name: &'static str,
+    pub measure: Measure,
+    /// From the first to the last; where nothing happened there is no sample.
+    pub over: Duration,
+    pub values: Vec<u32>,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    Micros,
+    Bytes,
+    Segments,
 }
 
 /// Facts that belong together: a block of the details page.
@@ -150,6 +178,10 @@ pub struct SocketRow {
     pub packets_known: bool,
     /// A write waits for the peer to read.
     pub blocked: bool,
+    /// When something last came in.
+    pub seen: Option<Stamp>,
+    /// The row stands for so many older UDP peers that made room; 0 for every other.
+    pub folded: u64,
 }
 
 /// The window of the socket list.
@@ -192,6 +224,8 @@ pub struct Snapshot {
     pub socket: Option<SocketRow>,
     /// Open sockets in all.
     pub open: usize,
+    /// Listed rows that stand for older UDP peers: neither open nor closed.
+    pub older: usize,
     pub count: Count,
     pub rate: Rate,
     /// Events that all timelines dropped so far.
@@ -201,6 +235,7 @@ pub struct Snapshot {
     pub settings: Option<Arc<Settings>>,
     /// The subject's own state, where the query asked for it.
     pub details: Vec<Group>,
+    pub series: Vec<Series>,
 }
 
 impl Snapshot {

@@ -219,6 +219,9 @@ impl Endpoints {
     /// The socket is gone, its mailbox is full, or its state does not allow the command.
     pub fn command(&self, id: SocketId, command: Command) -> Result<(), Rejection> {
         let (scheme, life) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("there is no socket {id}")))?;
+        if self.hub.is_folded(id) {
+            return Err(Rejection(format!("{id} stands for older peers: there is nobody behind it any more")));
+        }
         if let (Command::Send(Payload::Reply(fixed)), Some(endpoint)) = (&command, self.hub.endpoint_of(id)) {
             return self.set_reply(endpoint, Reply::Fixed((**fixed).clone()));
         }
@@ -232,6 +235,14 @@ impl Endpoints {
             }
             (Command::End, Life::WeEnded | Life::Closing) => {
                 return Err(Rejection(format!("we have half-closed {id} already")));
+            }
+            (Command::Close | Command::Reset, Life::Opening(_)) => {
+                let birth = self.hub.birth(id);
+                if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
+                    // It is still dialling, and reads no mail: to give that up is to stop its client.
+                    self.stop(birth.endpoint);
+                    return Ok(());
+                }
             }
             _ => {}
         }
@@ -252,6 +263,12 @@ impl Endpoints {
             self.start_with(id, Some(payload.clone()));
             return Ok(0);
         }
+        let is_udp = self.spec(id).is_some_and(|spec| spec.scheme() == Scheme::Udp);
+        // One letter for all: a thousand peers have one mailbox.
+        if is_udp && !sockets.is_empty() {
+            self.post(id, Command::Send(payload.clone()))?;
+            return Ok(sockets.len());
+        }
         let outcomes: Vec<_> =
             sockets.iter().map(|socket| self.command(*socket, Command::Send(payload.clone()))).collect();
         let sent = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
@@ -267,17 +284,23 @@ impl Endpoints {
     /// # Errors
     /// The endpoint is not UDP, is not running, or the text is no address.
     pub fn send_to(&self, id: EndpointId, address: &str, payload: Payload) -> Result<(), Rejection> {
-        let running = self.running.lock();
-        let endpoint = running.get(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
-        if endpoint.spec.scheme() != Scheme::Udp || endpoint.spec.role != Role::Listen {
+        let spec = self.spec(id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        if spec.scheme() != Scheme::Udp || spec.role != Role::Listen {
             return Err(Rejection(format!("{id} is no UDP listener: only those send to any address")));
         }
         let to = address.trim().parse().map_err(|_| {
             Rejection(format!("\"{address}\" is no address: write IP:PORT, such as 127.0.0.1:9999 or [::1]:9999"))
         })?;
+        self.post(id, Command::SendTo(to, payload))
+    }
+
+    /// Puts a letter for the endpoint itself into its mailbox.
+    fn post(&self, id: EndpointId, command: Command) -> Result<(), Rejection> {
+        let running = self.running.lock();
+        let endpoint = running.get(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
         let stopped = || Rejection(format!("{id} is not running: start it first"));
         let outbox = endpoint.mail.as_ref().ok_or_else(stopped)?;
-        deliver(outbox, Letter { socket: None, command: Command::SendTo(to, payload) }).map_err(|full| match full {
+        deliver(outbox, Letter { socket: None, command }).map_err(|full| match full {
             true => Rejection(format!("{MAILBOX} messages wait for {id} already")),
             false => stopped(),
         })

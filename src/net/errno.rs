@@ -21,6 +21,7 @@ const NAMES: &[(i32, &str, &str)] = &[
     (libc::ENETUNREACH, "ENETUNREACH", "no route to that network"),
     (libc::ENFILE, "ENFILE", "the system has no file descriptor left"),
     (libc::ENOBUFS, "ENOBUFS", "the kernel has no buffer left"),
+    (libc::ENODEV, "ENODEV", "there is no such interface"),
     (libc::ENOTCONN, "ENOTCONN", "the connection is gone already"),
     (libc::EPERM, "EPERM", "not permitted (a firewall?)"),
     (libc::EPIPE, "EPIPE", "the peer has closed"),

@@ -2,6 +2,7 @@
 //!
 //! Knows the model and the [`Recorder`]; no app, no screen, no terminal.
 
+mod dial;
 pub mod endpoints;
 mod errno;
 pub mod http;

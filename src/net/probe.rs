@@ -24,7 +24,7 @@ pub trait Watch: Send + Unpin {
     fn failed(&mut self, _op: Op, _error: &io::Error) {}
     /// A write of so many bytes waits; called at each attempt, with the waker's context.
     fn waiting(&mut self, _bytes: usize, _cx: &mut Context<'_>) {}
-    /// A read found nothing and waits; called at each attempt, with the waker's context.
+    /// A read found nothing and waits, or everything is flushed; called at each attempt, with the waker's context.
     fn idle(&mut self, _cx: &mut Context<'_>) {}
 }
 
@@ -136,8 +136,11 @@ impl<S: AsyncWrite + Unpin, W: Watch> AsyncWrite for Probe<S, W> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let outcome = Pin::new(&mut this.stream).poll_flush(cx);
-        if let Poll::Ready(Err(error)) = &outcome {
-            this.watch.failed(Op::Write, error);
+        match &outcome {
+            Poll::Ready(Err(error)) => this.watch.failed(Op::Write, error),
+            // Who no longer reads, because the peer has ended, waits by flushing.
+            Poll::Ready(Ok(())) => this.watch.idle(cx),
+            Poll::Pending => {}
         }
         outcome
     }

@@ -1,9 +1,9 @@
-//! What TCP, HTTP and WebSocket share: listening, accepting, dialling, and TLS under any of them. What
+//! What TCP, HTTP and WebSocket share: listening, accepting, and TLS under any of them. What
 //! is left for a protocol is to talk over a [`Flow`].
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::kernel::{Handle, Tcp};
+pub use super::dial::resolve;
+use super::dial::{Dialled, dial, nowhere};
+use super::kernel::{Handle, Listener, Tcp};
 use super::probe::Probe;
 use super::tune::Tune;
 use super::wire::Wire;
@@ -22,7 +24,7 @@ use super::{Context, Inbox, MAILBOX, errno, tls};
 use crate::hub::{Birth, Recorder};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
-use crate::model::time::nanos;
+use crate::model::setting::tcp as setting;
 use crate::model::url::{Host, Role};
 use crate::model::view::State;
 
@@ -50,8 +52,6 @@ pub struct Flow {
     pub alpn: Alpn,
 }
 
-/// How many connections wait for an accept: what the kernel takes by default.
-const BACKLOG: u32 = 1024;
 /// After a failed accept (no descriptors): from the first pause to the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How long flows get to end in order when their endpoint is stopped.
@@ -67,7 +67,8 @@ where
     F: Future<Output = End> + Send + 'static,
     T: Fn(Flow) -> F + Clone + Send + 'static,
 {
-    let listener = bind(&cx).await?;
+    let listener = Listener::new(bind(&cx).await?);
+    cx.log.explain(Arc::new(listener.backlog()));
     let local = listener.local_addr().map_err(|error| errno::fault(Op::Bind, &error))?;
     cx.log.event(Kind::Listening { local: Box::new(local) });
     cx.hub.set_state(cx.endpoint, State::Up, Some(local));
@@ -89,6 +90,12 @@ where
         match accepted {
             Ok((stream, peer)) => {
                 pause = BACKOFF.0;
+                let most = cx.now.borrow().settings.tcp.max_peers;
+                if let Some(most) = most.filter(|most| flows.len() >= *most as usize) {
+                    drop(stream);
+                    cx.log.event(Kind::Drop { peer: Box::new(peer), most });
+                    continue;
+                }
                 let flow = accepted_flow(&cx, stream, peer, layers, alpn, talk.clone(), permit);
                 flows.spawn(flow);
             }
@@ -152,11 +159,11 @@ fn flow(
     cx: Context,
     role: Role,
     peer: SocketAddr,
-    (stream, kernel, alpn): (Stream, Handle, Alpn),
+    (stream, tune, alpn): (Stream, Tune, Alpn),
     record: Recorder,
     inbox: Inbox,
 ) -> Flow {
-    let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), kernel.clone());
+    let kernel = tune.kernel().clone();
     Flow { cx, role, peer, stream, record, inbox, kernel, tune, alpn }
 }
 
@@ -203,12 +210,14 @@ where
     drop(guard);
 }
 
-/// The probe around the TCP stream, and the handle on its kernel side.
-fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Handle) {
-    let tcp = Tcp::new(stream);
+/// The probe around the TCP stream, and who tunes it.
+fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Tune) {
+    let tcp = Tcp::new(stream, cx.hub.clock());
     let handle = tcp.handle();
     record.gauge(Box::new(handle.clone()));
-    (Probe::new(tcp, Wire::new(record.clone(), cx.spec.settings.timeout)), handle)
+    record.explain(handle.facts());
+    let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), handle.clone());
+    (Probe::new(tcp, Wire::new(record.clone(), handle)), tune)
 }
 
 async fn secure_server(
@@ -216,11 +225,11 @@ async fn secure_server(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Handle, Alpn), End> {
-    let (mut probe, kernel) = wire(cx, stream, record);
+) -> Result<(Stream, Tune, Alpn), End> {
+    let (mut probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         let astray = tls::Astray::new(record.clone(), Role::Listen, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), kernel, None));
+        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
     }
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
@@ -238,7 +247,7 @@ async fn secure_server(
     };
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel, alpn))
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
 }
 
 /// A handshake's stream, or the end it came to, recorded.
@@ -263,7 +272,7 @@ async fn secured<S>(
     })
 }
 
-/// Runs a client: resolves, dials each address in turn, talks until it is over.
+/// Runs a client: dials, on a socket that exists from the first step on, and talks until it is over.
 ///
 /// # Errors
 /// Nothing could be dialled.
@@ -272,46 +281,45 @@ where
     F: Future<Output = End> + Send,
     T: Fn(Flow) -> F + Send,
 {
-    let addresses = resolve(&cx).await?;
-    let mut last = None;
-    for peer in addresses {
-        let (record, inbox) = register(&cx, false, peer, None, layers);
-        match dial(&cx, peer, &record).await {
-            Ok((stream, took)) => {
-                forward(&cx, &record);
-                cx.log.event(Kind::Connect { peer: Box::new(peer), took });
-                cx.hub.set_state(cx.endpoint, State::Up, None);
-                let mut ended = None;
-                watched(cx.clone(), record, |cx, record| async {
-                    let end = match secure_client(&cx, stream, &record, alpn).await {
-                        Ok(made) => talk(flow(cx, Role::Connect, peer, made, record, inbox)).await,
-                        Err(end) => end,
-                    };
-                    ended = Some(end.clone());
-                    end
-                })
-                .await;
-                return match ended {
-                    Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
-                    ended => {
-                        cx.log.event(Kind::Close(Box::new(ended.unwrap_or(End::Stopped))));
-                        Ok(())
-                    }
-                };
+    let unknown = match cx.spec.url.host {
+        Host::Ip(ip) => ip,
+        // Until it is looked up and one of its addresses stands.
+        Host::Name(_) => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let (record, inbox) = register(&cx, false, SocketAddr::new(unknown, cx.spec.url.port), None, layers);
+    let Dialled { stream, peer, took } = match dial(&cx, &record).await {
+        Ok(dialled) => dialled,
+        Err(end) => {
+            if let Some(id) = record.socket() {
+                cx.mail.remove(id);
             }
-            Err(end) => {
-                if let Some(id) = record.socket() {
-                    cx.mail.remove(id);
-                }
-                record.closed(end.clone());
-                match end {
-                    End::Failed(fault) => last = Some(fault),
-                    _ => return Ok(()),
-                }
-            }
+            record.closed(end.clone());
+            return match end {
+                End::Failed(fault) => Err(fault),
+                _ => Ok(()),
+            };
+        }
+    };
+    forward(&cx, &record);
+    cx.log.event(Kind::Connect { peer: Box::new(peer), took });
+    cx.hub.set_state(cx.endpoint, State::Up, None);
+    let mut ended = None;
+    watched(cx.clone(), record, |cx, record| async {
+        let end = match secure_client(&cx, stream, &record, alpn).await {
+            Ok((stream, tune)) => talk(flow(cx, Role::Connect, peer, stream, record, inbox, tune)).await,
+            Err(end) => end,
+        };
+        ended = Some(end.clone());
+        end
+    })
+    .await;
+    match ended {
+        Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
+        ended => {
+            cx.log.event(Kind::Close(Box::new(ended.unwrap_or(End::Stopped))));
+            Ok(())
         }
     }
-    Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
 }
 
 /// What was to be sent as soon as there is a connection: into the mailbox of the one there is now.
@@ -324,61 +332,23 @@ fn forward(cx: &Context, record: &Recorder) {
     }
 }
 
-/// The addresses of the spec's host.
-pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
-    let url = &cx.spec.url;
-    let name = match &url.host {
-        Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, url.port)]),
-        Host::Name(name) => name,
-    };
-    let limit = cx.limits.handshake_time;
-    let found = tokio::time::timeout(limit, tokio::net::lookup_host((&**name, url.port))).await;
-    match found {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => {
-            Err(Fault::Io { op: Op::Resolve, name: "ENOTFOUND", text: format!("{name}: {error}").into() })
-        }
-        Err(_) => Err(Fault::Late { what: "the name was resolved", after: limit }),
-    }
-}
-
-async fn dial(cx: &Context, peer: SocketAddr, record: &Recorder) -> Result<(TcpStream, u64), End> {
-    let clock = cx.hub.clock();
-    let (started, limit) = (clock.now(), cx.limits.handshake_time);
-    let outcome = tokio::select! {
-        () = cx.cancel.cancelled() => return Err(End::Stopped),
-        outcome = tokio::time::timeout(limit, TcpStream::connect(peer)) => outcome,
-    };
-    let fault = match outcome {
-        Ok(Ok(stream)) => {
-            let took = nanos(clock.now().since(started));
-            record.event(Kind::Connect { peer: Box::new(peer), took });
-            return Ok((stream, took));
-        }
-        Ok(Err(error)) => errno::fault(Op::Connect, &error),
-        Err(_) => Fault::Late { what: "connected", after: limit },
-    };
-    record.error(fault.clone());
-    Err(End::Failed(fault))
-}
-
 async fn secure_client(
     cx: &Context,
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Handle, Alpn), End> {
-    let (probe, kernel) = wire(cx, stream, record);
+) -> Result<(Stream, Tune, Alpn), End> {
+    let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         let astray = tls::Astray::new(record.clone(), Role::Connect, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), kernel, None));
+        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
     }
     let limit = cx.limits.handshake_time;
     let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
     let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), kernel, alpn))
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
 }
 
 /// Binds the listener of the spec.
@@ -386,21 +356,35 @@ async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
     let addresses = resolve(cx).await?;
     let mut last = None;
     for address in addresses {
-        match listen(address) {
+        match listen(address, &cx.spec.settings.tcp) {
             Ok(listener) => return Ok(listener),
             Err(error) => last = Some(errno::fault(Op::Bind, &error)),
         }
     }
-    Err(last.unwrap_or(Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }))
+    Err(last.unwrap_or_else(nowhere))
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // So that a restart does not wait for the TIME_WAIT of its old connections.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
+fn listen(address: SocketAddr, settings: &setting::Tcp) -> io::Result<TcpListener> {
+    let socket = socket(address, settings)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(settings.backlog)
+}
+
+/// A new socket for an address, with what has to be set before it is bound; accepted ones inherit the buffers.
+pub fn socket(address: SocketAddr, settings: &setting::Tcp) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Elsewhere (Windows) this option would let others take the port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(settings.reuse_address)?;
+    #[cfg(unix)]
+    socket.set_reuseport(settings.reuse_port)?;
+    if let Some(size) = settings.send_buffer {
+        socket.set_send_buffer_size(u32::try_from(size).unwrap_or(u32::MAX))?;
+    }
+    if let Some(size) = settings.receive_buffer {
+        socket.set_recv_buffer_size(u32::try_from(size).unwrap_or(u32::MAX))?;
+    }
+    Ok(socket)
 }
 
 /// How a flow that was told to stop says goodbye: FIN, within the time an endpoint has to stop.

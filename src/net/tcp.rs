@@ -10,18 +10,22 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Wakes, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
+use tokio::time::Sleep;
 
-use super::probe::Probe;
+use super::kernel::Handle;
+use super::probe::{Probe, Watch};
 use super::stream::{self, Flow, Stream};
 use super::wire::Chunks;
 use super::{BoxFuture, Command, Context, Inbox, Info, Payload, Protocol, errno};
 use crate::hub::HEAD;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
+use crate::model::setting::tcp::Linger;
 use crate::model::spec::{Reply, Spec};
 use crate::model::url::{Role, Scheme};
 
@@ -58,6 +62,9 @@ const BUFFER: usize = 64 << 10;
 /// Bytes that may wait to be written before we stop reading; the kernel's buffers lie beyond it.
 const HIGH: usize = 1 << 20;
 
+/// How often the kernel is asked about half of a connection: one system call.
+const PULSE: Duration = Duration::from_millis(500);
+
 /// What one turn of the loop brought.
 enum Turn {
     Letter(Option<Command>),
@@ -81,6 +88,9 @@ struct Talk {
     ending: bool,
     /// A listener's spec as it is now: what it answers.
     listens: Option<watch::Receiver<Arc<Spec>>>,
+    kernel: Handle,
+    /// Half-open: when the kernel is asked next.
+    pulse: Option<Pin<Box<Sleep>>>,
     /// What was read last, where the endpoint is asked to show it.
     shown: Option<Bytes>,
 }
@@ -99,6 +109,8 @@ async fn talk(flow: Flow) -> End {
         writing: true,
         ending: false,
         listens: (role == Role::Listen).then(|| cx.now.clone()),
+        kernel: kernel.clone(),
+        pulse: None,
         shown: settings.show.is_some().then(Bytes::new),
     };
     if let (Role::Listen, Some(greet)) = (role, &settings.greet) {
@@ -132,6 +144,9 @@ async fn talk(flow: Flow) -> End {
                 talk.waiting.extend_from_slice(&bytes);
             }
             Turn::Letter(Some(Command::End)) => talk.ending = true,
+            Turn::Letter(Some(Command::Close)) if tune.settings().tcp.linger == Linger::Reset => {
+                return End::Reset { by: Party::Us };
+            }
             Turn::Letter(Some(Command::Close)) => {
                 let end = stream::shut(&mut talk.stream).await;
                 return first.map_or(end, |first| End::Finished { first });
@@ -140,10 +155,14 @@ async fn talk(flow: Flow) -> End {
                 kernel.reset_on_close();
                 return End::Reset { by: Party::Us };
             }
-            Turn::Letter(Some(Command::Set(row, text))) => tune.set(row, &text),
+            Turn::Letter(Some(Command::Set(row, text))) => {
+                tune.set(row, &text);
+                talk.ending |= !talk.reading && !tune.settings().half_open;
+            }
             Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
             Turn::Letter(None) => talk.inbox_open = false,
             Turn::Failed(op, error) => return errno::end(op, &error),
+            Turn::Cancelled if tune.settings().tcp.linger == Linger::Reset => return End::Stopped,
             Turn::Cancelled => return stream::farewell(&mut talk.stream).await,
         }
         if !talk.reading && !talk.writing {
@@ -175,7 +194,14 @@ impl Talk {
         if let Poll::Ready(turn) = self.push(wakes) {
             return Poll::Ready(turn);
         }
-        if !self.reading || self.waiting.len() >= HIGH {
+        if !self.reading {
+            // Half-open: nothing to read wakes us, but silence is told all the same.
+            if let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_flush(wakes) {
+                return Poll::Ready(Turn::Failed(Op::Write, error));
+            }
+            return self.pulse(wakes);
+        }
+        if self.waiting.len() >= HIGH {
             return Poll::Pending;
         }
         // Asked here, not before the wait: a reply that was changed meanwhile holds for what comes now.
@@ -204,6 +230,19 @@ impl Talk {
             self.waiting.extend_from_slice(&bytes[taken..]);
         }
         Poll::Ready(Turn::Read(bytes.len()))
+    }
+
+    /// Who neither reads nor writes hears of a RST from nobody: the kernel is asked now and then.
+    fn pulse(&mut self, wakes: &mut Wakes<'_>) -> Poll<Turn> {
+        let pulse = self.pulse.get_or_insert_with(|| Box::pin(tokio::time::sleep(PULSE)));
+        while pulse.as_mut().poll(wakes).is_ready() {
+            if let Some(error) = self.kernel.take_error() {
+                self.stream.watch().failed(Op::Read, &error);
+                return Poll::Ready(Turn::Failed(Op::Read, error));
+            }
+            pulse.as_mut().reset(tokio::time::Instant::now() + PULSE);
+        }
+        Poll::Pending
     }
 
     /// Writes what waits, flushes it, and sends our FIN when it is time. Pending when there is nothing to do

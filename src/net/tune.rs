@@ -9,6 +9,7 @@ use crate::hub::Recorder;
 use crate::model::end::Op;
 use crate::model::event::{Change, Kind};
 use crate::model::setting::Row;
+use crate::model::setting::tcp::Tcp;
 use crate::model::spec::{Settings, Spec};
 
 /// See the module. A protocol's loop hands it [`super::Command::Set`] and then looks at its settings.
@@ -23,8 +24,12 @@ pub struct Tune {
 impl Tune {
     pub fn new(spec: Arc<Spec>, record: Recorder, kernel: Handle) -> Self {
         let tune = Self { spec, own: None, record, kernel };
-        tune.apply();
+        tune.apply(&Tcp::untouched());
         tune
+    }
+
+    pub fn kernel(&self) -> &Handle {
+        &self.kernel
     }
 
     pub fn settings(&self) -> &Settings {
@@ -41,13 +46,16 @@ impl Tune {
         let settings = Arc::new(settings);
         self.record.settings(Arc::clone(&settings));
         self.record.event(Kind::Set(Box::new(Change { name: row.name, value })));
+        let before = self.settings().tcp.clone();
         self.own = Some(settings);
-        self.apply();
+        self.apply(&before);
     }
 
-    /// Gives the kernel its part.
-    fn apply(&self) {
-        if let Err(error) = self.kernel.tune(&self.settings().tcp) {
+    /// Gives the kernel and the watch of the wire their parts; `before` is what the kernel has.
+    fn apply(&self, before: &Tcp) {
+        let settings = self.settings();
+        self.kernel.set_silence(settings.timeout);
+        if let Err(error) = self.kernel.tune(before, &settings.tcp) {
             self.record.error(errno::fault(Op::Set, &error));
         }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use super::errno;
+use super::kernel::Handle;
 use super::probe::Watch;
 use crate::hub::Recorder;
 use crate::model::end::Op;
@@ -22,6 +23,8 @@ const WORTH_A_LINE: Duration = Duration::from_millis(50);
 /// Around the TCP stream: wire bytes, `blocked` / `drain`, and `timeout` where one is set.
 pub struct Wire {
     record: Recorder,
+    /// Knows the silence that is to be told, which may change at any time.
+    kernel: Handle,
     silence: Option<Silence>,
     wait: Option<Wait>,
     /// Kept between waits, so that a busy stream allocates its timer once.
@@ -31,6 +34,8 @@ pub struct Wire {
 struct Wait {
     since: Instant,
     said: bool,
+    /// The most bytes that waited at once.
+    bytes: usize,
 }
 
 /// How long nothing has crossed, in either direction.
@@ -42,16 +47,17 @@ struct Silence {
     timer: Pin<Box<Sleep>>,
 }
 
+impl Silence {
+    fn new(most: Duration) -> Self {
+        Self { most, since: Instant::now(), told: false, timer: Box::pin(tokio::time::sleep(most)) }
+    }
+}
+
 impl Wire {
-    /// `timeout`: tell when nothing has crossed for so long.
-    pub fn new(record: Recorder, timeout: Option<Duration>) -> Self {
-        let silence = timeout.map(|most| Silence {
-            most,
-            since: Instant::now(),
-            told: false,
-            timer: Box::pin(tokio::time::sleep(most)),
-        });
-        Self { record, silence, wait: None, timer: None }
+    /// `kernel` says how long nothing may cross until that is told.
+    pub fn new(record: Recorder, kernel: Handle) -> Self {
+        let silence = kernel.silence().map(Silence::new);
+        Self { record, kernel, silence, wait: None, timer: None }
     }
 
     fn crossed(&mut self) {
@@ -63,15 +69,14 @@ impl Wire {
             }
         }
     }
-}
 
-impl Watch for Wire {
-    fn read(&mut self, bytes: &[u8]) {
-        self.record.wire(Way::In, bytes.len());
-        self.crossed();
-    }
-
-    fn idle(&mut self, cx: &mut Context<'_>) {
+    /// Looks whether it has been silent for as long as is told of.
+    fn listen(&mut self, cx: &mut Context<'_>) {
+        let most = self.kernel.silence();
+        if most != self.silence.as_ref().map(|silence| silence.most) {
+            // As Node's `setTimeout`: it begins anew when it is set.
+            self.silence = most.map(Silence::new);
+        }
         let Some(silence) = self.silence.as_mut().filter(|silence| !silence.told) else { return };
         while silence.timer.as_mut().poll(cx).is_ready() {
             let due = silence.since + silence.most;
@@ -84,25 +89,40 @@ impl Watch for Wire {
             silence.timer.as_mut().reset(due);
         }
     }
+}
+
+impl Watch for Wire {
+    fn read(&mut self, bytes: &[u8]) {
+        self.record.wire(Way::In, bytes.len());
+        self.crossed();
+    }
+
+    fn idle(&mut self, cx: &mut Context<'_>) {
+        self.listen(cx);
+    }
 
     fn wrote(&mut self, bytes: &[u8]) {
         self.record.wire(Way::Out, bytes.len());
         self.crossed();
         if let Some(wait) = self.wait.take().filter(|wait| wait.said) {
-            self.record.event(Kind::Drain { blocked: nanos(wait.since.elapsed()) });
+            let (blocked, waited) = (nanos(wait.since.elapsed()), wait.bytes as u64);
+            self.record.event(Kind::Drain { blocked, waited });
         }
     }
 
     fn waiting(&mut self, bytes: usize, cx: &mut Context<'_>) {
+        // A peer that does not read is silent too, also to one who has stopped reading.
+        self.listen(cx);
         let Some(wait) = &mut self.wait else {
             let since = Instant::now();
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(WORTH_A_LINE)));
             timer.as_mut().reset(since + WORTH_A_LINE);
-            self.wait = Some(Wait { since, said: false });
+            self.wait = Some(Wait { since, said: false, bytes });
             // Polled so that it wakes the task that writes.
             let _ = timer.as_mut().poll(cx);
             return;
         };
+        wait.bytes = wait.bytes.max(bytes);
         let due = self.timer.as_mut().is_some_and(|timer| !wait.said && timer.as_mut().poll(cx).is_ready());
         if due {
             wait.said = true;

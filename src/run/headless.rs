@@ -205,7 +205,7 @@ fn details(session: &Session, subject: Subject) -> Result<String, Rejection> {
     let (spec, (settings, groups)) = spec.zip(session.hub.details(subject)).ok_or(found)?;
     let rows = setting::fitting(spec.role, spec.scheme());
     let settings: Vec<_> = rows.map(|row| (row.name, (row.get)(&settings))).collect();
-    Ok(jsonl::details_line(subject, &settings, &groups))
+    Ok(jsonl::details_line(subject, &settings, &groups, &session.hub.series(subject)))
 }
 
 /// The counters' line.

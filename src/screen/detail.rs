@@ -11,6 +11,7 @@ use super::cells::{self, span};
 use super::h2;
 use super::theme::Theme;
 use super::tls;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::Party;
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::size;
@@ -91,6 +92,11 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Connection { peer, socket: Some(id) } => {
             vec![span(id.to_string(), theme.accent), plain(format!(" from {peer}"))]
         }
+        Kind::Drop { peer, most } => {
+            vec![waiting(format!("{peer} was turned away: {} are connected", size::exact(u64::from(*most))))]
+        }
+        Kind::Lookup(lookup) => looked_up(lookup, theme),
+        Kind::Attempt(attempt) => tried(attempt, theme),
         // UDP has no handshake that could take time.
         Kind::Connect { peer, took: 0 } => vec![plain(format!("to {peer}"))],
         Kind::Connect { peer, took } => vec![plain(format!("to {peer}")), dim(format!(" in {}", spent(took)))],
@@ -103,7 +109,9 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Blocked { waiting: bytes } => {
             vec![waiting(format!("{} wait: the peer does not read", size::bytes(*bytes)))]
         }
-        Kind::Drain { blocked } => vec![waiting(format!("after {}", spent(blocked)))],
+        Kind::Drain { blocked, waited } => {
+            vec![waiting(format!("after {}", spent(blocked))), dim(format!(", {} waited", size::bytes(*waited)))]
+        }
         Kind::Timeout { idle } => vec![waiting(format!("idle for {}; still open", spent(idle)))],
         Kind::End { way: Way::In } => vec![waiting("the peer is done sending".into())],
         Kind::End { way: Way::Out } => vec![waiting("we are done sending".into())],
@@ -168,6 +176,37 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             vec![if matches!(code, 1000 | 1001) { plain(text) } else { waiting(text) }]
         }
         Kind::Closing { code: None, .. } => vec![plain("without a code".into())],
+        Kind::Datagram(note) => super::datagram::words(note, theme),
+    }
+}
+
+/// A name, and its addresses in the order they are tried.
+fn looked_up(lookup: &Lookup, theme: &Theme) -> Vec<Span<'static>> {
+    let name = clean(&lookup.name).into_owned();
+    let took = span(format!(" in {}", size::span(Duration::from_nanos(lookup.took))), theme.dim);
+    if lookup.addresses.is_empty() {
+        return vec![span(format!("{name}: nothing found"), theme.bad), took];
+    }
+    let ips: Vec<_> = lookup.addresses.iter().map(|address| address.ip().to_string()).collect();
+    vec![span(format!("{name}: {}", ips.join(" ")), theme.plain), took]
+}
+
+/// An address being tried, and what came of it. Of several the port is the same, and stands in the pane's title.
+fn tried(attempt: &Attempt, theme: &Theme) -> Vec<Span<'static>> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    let ip = span(attempt.peer.ip().to_string(), theme.plain);
+    match &attempt.step {
+        Step::Began { of: 1, .. } => vec![span(attempt.peer.to_string(), theme.plain)],
+        Step::Began { nth, of } => vec![ip, span(format!(" {nth} of {of}"), theme.dim)],
+        Step::Failed { fault, took } => {
+            vec![ip, span(format!(" {}", fault.name()), theme.bad), span(format!(" in {}", spent(took)), theme.dim)]
+        }
+        Step::Late { after } => vec![
+            ip,
+            span(format!(" silent for {}", spent(after)), theme.waiting),
+            span("; the next beside it", theme.dim),
+        ],
+        Step::Cancelled { after } => vec![ip, span(format!(" given up after {}", spent(after)), theme.dim)],
     }
 }
 

@@ -9,6 +9,7 @@ use super::cells::span;
 use super::detail::{by, code_name};
 use super::theme::Theme;
 use super::tls;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault};
 use crate::model::event::{Event, Kind};
 use crate::model::size;
@@ -53,13 +54,24 @@ fn rows(event: &Event) -> Vec<Row> {
             rows.extend(socket.map(|id| ("socket", id.to_string())));
             rows
         }
+        Kind::Drop { peer, most } => {
+            vec![
+                ("peer", peer.to_string()),
+                ("connected", size::exact(u64::from(*most))),
+                ("set by", "max_peers".into()),
+            ]
+        }
+        Kind::Lookup(lookup) => of_lookup(lookup),
+        Kind::Attempt(attempt) => of_attempt(attempt),
         Kind::Connect { peer, took: 0 } => vec![("peer", peer.to_string())],
         Kind::Connect { peer, took } => vec![("peer", peer.to_string()), ("took", spent(took))],
         Kind::Blocked { waiting } => vec![
             ("waiting", format!("{} B", size::exact(*waiting))),
             ("why", "the peer does not read, and its window and our buffers are full".into()),
         ],
-        Kind::Drain { blocked } => vec![("blocked for", spent(blocked))],
+        Kind::Drain { blocked, waited } => {
+            vec![("blocked for", spent(blocked)), ("waited", format!("{} B", size::exact(*waited)))]
+        }
         Kind::Timeout { idle } => vec![("idle for", spent(idle)), ("state", "still open".into())],
         Kind::End { way } => {
             vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
@@ -101,6 +113,7 @@ fn rows(event: &Event) -> Vec<Row> {
             let code = code.map_or("none".into(), |code| format!("{code} {}", code_name(code)));
             vec![("code", code), ("who", by(way.party()).into())]
         }
+        Kind::Datagram(note) => super::datagram::rows(note),
         Kind::Data
         | Kind::Write
         | Kind::Message { .. }
@@ -116,6 +129,38 @@ fn rows(event: &Event) -> Vec<Row> {
 
 fn yes(is: bool) -> String {
     if is { "yes" } else { "no" }.into()
+}
+
+fn of_lookup(lookup: &Lookup) -> Vec<Row> {
+    let mut rows =
+        vec![("name", clean(&lookup.name).into_owned()), ("took", size::span(Duration::from_nanos(lookup.took)))];
+    if lookup.addresses.is_empty() {
+        rows.push(("addresses", "none".into()));
+    }
+    let names = std::iter::once("addresses").chain(std::iter::repeat(""));
+    rows.extend(names.zip(&lookup.addresses).map(|(name, address)| (name, address.to_string())));
+    rows
+}
+
+fn of_attempt(attempt: &Attempt) -> Vec<Row> {
+    let spent = |ns: &u64| size::span(Duration::from_nanos(*ns));
+    let mut rows = vec![("event", attempt.step.name().into()), ("address", attempt.peer.to_string())];
+    match &attempt.step {
+        Step::Began { nth, of } => rows.push(("is", format!("{nth} of {of}"))),
+        Step::Failed { fault, took } => {
+            rows.push(("took", spent(took)));
+            rows.extend(of_fault(fault));
+        }
+        Step::Late { after } => {
+            rows.push(("silent for", spent(after)));
+            rows.push(("means", "the next address is tried beside it (RFC 8305 section 5)".into()));
+        }
+        Step::Cancelled { after } => {
+            rows.push(("after", spent(after)));
+            rows.push(("means", "another address stood first, or time was over".into()));
+        }
+    }
+    rows
 }
 
 fn of_fault(fault: &Fault) -> Vec<Row> {

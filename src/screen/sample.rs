@@ -70,6 +70,8 @@ pub(crate) fn socket(id: u32, scheme: Scheme, peer: &str, life: Life, packets: u
         kernel: None,
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 
@@ -113,6 +115,8 @@ pub(crate) fn snapshot() -> Snapshot {
     Snapshot {
         settings: None,
         details: Vec::new(),
+        older: 0,
+        series: Vec::new(),
         now: now(),
         wall: WALL,
         endpoints,
@@ -167,7 +171,7 @@ pub(crate) fn tcp() -> Vec<(u64, Kind, Vec<u8>)> {
         some(2_410_000_000, Kind::Data, JSON),
         some(78_000, Kind::Write, JSON),
         none(570_000_000, Kind::Blocked { waiting: 65_536 }),
-        none(254_000_000, Kind::Drain { blocked: 254_000_000 }),
+        none(254_000_000, Kind::Drain { blocked: 254_000_000, waited: 65_536 }),
         some(3_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00\xc2\x9b caf\xc3\xa9 \xf0\x9f\x91\x8d"),
         none(30_000_000_000, Kind::Timeout { idle: 30_000_000_000 }),
         none(6_890_000_000, Kind::End { way: Way::In }),

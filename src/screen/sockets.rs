@@ -81,6 +81,10 @@ const COLUMNS: &[Column] = &[
         0 => ("·".into(), theme.dim),
         rate => (format!("{}/s", size::si(rate)), theme.plain),
     }),
+    column("seen", 4, Side::Right, 20, |row, now, theme| match row.seen {
+        Some(seen) => (size::age(row.closed.unwrap_or(now).since(seen)), theme.dim),
+        None => ("·".into(), theme.dim),
+    }),
     column("age", 4, Side::Right, 8, |row, now, theme| {
         (size::age(row.closed.unwrap_or(now).since(row.opened)), theme.dim)
     }),
@@ -237,7 +241,15 @@ fn invitation(scheme: Scheme, at: SocketAddr) -> String {
 
 /// The end of a peer's name tells most: on this machine the port alone.
 fn peer(row: &SocketRow) -> String {
+    if row.folded > 0 {
+        let plural = if row.folded == 1 { "" } else { "s" };
+        return format!("{} older peer{plural}", size::si(row.folded));
+    }
     let arrow = if row.accepted { "" } else { "→" };
+    // A name that is still looked up, or was not found.
+    if row.peer.ip().is_unspecified() {
+        return format!("{arrow}…:{}", row.peer.port());
+    }
     if row.peer.ip().is_loopback() { format!("{arrow}:{}", row.peer.port()) } else { format!("{arrow}{}", row.peer) }
 }
 
@@ -248,6 +260,7 @@ fn state(row: &SocketRow, _: Stamp, theme: &Theme) -> (String, Style) {
         (Life::Closed, Some(End::Failed(_))) => ("failed", theme.bad),
         (Life::Closed, Some(End::Broken(_) | End::Abandoned)) => ("broken", theme.bad),
         (Life::Closed, _) => ("closed", theme.dim),
+        (_, _) if row.folded > 0 => ("older", theme.dim),
         (_, _) if row.blocked => ("blocked", theme.waiting),
         (Life::PeerEnded, _) => ("half ◀", theme.waiting),
         (Life::WeEnded, _) => ("half ▶", theme.waiting),
@@ -283,6 +296,7 @@ mod tests {
         let names = |width| place(width, 2).iter().map(|(column, ..)| column.name).collect::<Vec<_>>();
         assert_eq!(names(34), ["#", "", "peer", "state", "▼pkt", "▲pkt"]);
         assert_eq!(names(43), ["#", "", "peer", "state", "▼pkt", "▲pkt", "age"]);
-        assert_eq!(names(76).len(), COLUMNS.len());
+        assert_eq!(names(76).len(), COLUMNS.len() - 1);
+        assert_eq!(names(91).len(), COLUMNS.len());
     }
 }

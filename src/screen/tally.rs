@@ -7,6 +7,7 @@ use ratatui::text::Line;
 
 use super::bytes::{Page, clean};
 use super::cells::{self, span};
+use super::history;
 use super::theme::Theme;
 use crate::model::event::Way;
 use crate::model::id::{EndpointId, Subject};
@@ -14,12 +15,16 @@ use crate::model::setting;
 use crate::model::size;
 use crate::model::spec::{Settings, Spec};
 use crate::model::tally::{Count, Flow};
+use crate::model::time::Stamp;
 use crate::model::url::Scheme;
 use crate::model::view::{Rate, Snapshot, SocketRow};
 
 /// Columns of a number, exact to the last digit: `99,999,999,999`. Two and a name fit the narrowest pane.
 const NUMBER: usize = 14;
 const NAME: usize = 10;
+/// From here on the page has two columns, with a gap between them.
+const WIDE: usize = 100;
+const GAP: usize = 3;
 /// Lines of one value at the most.
 const FACT: usize = 20;
 
@@ -39,7 +44,7 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     let subject = snapshot.timeline.as_ref().map(|timeline| timeline.subject);
     let endpoint = match subject {
         Some(Subject::Socket(id)) => snapshot.row(id).map(|row| {
-            blocks.push(socket(row));
+            blocks.push(socket(row, snapshot.now));
             row.endpoint
         }),
         Some(Subject::Endpoint(id)) => Some(id),
@@ -61,15 +66,38 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     });
     // What is looked for first comes first: the subject's counters, then its state.
     let own = usize::from(subject.is_some());
-    let mut page: Vec<_> = blocks.iter().take(own).flat_map(|block| lines(block, theme)).collect();
-    page.extend(snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, width, theme)));
-    if let Some((spec, settings)) = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id)) {
+    let columns = if width >= WIDE { (width - GAP) / 2 } else { width };
+    let mut counts: Vec<_> = blocks.iter().take(own).flat_map(|block| lines(block, theme)).collect();
+    counts.extend(history::lines(&snapshot.series, columns, theme));
+    let details = snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, columns, theme)).collect();
+    let set = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id));
+    let set = set.map_or_else(Vec::new, |(spec, settings)| {
         let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| (row.when)(settings));
         let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();
-        page.extend(facts("settings", &rows, width, theme));
+        facts("settings", &rows, columns, theme)
+    });
+    let mut rest = blocks.iter().skip(own).map(|block| lines(block, theme));
+    let sums = [rest.next().unwrap_or_default(), rest.flatten().collect()];
+    if columns == width {
+        return [counts, details, set].into_iter().chain(sums).flatten().collect();
     }
-    page.extend(blocks.iter().skip(own).flat_map(|block| lines(block, theme)));
-    page
+    let (left, right) = if details.is_empty() { (counts, set) } else { ([counts, set].concat(), details) };
+    let [one, other] = sums;
+    beside(left, right, columns).into_iter().chain(beside(one, other, columns)).collect()
+}
+
+/// Two columns of lines as one.
+fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, columns: usize) -> Vec<Line<'static>> {
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    let row = |_| {
+        let mut line = left.next().unwrap_or_default();
+        let pad = (columns + GAP).saturating_sub(line.width());
+        line.push_span(" ".repeat(pad));
+        line.spans.extend(right.next().unwrap_or_default().spans);
+        line
+    };
+    (0..rows).map(row).collect()
 }
 
 /// The settings that hold for the subject: a socket's own, or its endpoint's.
@@ -96,7 +124,7 @@ fn facts(title: &str, rows: &[(Cow<'static, str>, String)], width: usize, theme:
     lines
 }
 
-fn socket(row: &SocketRow) -> Block {
+fn socket(row: &SocketRow, now: Stamp) -> Block {
     let mut facts = Vec::new();
     if let Some(kernel) = &row.kernel {
         facts.push(("rtt", size::span(kernel.rtt)));
@@ -106,6 +134,10 @@ fn socket(row: &SocketRow) -> Block {
             facts.push(("segments", format!("{received} in, {sent} out")));
         }
     }
+    if row.folded > 0 {
+        facts.push(("stands for", format!("{} peers", size::exact(row.folded))));
+    }
+    facts.extend(row.seen.map(|seen| ("last seen", format!("{} ago", size::span(now.since(seen))))));
     Block {
         title: format!("socket {} {}", row.id, row.scheme),
         count: row.count,
@@ -164,4 +196,22 @@ fn lines(block: &Block, theme: &Theme) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lines: &[Line<'_>]) -> Vec<String> {
+        lines.iter().map(|line| line.spans.iter().map(|span| &*span.content).collect()).collect()
+    }
+
+    #[test]
+    fn two_columns_stand_beside_each_other_however_long_they_are() {
+        let left = vec![Line::from("one"), Line::from("two")];
+        let right = vec![Line::from("a"), Line::from("b"), Line::from("c")];
+        let lines = beside(left.clone(), right.clone(), 5);
+        assert_eq!(texts(&lines), ["one     a", "two     b", "        c"]);
+        assert_eq!(texts(&beside(right, left, 5)), ["a       one", "b       two", "c       "]);
+    }
 }

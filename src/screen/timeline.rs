@@ -12,11 +12,12 @@ use super::bytes::clean;
 use super::cells::{self, span};
 use super::detail::{detail, status};
 use super::theme::Theme;
+use crate::model::dial::Step;
 use crate::model::event::{Event, Kind, Way};
 use crate::model::id::Subject;
 use crate::model::size;
 use crate::model::time::{Stamp, Wall};
-use crate::model::url::Role;
+use crate::model::url::{Role, Scheme};
 use crate::model::view::{EndpointRow, Snapshot, SocketRow, Timeline};
 
 /// What the person does with the pane.
@@ -70,7 +71,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         return;
     };
     let found = match timeline.subject {
-        Subject::Socket(id) => snapshot.row(id).map(|row| (socket_title(row, theme), measures(row, theme))),
+        Subject::Socket(id) => {
+            snapshot.row(id).map(|row| (socket_title(row, theme), measures(row, snapshot.now, theme)))
+        }
         Subject::Endpoint(id) => snapshot.endpoint(id).map(|row| (endpoint_title(row, theme), totals(row, theme))),
     };
     let gone = || (Line::from(span("Timeline", theme.bright)), Vec::new());
@@ -167,7 +170,7 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, theme: &T
         };
         cells::right(buf, row.x + at.size, row.y, left(at.size, SIZE), &text, theme.dim);
     }
-    let name = event.kind.name();
+    let name = label(event.kind.name());
     let behind = at.glyph + 2 + u16::try_from(name.len()).unwrap_or(NAME);
     cells::left(buf, row.x + at.glyph + 2, row.y, left(at.glyph + 2, row.width), name, weight);
     let from = at.preview.max(behind + 1);
@@ -188,6 +191,17 @@ fn delta(time: Duration) -> String {
     format!("+{}", size::span(time))
 }
 
+/// The name as the column shows it: Node's names for the steps of dialling would leave no room for the address.
+fn label(name: &'static str) -> &'static str {
+    match name {
+        "connectionAttempt" => "attempt",
+        "connectionAttemptFailed" => "attemptFailed",
+        "connectionAttemptTimeout" => "attemptTimeout",
+        "connectionAttemptCancelled" => "attemptCancelled",
+        name => name,
+    }
+}
+
 /// The glyph, its colour, and the weight of the name.
 fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
     let way = |way: Way| if way == Way::In { "◀" } else { "▶" };
@@ -200,6 +214,15 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::ServerHello(answer) => (way(answer.way), theme.dim, theme.plain),
         Kind::Handshake(flight) => (way(flight.way), theme.dim, theme.dim),
         Kind::SessionTicket { way: side, .. } => (way(*side), theme.dim, theme.dim),
+        Kind::Lookup(lookup) if lookup.addresses.is_empty() => ("✕", theme.bad, theme.strong(theme.bad)),
+        Kind::Lookup(_) => ("◇", theme.dim, theme.plain),
+        Kind::Attempt(attempt) => match attempt.step {
+            Step::Began { .. } => ("◇", theme.dim, theme.plain),
+            Step::Failed { .. } => ("✕", theme.bad, theme.plain),
+            Step::Late { .. } => ("‖", theme.waiting, theme.plain),
+            Step::Cancelled { .. } => ("·", theme.dim, theme.dim),
+        },
+        Kind::Drop { .. } => ("✕", theme.waiting, theme.bright),
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
@@ -228,6 +251,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Frame { way: side, .. }
         | Kind::Ping { way: side }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),
+        Kind::Datagram(note) => super::datagram::mark(note, theme),
         Kind::Data => ("◀", theme.incoming, theme.plain),
         Kind::Write => ("▶", theme.outgoing, theme.plain),
     }
@@ -235,8 +259,17 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
 
 /// Who, and between where and where: the arrow goes from the one who connected.
 fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
+    if row.folded > 0 {
+        return Line::from(vec![
+            span(format!("{} ", row.id), theme.dim),
+            span(row.scheme.name(), theme.strong(theme.scheme(row.scheme))),
+            span(format!(" {} older peers", size::exact(row.folded)), theme.bright),
+            span(", which made room", theme.dim),
+        ]);
+    }
     let short = |at: SocketAddr| if at.ip() == row.peer.ip() { format!(":{}", at.port()) } else { at.to_string() };
-    let peer = row.peer.to_string();
+    let unknown = row.peer.ip().is_unspecified();
+    let peer = if unknown { format!("…:{}", row.peer.port()) } else { row.peer.to_string() };
     let local = row.local.map(short).unwrap_or_default();
     let (from, to) = if row.accepted { (peer, local) } else { (local, peer) };
     let mut words = vec![
@@ -253,7 +286,7 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
 }
 
 /// What the kernel says, and for TLS and WebSocket what crossed the wire; shorter ones behind.
-fn measures(row: &SocketRow, theme: &Theme) -> Vec<Line<'static>> {
+fn measures(row: &SocketRow, now: Stamp, theme: &Theme) -> Vec<Line<'static>> {
     let mut facts: Vec<String> = Vec::new();
     let (received, sent) = (row.count.received, row.count.sent);
     if let Some(kernel) = row.kernel {
@@ -269,6 +302,10 @@ fn measures(row: &SocketRow, theme: &Theme) -> Vec<Line<'static>> {
         facts.push(format!("wire {} ▼ {} ▲", size::bytes(received.wire), size::bytes(sent.wire)));
     } else {
         facts.push(format!("{} ▼ {} ▲", size::bytes(received.bytes), size::bytes(sent.bytes)));
+    }
+    // A connection is there as long as it is open; of a UDP peer one knows only when it last spoke.
+    if let Some(seen) = row.seen.filter(|_| row.scheme == Scheme::Udp) {
+        facts.push(format!("seen {} ago", size::age(now.since(seen))));
     }
     (1..=facts.len()).rev().map(|count| dotted(&facts[..count], theme)).collect()
 }
@@ -318,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_long_name_ends_before_the_preview() {
-        let longest = VOCABULARY.iter().map(|word| word.name.len()).max().unwrap_or(0);
+        let longest = VOCABULARY.iter().map(|word| label(word.name).len()).max().unwrap_or(0);
         assert!(longest <= usize::from(NAME + 1 + SIZE), "{longest}");
         let sized = ["data", "write", "message", "request", "head", "body", "trailers", "ping", "pong", "end"];
         assert!(sized.iter().all(|name| name.len() <= usize::from(NAME)));

@@ -65,6 +65,8 @@ fn socket(id: u32, endpoint: u32, scheme: Scheme, life: Life, age: u64, count: C
         kernel: Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 0 }),
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 
@@ -101,11 +103,13 @@ pub fn busy() -> Snapshot {
     let snapshot = Snapshot {
         settings: None,
         details: Vec::new(),
+        series: Vec::new(),
         now: NOW,
         wall: WALL,
         endpoints,
         socket: None,
         open: 6,
+        older: 0,
         count: count((1_605, 1_147_755), (1_603, 1_137_742)),
         rate: Rate { received: 45, sent: 46 },
         dropped: 0,
@@ -180,7 +184,7 @@ fn socket_story() -> Story {
         said(2_410_000_000, Kind::Data, JSON),
         said(78_000, Kind::Write, JSON),
         said(570_000_000, Kind::Blocked { waiting: 65_536 }, ""),
-        said(254_000_000, Kind::Drain { blocked: 254_000_000 }, ""),
+        said(254_000_000, Kind::Drain { blocked: 254_000_000, waited: 65_536 }, ""),
         said(3_000_000, Kind::Message { way: Way::In, form: Form::Text, frames: 2 }, "fragments, whole again"),
         (9_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00 caf\xc3\xa9".to_vec()),
         said(6_890_000_000, Kind::End { way: Way::In }, ""),

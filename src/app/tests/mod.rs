@@ -61,6 +61,8 @@ pub(super) fn socket(id: u32, endpoint: &EndpointRow) -> SocketRow {
         kernel: None,
         packets_known: true,
         blocked: false,
+        seen: None,
+        folded: 0,
     }
 }
 

@@ -70,7 +70,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "timeout",
         look: Look::Line("30s"),
-        live: Live::Next,
+        live: Live::Now,
         fits: stream,
         elsewhere: "timeout is for connections: udp has none",
         when: always,

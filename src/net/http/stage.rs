@@ -64,8 +64,10 @@ impl Stage {
     pub async fn closed(&self, id: EndpointId) -> (SocketRow, Vec<Event>) {
         let over = |row: &&SocketRow| row.endpoint == id && row.end.is_some();
         let row = self.until(|seen| seen.sockets.rows.iter().find(over).cloned()).await;
-        let events = self.hub.events(row.id.into(), 0, 1000).unwrap().events;
-        (row, events)
+        let events = self.hub.events(row.id.into(), 0, 1000).unwrap().events.into_iter();
+        // The steps of dialling are told elsewhere.
+        let steps = |event: &Event| matches!(event.kind, Kind::Lookup(_) | Kind::Attempt(_));
+        (row, events.filter(|event| !steps(event)).collect())
     }
 
     /// Waits for an event of the endpoint's socket.

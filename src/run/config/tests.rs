@@ -46,6 +46,7 @@ fn the_commented_lines_of_the_default_file_are_right_too() {
             format!("[[endpoint]]\nlisten = 'tls://'\n{line}"),
             format!("[[endpoint]]\nlisten = 'http://'\n{line}"),
             format!("[[endpoint]]\nconnect = 'wss://a'\n{line}"),
+            format!("[[endpoint]]\nconnect = 'udp://a:1'\n{line}"),
             format!("[[endpoint]]\n{line}"),
         ];
         assert!(tables.iter().any(|table| parse(table, "").is_ok()), "{line}: {:?}", parse(&tables[0], ""));

@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
 use super::{VERSION, tls, to_line};
+use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::h2;
@@ -56,7 +57,7 @@ pub fn count_line(about: About, count: &Count, open: Option<usize>, packets: boo
     to_line(&line)
 }
 
-fn flow(flow: Flow, packets: bool) -> serde_json::Value {
+pub(super) fn flow(flow: Flow, packets: bool) -> serde_json::Value {
     json!({
         "packets": packets.then_some(flow.packets),
         "messages": flow.messages,
@@ -147,6 +148,16 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("peer", peer)?;
             entry(map, "accepted", socket.map(|id| id.0))
         }
+        Kind::Drop { peer, most } => {
+            map.serialize_entry("peer", peer)?;
+            map.serialize_entry("most", most)
+        }
+        Kind::Lookup(lookup) => {
+            map.serialize_entry("name", &*lookup.name)?;
+            map.serialize_entry("addresses", &*lookup.addresses)?;
+            map.serialize_entry("took_us", &micros(lookup.took))
+        }
+        Kind::Attempt(attempt) => tried(map, attempt),
         Kind::Connect { peer, took } => {
             map.serialize_entry("peer", peer)?;
             map.serialize_entry("took_us", &micros(*took))
@@ -163,7 +174,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             entry(map, "frames", (*form != Form::Datagram).then_some(frames))
         }
         Kind::Blocked { waiting } => map.serialize_entry("waiting", waiting),
-        Kind::Drain { blocked } => map.serialize_entry("blocked_us", &micros(*blocked)),
+        Kind::Drain { blocked, waited } => {
+            map.serialize_entry("blocked_us", &micros(*blocked))?;
+            map.serialize_entry("waited", waited)
+        }
         Kind::Timeout { idle } => map.serialize_entry("idle_us", &micros(*idle)),
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
             map.serialize_entry("error", &Error(fault))
@@ -221,6 +235,22 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
         Kind::Closing { code, .. } => entry(map, "code", *code),
+        Kind::Datagram(note) => super::datagram::detail(map, note),
+    }
+}
+
+fn tried<M: SerializeMap>(map: &mut M, attempt: &Attempt) -> Result<(), M::Error> {
+    map.serialize_entry("peer", &attempt.peer)?;
+    match &attempt.step {
+        Step::Began { nth, of } => {
+            map.serialize_entry("nth", nth)?;
+            map.serialize_entry("of", of)
+        }
+        Step::Failed { fault, took } => {
+            map.serialize_entry("took_us", &micros(*took))?;
+            map.serialize_entry("error", &Error(fault))
+        }
+        Step::Late { after } | Step::Cancelled { after } => map.serialize_entry("after_us", &micros(*after)),
     }
 }
 

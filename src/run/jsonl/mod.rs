@@ -4,6 +4,7 @@
 //! may be printed on a terminal, so every character that could act on one leaves as `\uXXXX`.
 
 mod command;
+mod datagram;
 mod event;
 mod follower;
 mod tls;
@@ -19,7 +20,7 @@ pub use self::command::{Asked, COMMANDS, Command, MOST_LINE, parse_command, read
 pub use self::event::{About, EventRef, count_line, event_line};
 pub use self::follower::Follower;
 use crate::model::id::{EndpointId, SocketId, Subject};
-use crate::model::view::Group;
+use crate::model::view::{Group, Measure, Series};
 
 /// The version of the schema. It grows when a field changes its meaning or goes; new fields and new
 /// event names do not change it.
@@ -60,7 +61,7 @@ pub fn error_line(id: Option<&Value>, reason: &str, input: &str) -> String {
 }
 
 /// The settings and the state of a subject: every value as the text a person reads.
-pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Group]) -> String {
+pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Group], series: &[Series]) -> String {
     let texts = |rows: &[(Cow<'static, str>, String)]| -> Map<String, Value> {
         rows.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))).collect()
     };
@@ -72,7 +73,20 @@ pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Gro
         Subject::Endpoint(id) => ("endpoint", id.0),
         Subject::Socket(id) => ("socket", id.0),
     };
-    to_line(&json!({ "v": VERSION, "event": "details", about.0: about.1, "settings": settings, "groups": groups }))
+    let mut line =
+        json!({ "v": VERSION, "event": "details", about.0: about.1, "settings": settings, "groups": groups });
+    if !series.is_empty() {
+        let each = |series: &Series| {
+            let unit = match series.measure {
+                Measure::Micros => "us",
+                Measure::Bytes => "B",
+                Measure::Segments => "segments",
+            };
+            json!({ "name": series.name, "unit": unit, "seconds": series.over.as_secs(), "values": series.values })
+        };
+        line["series"] = series.iter().map(each).collect();
+    }
+    to_line(&line)
 }
 
 /// The lines that are no event of a timeline. `docs/headless.md` explains each.

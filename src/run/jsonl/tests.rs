@@ -3,13 +3,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::app::effect::Target;
+use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Answer, Change, Event, Flight, Form, FrameHead, Hello, Kind, Secured, VOCABULARY, Way};
 use crate::model::h2;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
-use crate::model::tls::{Certificate, Step};
+use crate::model::tls::{self, Certificate};
 use crate::model::url::Scheme;
 
 const DOCS: &str = include_str!("../../../docs/headless.md");
@@ -63,10 +64,11 @@ fn kinds() -> Vec<(Kind, Value)> {
         retry: false,
         resumes: true,
     };
-    let steps = vec![Step { name: "finished", len: 32 }];
+    let steps = vec![tls::Step { name: "finished", len: 32 }];
     let flight = Flight { way: Way::Out, sealed: true, since: 5_999, steps };
     let frame = FrameHead { opcode: 1, fin: false, masked: true, len: 7 };
     let (way, exchange) = (Way::In, 2);
+    let tried = |step| Kind::Attempt(Attempt { peer: at, step }.into());
     vec![
         (Kind::Listening { local: at.into() }, json!({"local": "127.0.0.1:5000"})),
         (
@@ -74,11 +76,23 @@ fn kinds() -> Vec<(Kind, Value)> {
             json!({"peer": "127.0.0.1:5000", "accepted": 9}),
         ),
         (Kind::Connect { peer: at.into(), took: 1_999 }, json!({"peer": "127.0.0.1:5000", "took_us": 1})),
+        (Kind::Drop { peer: at.into(), most: 3 }, json!({"peer": "127.0.0.1:5000", "most": 3})),
+        (
+            Kind::Lookup(Lookup { name: "a.test".into(), addresses: [at].into(), took: 2_000 }.into()),
+            json!({"name": "a.test", "addresses": ["127.0.0.1:5000"], "took_us": 2}),
+        ),
+        (tried(Step::Began { nth: 1, of: 2 }), json!({"peer": "127.0.0.1:5000", "nth": 1, "of": 2})),
+        (
+            tried(Step::Failed { fault: fault(), took: 3_000 }),
+            json!({"peer": "127.0.0.1:5000", "took_us": 3, "error": error}),
+        ),
+        (tried(Step::Late { after: 4_000 }), json!({"peer": "127.0.0.1:5000", "after_us": 4})),
+        (tried(Step::Cancelled { after: 5_000 }), json!({"peer": "127.0.0.1:5000", "after_us": 5})),
         (Kind::Data, json!({"way": "in"})),
         (Kind::Write, json!({"way": "out"})),
         (Kind::Message { way, form: Form::Text, frames: 2 }, json!({"way": "in", "form": "text", "frames": 2})),
         (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
-        (Kind::Drain { blocked: 5_000 }, json!({"way": "out", "blocked_us": 5})),
+        (Kind::Drain { blocked: 5_000, waited: 9 }, json!({"way": "out", "blocked_us": 5, "waited": 9})),
         (Kind::Timeout { idle: 5_000 }, json!({"idle_us": 5})),
         (Kind::End { way }, json!({"way": "in"})),
         (Kind::Error(fault().into()), json!({"error": error})),
@@ -415,4 +429,15 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_series_is_numbers_with_their_unit() {
+    use crate::model::view::{Measure, Series};
+    let over = std::time::Duration::from_secs(2);
+    let series = [Series { name: "rtt", measure: Measure::Micros, over, values: vec![42, 43] }];
+    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &series)).unwrap();
+    assert_eq!(line["series"], json!([{"name": "rtt", "unit": "us", "seconds": 2, "values": [42, 43]}]));
+    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &[])).unwrap();
+    assert!(line.get("series").is_none());
 }

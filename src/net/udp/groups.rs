@@ -1,0 +1,70 @@
+//! The multicast groups an endpoint is in: joined and left while it runs, each time with a line on its timeline.
+
+use std::io;
+
+use super::options::{self, member};
+use super::port::Port;
+use crate::hub::Recorder;
+use crate::model::datagram::{Membership, Note};
+use crate::model::end::Op;
+use crate::model::event::Kind;
+use crate::model::multicast::{Join, Via};
+use crate::net::errno;
+
+#[derive(Default)]
+pub struct Groups {
+    joined: Vec<(Join, Membership)>,
+}
+
+impl Groups {
+    /// Leaves what is no longer wanted and joins what is; what fails is told, and the others go on.
+    pub fn apply(&mut self, port: &Port, wanted: &[Join], usual: Option<&Via>, log: &Recorder) {
+        let wanted: Vec<Join> = wanted
+            .iter()
+            .map(|join| Join { group: join.group, via: join.via.clone().or_else(|| usual.cloned()) })
+            .collect();
+        let socket = port.options();
+        self.joined.retain(|(join, told)| {
+            let stays = wanted.contains(join);
+            if !stays {
+                match member(&socket, join, false) {
+                    Ok(()) => log.event(Kind::Datagram(Box::new(Note::Left(told.clone())))),
+                    Err(error) => log.error(errno::fault(Op::Leave, &error)),
+                }
+            }
+            stays
+        });
+        for join in wanted {
+            if self.joined.iter().any(|(known, _)| *known == join) {
+                continue;
+            }
+            match member(&socket, &join, true) {
+                Ok(()) => {
+                    let told = Membership { group: join.group, interface: named(&join) };
+                    log.event(Kind::Datagram(Box::new(Note::Joined(told.clone()))));
+                    self.joined.push((join, told));
+                }
+                Err(error) => log.error(fault(&join, &error)),
+            }
+        }
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.joined.iter().map(|(_, told)| told.to_string())
+    }
+}
+
+/// The interface's name, as far as it is known; else what the person wrote.
+fn named(join: &Join) -> Option<Box<str>> {
+    let via = join.via.as_ref()?;
+    let name = options::index(via).ok().and_then(options::name);
+    name.or_else(|| Some(via.to_string().into()))
+}
+
+fn fault(join: &Join, error: &io::Error) -> crate::model::end::Fault {
+    use crate::model::end::Fault;
+    match errno::fault(Op::Join, error) {
+        Fault::Io { op, name, text } => Fault::Io { op, name, text: format!("{join}: {text}").into() },
+        fault => fault,
+    }
+}

@@ -1,0 +1,388 @@
+//! UDP: one socket, many peers, each a row with its own timeline. Datagrams keep their borders, and what the
+//! kernel says of each is told: see [`port`]. What looks like DNS is read ([`dns`]).
+//!
+//! One task for one socket, listener or client alike; a connected client has one peer for its whole life.
+
+mod dialogue;
+mod dns;
+mod facts;
+mod groups;
+mod options;
+mod peers;
+mod port;
+mod said;
+
+use std::future::pending;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use self::dialogue::Dialogue;
+use self::facts::Socket;
+use self::groups::Groups;
+use self::peers::Peers;
+use self::port::{Arrived, Port};
+use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, Protocol, errno, stream};
+use crate::hub::Recorder;
+use crate::model::datagram::Note;
+use crate::model::draft::{DATAGRAM, Draft, Rejection};
+use crate::model::end::{End, Fault, Op, Party};
+use crate::model::event::{Form, Kind, Way};
+use crate::model::multicast::Join;
+use crate::model::setting::udp::Udp as Settings;
+use crate::model::spec::Reply;
+use crate::model::url::Scheme;
+use crate::model::view::State;
+
+pub struct Udp;
+
+/// Datagrams taken in one go before mail and cancellation are looked at again.
+const BURST: usize = 64;
+/// How long after a datagram the kernel is asked what it dropped behind it: the last ones of a flood are
+/// announced by nothing.
+const AFTERMATH: Duration = Duration::from_millis(200);
+
+impl Protocol for Udp {
+    fn info(&self) -> &'static Info {
+        &Info { plain: Scheme::Udp, secure: None, help: "datagrams: every peer a row, echo or what you type" }
+    }
+
+    fn compose(&self, draft: &Draft) -> Result<Payload, Rejection> {
+        let bytes = draft.encode()?;
+        if bytes.len() > DATAGRAM {
+            return Err(Rejection(format!("{} bytes do not fit a datagram: {DATAGRAM} at most", bytes.len())));
+        }
+        Ok(Payload::Bytes(bytes.into()))
+    }
+
+    fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        Box::pin(serve(cx))
+    }
+
+    fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        Box::pin(connect(cx))
+    }
+}
+
+async fn serve(cx: Context) -> Result<(), Fault> {
+    let port = bind(&cx).await?;
+    let local = port.local;
+    cx.log.event(Kind::Listening { local: Box::new(local) });
+    cx.hub.set_state(cx.endpoint, State::Up, Some(local));
+    Talk::new(cx, port, None).run().await
+}
+
+async fn connect(cx: Context) -> Result<(), Fault> {
+    let asked = &cx.spec.settings.udp;
+    let peer = *stream::resolve(&cx).await?.first().ok_or_else(nowhere)?;
+    let from = asked.from.unwrap_or_else(|| Port::any(peer));
+    let mut port = Port::bind(from, asked).map_err(|error| errno::fault(Op::Bind, &error))?;
+    // From a group or a broadcast address nobody answers: who is connected to one hears nothing.
+    if asked.connected && !is_many(peer.ip()) {
+        port.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error))?;
+    }
+    cx.hub.set_state(cx.endpoint, State::Up, Some(port.local));
+    Talk::new(cx, port, Some(peer)).run().await
+}
+
+/// Whether an address is more than one machine's.
+fn is_many(ip: IpAddr) -> bool {
+    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
+}
+
+async fn bind(cx: &Context) -> Result<Port, Fault> {
+    let mut last = nowhere();
+    for address in stream::resolve(cx).await? {
+        match Port::bind(address, &cx.spec.settings.udp) {
+            Ok(port) => return Ok(port),
+            Err(error) => last = errno::fault(Op::Bind, &error),
+        }
+    }
+    Err(last)
+}
+
+fn nowhere() -> Fault {
+    Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }
+}
+
+/// One socket at work.
+struct Talk {
+    cx: Context,
+    port: Port,
+    /// What the endpoint was told to be at last.
+    asked: Settings,
+    groups: Groups,
+    peers: Peers,
+    /// A client's peer: when that is closed, the client is over.
+    home: Option<SocketAddr>,
+    dialogue: Dialogue,
+    letters: Inbox,
+    /// When to ask for what was dropped behind the last datagram.
+    aftermath: Option<Instant>,
+    /// What the details page shows of it.
+    facts: Arc<Socket>,
+}
+
+/// What a letter or a datagram means for the loop.
+#[derive(PartialEq, Eq)]
+enum Then {
+    GoOn,
+    Over,
+}
+
+impl Talk {
+    fn new(cx: Context, port: Port, home: Option<SocketAddr>) -> Self {
+        let (mail, letters) = mpsc::channel(MAILBOX);
+        let mut peers = Peers::new(&cx, port.local, mail);
+        if let Some(home) = home {
+            peers.dialled(home);
+        }
+        let (groups, dialogue) = (Groups::default(), Dialogue::default());
+        let facts = Socket::tell(&port, &cx.log);
+        let asked = cx.spec.settings.udp.clone();
+        let mut talk = Self { cx, port, asked, groups, peers, home, dialogue, letters, aftermath: None, facts };
+        talk.set_options();
+        talk
+    }
+
+    /// Makes the socket what the options say; what is refused is told, and the others go on.
+    fn set_options(&mut self) {
+        let local = self.port.local.ip();
+        if let Err(error) = options::apply(&self.port.options(), local.is_ipv6(), &self.asked) {
+            self.cx.log.error(errno::fault(Op::Set, &error));
+        }
+        let mut join = self.asked.join.clone();
+        // Who listens at a group's own address wants to hear it.
+        if local.is_multicast() && !join.iter().any(|join| join.group == local) {
+            join.push(Join { group: local, via: None });
+        }
+        self.groups.apply(&self.port, &join, self.asked.multicast_interface.as_ref(), &self.cx.log);
+        self.facts.set_groups(self.groups.names());
+    }
+
+    async fn run(mut self) -> Result<(), Fault> {
+        let mut buffer = Vec::new();
+        let mut own = self.cx.inbox.lock().take();
+        let outcome = loop {
+            let letter = tokio::select! {
+                // What the endpoint is told comes before what a peer is: a setting holds for what is sent after it.
+                biased;
+                () = self.cx.cancel.cancelled() => break Ok(()),
+                letter = mail(&mut own) => letter,
+                letter = self.letters.recv() => letter,
+                () = at(self.aftermath) => {
+                    self.aftermath = None;
+                    self.count_lost();
+                    continue;
+                }
+                ready = self.port.ready() => match ready {
+                    Ok(_) => {
+                        // It may have been set anew: what is longer is cut, and told.
+                        buffer.resize(self.asked.datagram as usize, 0);
+                        self.drain(&mut buffer).await;
+                        continue;
+                    }
+                    Err(error) => break Err(errno::fault(Op::Read, &error)),
+                }
+            };
+            let Some(letter) = letter else { break Ok(()) };
+            if self.perform(*letter).await == Then::Over {
+                break Ok(());
+            }
+        };
+        self.count_lost();
+        outcome
+    }
+
+    async fn perform(&mut self, letter: Letter) -> Then {
+        let known = letter.socket.and_then(|id| self.peers.address_of(id));
+        match (letter.command, known) {
+            (Command::SendTo(to, Payload::Bytes(bytes)), _) | (Command::Send(Payload::Bytes(bytes)), Some(to)) => {
+                self.send(to, &bytes).await;
+            }
+            // To the endpoint is to all of its peers.
+            (Command::Send(Payload::Bytes(bytes)), None) if letter.socket.is_none() => {
+                for to in self.peers.addresses() {
+                    self.send(to, &bytes).await;
+                }
+            }
+            (Command::Set(..), _) => {
+                self.asked = self.cx.now.borrow().settings.udp.clone();
+                self.set_options();
+            }
+            (Command::Close, Some(address)) => {
+                self.peers.forget(address, End::Finished { first: Party::Us });
+                if self.home == Some(address) {
+                    return Then::Over;
+                }
+            }
+            _ => {}
+        }
+        Then::GoOn
+    }
+
+    /// Takes what has arrived, errors of earlier datagrams first, and answers it.
+    async fn drain(&mut self, buffer: &mut [u8]) {
+        self.hear_troubles();
+        let reply = self.cx.reply(Reply::clone);
+        let answers = self.home.is_none();
+        for _ in 0..BURST {
+            let arrived = match self.port.receive(buffer) {
+                Ok(arrived) => arrived,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    if self.hear_troubles() == 0 {
+                        self.blame(self.home.filter(|_| self.port.connected), errno::fault(Op::Read, &error));
+                    }
+                    continue;
+                }
+            };
+            self.aftermath.get_or_insert_with(|| Instant::now() + AFTERMATH);
+            if let Some(counter) = arrived.drops {
+                let lost = self.port.lost_by(counter);
+                self.tell_lost(lost);
+            }
+            let bytes = &buffer[..arrived.kept];
+            self.received(&arrived, bytes);
+            if !answers || self.is_ourselves(&arrived) {
+                continue;
+            }
+            match &reply {
+                Reply::Echo => self.send(arrived.from, bytes).await,
+                Reply::Fixed(fixed) => self.send(arrived.from, &fixed.text.0).await,
+                Reply::None => {}
+            }
+        }
+    }
+
+    fn received(&mut self, arrived: &Arrived, bytes: &[u8]) {
+        let record = self.peers.heard(arrived.from, arrived.at);
+        record.wire(Way::In, arrived.whole);
+        record.packet(Way::In);
+        record.payload_head(message(Way::In), arrived.whole as u64, bytes);
+        if arrived.whole > arrived.kept {
+            let (whole, kept) = (arrived.whole as u64, arrived.kept as u64);
+            record.event(Kind::Datagram(Box::new(Note::Truncated { whole, kept })));
+        } else {
+            self.read_dns(Way::In, arrived.from, bytes, &record);
+        }
+        self.cx.show(arrived.from, bytes);
+    }
+
+    /// A datagram of our own that came back: answering it would never end.
+    fn is_ourselves(&self, arrived: &Arrived) -> bool {
+        let local = self.port.local;
+        let ip = arrived.at.and_then(|at| at.source).unwrap_or(local.ip());
+        arrived.from.port() == local.port() && arrived.from.ip() == ip
+    }
+
+    async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        let (record, source) = self.peers.addressed(to);
+        let mut outcome = self.port.send(to, source, bytes).await;
+        // An error of an earlier datagram, which any call may get: it is told where it belongs, and this one goes.
+        if outcome.is_err() && self.hear_troubles() > 0 {
+            outcome = self.port.send(to, source, bytes).await;
+        }
+        match outcome {
+            Ok(_) => {
+                record.wire(Way::Out, bytes.len());
+                record.packet(Way::Out);
+                record.payload(message(Way::Out), bytes);
+                self.read_dns(Way::Out, to, bytes, &record);
+            }
+            Err(error) => record.error(refused(&error, self.asked.broadcast)),
+        }
+    }
+
+    fn read_dns(&mut self, way: Way, peer: SocketAddr, bytes: &[u8], record: &Recorder) {
+        let now = self.cx.hub.clock().now();
+        if let Some(dns) = self.dialogue.hear(way, peer, self.port.local.port(), bytes, now) {
+            record.event(Kind::Datagram(Box::new(Note::Dns(dns))));
+        }
+    }
+
+    /// Takes the errors that came back for earlier datagrams; how many.
+    fn hear_troubles(&mut self) -> usize {
+        let mut heard = 0;
+        // A peer cannot keep us here: each is the answer to a datagram of ours.
+        while heard < BURST
+            && let Some(trouble) = self.port.trouble()
+        {
+            heard += 1;
+            let peer = if self.port.connected { self.home } else { trouble.peer };
+            self.blame(peer, trouble.fault);
+        }
+        heard
+    }
+
+    /// Tells an error where it belongs.
+    fn blame(&self, peer: Option<SocketAddr>, fault: Fault) {
+        match (peer.and_then(|peer| self.peers.known(peer)), peer, fault) {
+            (Some(record), _, fault) => record.error(fault),
+            // Closed or crowded out since.
+            (None, Some(peer), Fault::Io { op, name, text }) => {
+                self.cx.log.error(Fault::Io { op, name, text: format!("to {peer}: {text}").into() });
+            }
+            (None, _, fault) => self.cx.log.error(fault),
+        }
+    }
+
+    fn count_lost(&mut self) {
+        let lost = self.port.lost_by_now();
+        self.tell_lost(lost);
+    }
+
+    fn tell_lost(&self, lost: u64) {
+        if lost > 0 {
+            let total = self.port.lost();
+            self.facts.set_lost(total);
+            self.cx.log.event(Kind::Datagram(Box::new(Note::Overflow { lost, total })));
+        }
+    }
+}
+
+fn message(way: Way) -> Kind {
+    Kind::Message { way, form: Form::Datagram, frames: 1 }
+}
+
+fn refused(error: &io::Error, broadcasts: bool) -> Fault {
+    match errno::fault(Op::Write, error) {
+        Fault::Io { op, name: name @ "EACCES", .. } if !broadcasts => {
+            Fault::Io { op, name, text: "a broadcast address wants the setting broadcast".into() }
+        }
+        fault => fault,
+    }
+}
+
+/// Mail for the endpoint itself, as long as somebody can send it.
+async fn mail(own: &mut Option<Inbox>) -> Option<Box<Letter>> {
+    match own {
+        Some(inbox) => inbox.recv().await,
+        None => pending().await,
+    }
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => pending().await,
+    }
+}
+
+impl Context {
+    /// The line an endpoint was asked to show for a message, on its own timeline.
+    pub fn show(&self, peer: SocketAddr, message: &[u8]) {
+        let Some(template) = &self.spec.settings.show else { return };
+        let message = Bytes::copy_from_slice(&message[..message.len().min(crate::hub::HEAD)]);
+        let text = template
+            .replace("{address}", &peer.ip().to_string())
+            .replace("{port}", &peer.port().to_string())
+            .replace("{message}", &String::from_utf8_lossy(&message));
+        self.log.payload(Kind::Log, text.as_bytes());
+    }
+}
