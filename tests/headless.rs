@@ -248,3 +248,47 @@ fn settings_of_what_runs_are_set_and_shown() {
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
 }
+
+#[test]
+fn a_script_answers_by_hand_step_by_step() {
+    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    session.say(
+        r#"{"command":"open","listen":"http://127.0.0.1:0","reply":"hold","rules":[{"path":"/fixed","status":404}]}"#,
+    );
+    let listening = session.line("the listener", |line| line["event"] == "listening" && line["protocol"] == "http");
+    let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
+    peer.set_read_timeout(Some(patience())).unwrap();
+    let hear = |peer: &mut TcpStream, end: &str| {
+        let mut heard = Vec::new();
+        while !String::from_utf8_lossy(&heard).ends_with(end) {
+            let mut byte = [0];
+            peer.read_exact(&mut byte).unwrap();
+            heard.extend(byte);
+        }
+        String::from_utf8(heard).unwrap()
+    };
+    peer.write_all(b"GET /fixed HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(hear(&mut peer, "\r\n\r\n").starts_with("HTTP/1.1 404 "));
+    peer.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let held = session.event("held");
+    assert_eq!((&held["exchange"], &held["way"]), (&json!(2), &Value::Null));
+    session.say(r#"{"id":1,"command":"answer","socket":1,"exchange":2,"set":{"headers":{"x-a":"b"}}}"#);
+    session.line("done", |line| line["event"] == "done" && line["id"] == 1);
+    session.say(r#"{"id":2,"command":"answer","socket":1,"event":{"event":"tick","data":"one"}}"#);
+    let heard = hear(&mut peer, "data: one\n\n\r\n");
+    assert!(heard.contains("X-A: b\r\n") && heard.contains("text/event-stream"), "{heard}");
+    session.say(r#"{"id":3,"command":"answer","socket":1,"set":{"status":500}}"#);
+    let refused = session.line("a refusal", |line| line["id"] == 3);
+    assert!(refused.to_string().contains("headers already sent"), "{refused}");
+    session.say(r#"{"id":4,"command":"answer","socket":1,"end":true,"trailers":{"x-sum":"7"}}"#);
+    hear(&mut peer, "0\r\nx-sum: 7\r\n\r\n");
+    session.event("finish");
+    // Rules change while it runs.
+    session.say(r#"{"command":"set","endpoint":2,"name":"rules","value":[{"path":"/cut","drop":true}]}"#);
+    session.event("set");
+    peer.write_all(b"GET /cut HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let close = session.line("its end", |line| line["event"] == "close" && line["socket"] == 1);
+    assert_eq!((&close["end"]["how"], &close["end"]["by"]), (&json!("rst"), &json!("us")), "{close}");
+    session.say(r#"{"command":"quit"}"#);
+    assert_eq!(session.code(), Some(0));
+}

@@ -151,6 +151,21 @@ fn the_help() {
 }
 
 #[test]
+fn exchanges_wait_in_sight() {
+    hold("waiting", fixture::waiting, |look| look.press(&[Key::Down, Key::Down]));
+}
+
+#[test]
+fn the_waiting_list() {
+    hold("waiting_list", fixture::waiting, |look| look.press(&[Key::Char('w'), Key::Down]));
+}
+
+#[test]
+fn the_send_panel_of_an_exchange() {
+    hold("answer", fixture::waiting, |look| look.press(&[Key::Down, Key::Down, Key::Char('i')]));
+}
+
+#[test]
 fn a_question() {
     hold("question", fixture::busy, |look| look.press(&[Key::Char('D')]));
 }

@@ -63,6 +63,9 @@ impl App {
             Action::Inspect | Action::EventBefore | Action::EventAfter => {
                 no(self.cursor().is_some(), "the timeline is empty")
             }
+            Action::Waiting | Action::Answer => {
+                no(!self.seen.waiting.is_empty(), "no exchange waits for an answer: with reply = \"hold\" they do")
+            }
             Action::Follow => no(self.follow() != Follow::Following, ""),
             Action::Leave if matches!(self.mode, Mode::Browse) => no(self.is_special(), ""),
             Action::Ending => no(takes_ending(self.composer.shape), "this has its own line ends"),

@@ -51,6 +51,10 @@ pub enum Action {
     Pause,
     Follow,
     ClearClosed,
+    /// The list of exchanges that wait for an answer.
+    Waiting,
+    /// Answer one of them in one go.
+    Answer,
     Filter,
     Lens,
     Zoom,
@@ -89,11 +93,12 @@ pub enum Place {
     Palette,
     Confirm,
     Help,
+    Waiting,
 }
 
 impl Place {
     /// Every place, in the order help shows them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Anywhere,
         Self::Browse,
         Self::Pane(Pane::Endpoints),
@@ -108,6 +113,7 @@ impl Place {
         Self::Palette,
         Self::Confirm,
         Self::Help,
+        Self::Waiting,
     ];
 
     /// A heading.
@@ -127,6 +133,7 @@ impl Place {
             Self::Palette => "Commands",
             Self::Confirm => "Question",
             Self::Help => "Help",
+            Self::Waiting => "Waiting exchanges",
         }
     }
 
@@ -176,6 +183,8 @@ pub const ACTIONS: &[Row] = &[
     row(A::Suspend, &[Ctrl('z')], P::Anywhere, "suspend", "Hand the terminal to the shell; fg comes back, sockets live on.", 0),
 
     row(A::Compose, &[Char('i')], P::Browse, "send", "Type to the selected socket, or to all sockets of the endpoint.", 12),
+    row(A::Waiting, &[Char('w')], P::Browse, "waiting", "List the HTTP exchanges that wait for your answer.", 11),
+    row(A::Answer, &[Char('A')], P::Browse, "answer", "Answer the waiting exchange at once: head, body and end in one go.", 15),
     row(A::Leave, &[Esc], P::Browse, "back", "Leave the zoom, the filter, the endpoint's own list: one at a time.", 13),
     row(A::Follow, &[Char('f')], P::Browse, "follow", "Follow the newest event again; ends a pause.", 14),
     row(A::End, &[Char('e')], P::Browse, "end", "Half-close: send FIN and keep reading.", 20),
@@ -249,6 +258,16 @@ pub const ACTIONS: &[Row] = &[
 
     row(A::Yes, &[Char('y'), Enter], P::Confirm, "yes", "Do it.", 10),
     row(A::Leave, &[Esc, Char('n')], P::Confirm, "no", "Leave it as it is.", 11),
+
+    row(A::Take, &[Enter, Char('i')], P::Waiting, "answer", "Answer this one step by step: head, body, end.", 10),
+    row(A::Answer, &[Char('A')], P::Waiting, "at once", "Answer this one in one go.", 11),
+    row(A::Move(M::Up), &[Up, Char('k')], P::Waiting, "up", "Up a row.", 0),
+    row(A::Move(M::Down), &[Down, Char('j')], P::Waiting, "down", "Down a row.", 0),
+    row(A::Move(M::PageUp), &[PageUp], P::Waiting, "page up", "Up a page.", 0),
+    row(A::Move(M::PageDown), &[PageDown], P::Waiting, "page down", "Down a page.", 0),
+    row(A::Move(M::Top), &[Key::Home, Char('g')], P::Waiting, "top", "To the one that waited longest.", 0),
+    row(A::Move(M::Bottom), &[Key::End, Char('G')], P::Waiting, "bottom", "To the newest.", 0),
+    row(A::Leave, &[Esc, Char('w')], P::Waiting, "back", "Back to the dashboard.", 12),
 
     row(A::Move(M::Up), &[Up, Char('k')], P::Help, "up", "Up a line.", 0),
     row(A::Move(M::Down), &[Down, Char('j')], P::Help, "scroll", "Down a line.", 10),

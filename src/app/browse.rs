@@ -6,6 +6,7 @@ use super::keymap::rows;
 use super::list::step;
 use super::mode::{Address, Question};
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
+use crate::model::draft::Shape;
 use crate::model::id::Subject;
 use crate::model::life::Life;
 use crate::model::url::{Role, Scheme};
@@ -29,6 +30,8 @@ impl App {
                 self.focus_on(Pane::Sockets);
             }
             Action::Compose => self.compose(),
+            Action::Waiting => self.mode = Mode::Waiting(self.exchange()),
+            Action::Answer => self.answer(self.exchange(), Some(Shape::Answer)),
             Action::NextPane => self.focus_on(self.pane(1)),
             Action::PreviousPane => self.focus_on(self.pane(Pane::ALL.len() - 1)),
             Action::PaneLeft => self.focus_on(match self.lists.lead {
@@ -184,6 +187,9 @@ impl App {
 
     /// Begins to type; whom to is fixed from here.
     fn compose(&mut self) {
+        if let Some(waits) = self.near_exchange() {
+            return self.answer(Some(waits), None);
+        }
         let aim = match self.subject() {
             Some(Subject::Socket(_)) => {
                 // A client's connection that is over: what is sent goes through a new one.

@@ -20,7 +20,8 @@ impl App {
         let top = self.lists.socket_top.saturating_sub(snapshot.sockets.first);
         let in_sight = snapshot.sockets.rows.iter().skip(top).take(self.viewport.sockets);
         let ages = in_sight.chain(&snapshot.socket).filter(|row| !row.life.is_closed()).map(|row| age(row, now));
-        ages.chain(second).chain([uptime]).min()
+        let waits = snapshot.waiting.iter().map(|row| age_changes_in(now.since(row.exchange.since)));
+        ages.chain(waits).chain(second).chain([uptime]).min()
     }
 }
 

@@ -75,6 +75,8 @@ pub enum Effect {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
     Socket(SocketId),
+    /// A held HTTP exchange of a socket, by its number.
+    Exchange(SocketId, u32),
     /// Every open socket of an endpoint.
     All(EndpointId),
     /// UDP: an address a person typed (`host:port`).

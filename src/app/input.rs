@@ -94,6 +94,7 @@ impl App {
                     _ => {}
                 }
             }
+            Mode::Waiting(at) => self.in_waiting(action, at),
             Mode::Address(mut address) => {
                 if action != Action::Take {
                     return Vec::new();
@@ -173,7 +174,7 @@ impl App {
                 address.error = None;
                 address.editor.input(key);
             }
-            Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) => {}
+            Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {}
         }
     }
 
@@ -204,7 +205,7 @@ impl App {
                 address.error = None;
                 address.editor.insert(line);
             }
-            Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) => {
+            Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {
                 self.say("a paste goes into the send panel: i opens it", false);
             }
         }

@@ -8,6 +8,7 @@ mod browse;
 mod change;
 mod input;
 mod picture;
+mod waiting;
 
 pub mod action;
 pub mod composer;
@@ -34,7 +35,7 @@ pub use mode::{Address, Mode, Question};
 pub use palette::Palette;
 pub use timeline::Scroll;
 
-use crate::model::draft::Draft;
+use crate::model::draft::{Draft, Shape};
 use crate::model::id::Subject;
 use crate::model::view::{EndpointRow, Snapshot, SocketRow};
 
@@ -185,6 +186,7 @@ impl App {
             Mode::History(_) => Place::History,
             Mode::Confirm(_) => Place::Confirm,
             Mode::Address(_) => Place::Address,
+            Mode::Waiting(_) => Place::Waiting,
         }
     }
 
@@ -244,7 +246,11 @@ impl App {
 
     fn sent(&mut self, ticket: u64, text: String) -> Vec<Effect> {
         self.say(text, true);
-        match self.composer.sent(ticket) {
+        let sent = self.composer.sent(ticket);
+        if let Some(Draft { shape: Shape::End | Shape::Answer, .. }) = sent {
+            self.answered();
+        }
+        match sent {
             Some(draft) if self.history.push(draft.clone()) => vec![Effect::Remember(draft)],
             _ => Vec::new(),
         }

@@ -5,7 +5,7 @@ use super::editor::Editor;
 use super::effect::Effect;
 use super::form::Form;
 use super::palette::Palette;
-use crate::model::id::EndpointId;
+use crate::model::id::{EndpointId, SocketId};
 
 #[derive(Clone, Debug, Default)]
 pub enum Mode {
@@ -22,6 +22,8 @@ pub enum Mode {
         /// Lines above the screen. The screen stops at its last page.
         scroll: usize,
     },
+    /// The list of exchanges that wait for an answer; the selected one by its socket and number.
+    Waiting(Option<(SocketId, u32)>),
     /// The search over the send panel.
     History(Box<HistorySearch>),
     Confirm(Question),

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 pub use self::recorder::{HEAD, Recorder};
 use self::registry::{Moment, Registry};
+use crate::model::exchange::Shelf;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::{Limits, Spec};
@@ -51,6 +52,8 @@ pub struct Hub {
     registry: Mutex<Registry>,
     changed: Mutex<Vec<Subject>>,
     bell: Notify,
+    /// Sockets with exchanges that wait for a person: those that are over go when they are looked at.
+    shelves: Mutex<Vec<(SocketId, Arc<dyn Shelf>)>>,
     /// Events that all timelines dropped.
     dropped: AtomicU64,
 }
@@ -65,6 +68,7 @@ impl Hub {
             registry: Mutex::new(Registry::new(limits.closed as usize)),
             changed: Mutex::default(),
             bell: Notify::new(),
+            shelves: Mutex::default(),
             dropped: AtomicU64::new(0),
         })
     }

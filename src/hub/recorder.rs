@@ -8,6 +8,7 @@ use super::Hub;
 use super::log::Log;
 use crate::model::end::{End, Fault};
 use crate::model::event::{Kind, Way};
+use crate::model::exchange::Shelf;
 use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
@@ -95,6 +96,13 @@ impl Recorder {
         if let Some(id) = self.socket() {
             self.held.hub.met(id, peer, local);
             self.held.touch();
+        }
+    }
+
+    /// Who can tell which exchanges of this socket wait for a person, for as long as it is open.
+    pub fn shelve(&self, shelf: Arc<dyn Shelf>) {
+        if let Some(id) = self.socket() {
+            self.held.hub.shelves.lock().push((id, shelf));
         }
     }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Hub;
 use super::log::Log;
 use super::registry::{Registry, Socket};
+use super::{Birth, Hub};
+use crate::model::exchange::Waiting;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
@@ -13,6 +14,9 @@ use crate::model::time::Stamp;
 use crate::model::view::{
     EndpointRow, Group, ListQuery, Query, Rate, Series, Snapshot, SocketList, SocketRow, Timeline, Window,
 };
+
+/// Waiting exchanges in one picture: more than anybody answers, and all that may be held.
+const WAITING: usize = 1000;
 
 impl Hub {
     /// Takes in what changed, then answers.
@@ -40,6 +44,7 @@ impl Hub {
             rate: rate(&registry.total, second),
             dropped: self.dropped.load(Relaxed),
             timeline: None,
+            waiting: Vec::new(),
             settings,
             details: Vec::new(),
             series: Vec::new(),
@@ -48,7 +53,8 @@ impl Hub {
         drop(registry);
         let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
         let series = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.series());
-        Snapshot { timeline: log.map(|log| timeline(&log, query)), details, series, ..snapshot }
+        let waiting = self.waiting();
+        Snapshot { waiting, timeline: log.map(|log| timeline(&log, query)), details, series, ..snapshot }
     }
 
     /// How some of a subject's state went lately.
@@ -79,6 +85,28 @@ impl Hub {
         let log = registry.log(subject)?;
         drop(registry);
         Some(timeline(&log, &Query { subject: Some(subject), window, ..Query::default() }))
+    }
+
+    /// The exchanges that somebody waits for, the oldest first.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut shelves = self.shelves.lock();
+        if shelves.is_empty() {
+            return Vec::new();
+        }
+        let registry = self.registry.lock();
+        // A shelf is of no use behind the end of its socket.
+        shelves.retain(|(id, _)| registry.sockets.get(id).is_some_and(|socket| !socket.log.life().is_closed()));
+        let mut waiting = Vec::new();
+        for (id, shelf) in shelves.iter() {
+            let Some(socket) = registry.sockets.get(id) else { continue };
+            let Birth { endpoint, scheme, peer, .. } = socket.birth;
+            let open = shelf.exchanges().into_iter().filter(|exchange| exchange.phase.is_open());
+            waiting.extend(open.map(|exchange| Waiting { socket: *id, endpoint, scheme, peer, exchange }));
+        }
+        drop((registry, shelves));
+        waiting.sort_by_key(|row| (row.exchange.since, row.socket, row.exchange.number));
+        waiting.truncate(WAITING);
+        waiting
     }
 
     /// One socket's row, with the kernel's counters as they are now.

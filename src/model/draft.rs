@@ -78,6 +78,17 @@ pub enum Shape {
     Request,
     /// `200`, header lines, an empty line, a body: what a listener answers from now on.
     Reply,
+    /// `200 OK` and header lines: the first step of an answer by hand. Without a status they are set, and
+    /// leave with it.
+    Head,
+    /// A chunk of an answer's body.
+    Body,
+    /// A server-sent event: a chunk too.
+    Event,
+    /// The end of an answer, with trailers as header lines.
+    End,
+    /// Head, body and end of an answer in one go, written like [`Shape::Reply`].
+    Answer,
 }
 
 impl Shape {
@@ -90,6 +101,11 @@ impl Shape {
             Self::Close => "close frame",
             Self::Request => "request",
             Self::Reply => "default reply",
+            Self::Head => "head",
+            Self::Body => "body",
+            Self::Event => "event",
+            Self::End => "end",
+            Self::Answer => "whole answer",
         }
     }
 }
@@ -107,6 +123,15 @@ pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
         (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
+}
+
+/// The steps of an answer by hand, in their order; the last does all of them in one go.
+pub const STEPS: &[Shape] = &[Shape::Head, Shape::Body, Shape::Event, Shape::End, Shape::Answer];
+
+/// Whether a head that was typed begins with its status: `200 OK`.
+pub fn has_status(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    text.starts_with(word) && word.len() == 3 && word.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// A draft, as typed.

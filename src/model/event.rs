@@ -165,6 +165,16 @@ pub enum Kind {
         by: u32,
         blocked: u64,
     },
+    /// An exchange waits for a person's answer.
+    Held {
+        exchange: u32,
+    },
+    /// The peer left before an exchange had its whole answer.
+    Aborted {
+        exchange: u32,
+        /// Nanoseconds since it began to wait.
+        waited: u64,
+    },
     Open {
         subprotocol: Option<Box<str>>,
     },
@@ -268,6 +278,8 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "trailers", "fields behind a chunked body"),
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
+    word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
+    word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
     word("http", "settings", "HTTP/2: what one side asks of the other, or that it is applied (ACK)"),
     word("http", "goAway", "HTTP/2: no new streams, and why: the error code's name and the last stream"),
@@ -321,6 +333,8 @@ impl Kind {
             Self::GoAway { .. } => "goAway",
             Self::StreamReset { .. } => "streamReset",
             Self::WindowUpdate { .. } => "windowUpdate",
+            Self::Held { .. } => "held",
+            Self::Aborted { .. } => "aborted",
             Self::Open { .. } => "open",
             Self::Frame { .. } => "frame",
             Self::Ping { .. } => "ping",
@@ -372,6 +386,8 @@ impl Kind {
             | Self::Finish { .. }
             | Self::Upgrade { .. }
             | Self::ClientError(_)
+            | Self::Held { .. }
+            | Self::Aborted { .. }
             | Self::Open { .. } => None,
         }
     }
@@ -402,6 +418,8 @@ impl Kind {
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
             | Self::StreamReset { exchange, .. }
+            | Self::Held { exchange }
+            | Self::Aborted { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
             Self::WindowUpdate { exchange, .. } => Some(*exchange).filter(|exchange| *exchange > 0),
             _ => None,

@@ -72,6 +72,8 @@ pub enum Reply {
     Echo,
     /// Nothing. An HTTP exchange stays open.
     None,
+    /// HTTP: a person answers each exchange by hand.
+    Hold,
     /// Always this.
     Fixed(Fixed),
 }
@@ -88,7 +90,7 @@ pub struct Fixed {
 
 impl Reply {
     /// The words of [`Reply::name`].
-    pub const NAMES: &[&str] = &["echo", "none", "text"];
+    pub const NAMES: &[&str] = &["echo", "none", "hold", "text"];
 
     /// Becomes what a word says; a fixed answer that is there stays.
     ///
@@ -98,6 +100,7 @@ impl Reply {
         *self = match (word, &*self) {
             ("echo", _) => Self::Echo,
             ("none", _) => Self::None,
+            ("hold", _) => Self::Hold,
             ("text", Self::Fixed(_)) => return Ok(()),
             ("text", _) => Self::Fixed(Fixed::default()),
             _ => return Err(format!("\"{word}\" is no reply: there are {}", Self::NAMES.join(", "))),
@@ -105,11 +108,21 @@ impl Reply {
         Ok(())
     }
 
+    /// # Errors
+    /// It has no meaning over a scheme: there nobody waits for an answer.
+    pub fn fits(&self, scheme: Scheme) -> Result<(), String> {
+        if *self != Self::Hold || scheme.is_http() {
+            return Ok(());
+        }
+        Err(format!("a {scheme} peer waits for no answer: leave \"hold\" to http and https"))
+    }
+
     /// One word for a column.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::None => "none",
+            Self::Hold => "hold",
             Self::Fixed(_) => "text",
         }
     }
@@ -122,13 +135,14 @@ impl<'de> Deserialize<'de> for Reply {
             type Value = Reply;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("\"echo\", \"none\" or a fixed answer such as { text = \"hello\\n\" }")
+                f.write_str("\"echo\", \"none\", over HTTP \"hold\", or a fixed answer such as { text = \"hello\\n\" }")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Reply, E> {
                 match text {
                     "echo" => Ok(Reply::Echo),
                     "none" => Ok(Reply::None),
+                    "hold" => Ok(Reply::Hold),
                     _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
                 }
             }

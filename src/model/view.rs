@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::end::{End, Fault};
 use super::event::Event;
+use super::exchange::Waiting;
 use super::id::{EndpointId, SocketId, Subject};
 use super::life::Life;
 use super::spec::{Settings, Spec};
@@ -231,6 +232,8 @@ pub struct Snapshot {
     /// Events that all timelines dropped so far.
     pub dropped: u64,
     pub timeline: Option<Timeline>,
+    /// HTTP exchanges that a person is to answer, those that waited longest first.
+    pub waiting: Vec<Waiting>,
     /// The socket's own settings, where they are no longer its endpoint's.
     pub settings: Option<Arc<Settings>>,
     /// The subject's own state, where the query asked for it.
@@ -241,6 +244,11 @@ pub struct Snapshot {
 impl Snapshot {
     pub fn endpoint(&self, id: EndpointId) -> Option<&EndpointRow> {
         self.endpoints.iter().find(|row| row.id == id)
+    }
+
+    /// What waits on a socket, in its order.
+    pub fn waiting_on(&self, id: SocketId) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter().filter(move |row| row.socket == id)
     }
 
     pub fn row(&self, id: SocketId) -> Option<&SocketRow> {

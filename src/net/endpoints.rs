@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::http::{Holds, Step};
 use super::{BoxFuture, Command, Context, Inbox, Letter, MAILBOX, Outbox, Payload, protocol, tls};
 use crate::hub::{Hub, Recorder};
 use crate::model::draft::{Draft, Rejection};
@@ -85,6 +86,7 @@ pub struct Endpoints {
     identity: Arc<tls::Identity>,
     clients: Arc<tls::Clients>,
     mail: Mailboxes,
+    holds: Holds,
     root: CancellationToken,
     tasks: TaskTracker,
     running: Mutex<HashMap<EndpointId, Running>>,
@@ -98,6 +100,7 @@ impl Endpoints {
             identity,
             clients: Arc::default(),
             mail: Mailboxes::default(),
+            holds: Holds::default(),
             root: CancellationToken::new(),
             tasks: TaskTracker::new(),
             running: Mutex::default(),
@@ -166,6 +169,7 @@ impl Endpoints {
             log: endpoint.log.clone(),
             cancel: endpoint.cancel.clone(),
             mail: self.mail.clone(),
+            holds: self.holds.clone(),
             identity: Arc::clone(&self.identity),
             clients: Arc::clone(&self.clients),
             now: endpoint.now.subscribe(),
@@ -277,6 +281,15 @@ impl Endpoints {
             None if sent == 0 => Err(Rejection(format!("{id} has no open socket to send to"))),
             _ => Ok(sent),
         }
+    }
+
+    /// Does steps of the answer to a held exchange; without a number, to the oldest of the socket that is
+    /// not answered. What was done, in words.
+    ///
+    /// # Errors
+    /// There is no such exchange, or a step cannot be done: then none of them was.
+    pub fn answer(&self, id: SocketId, exchange: Option<u32>, steps: &[Step]) -> Result<String, Rejection> {
+        self.holds.answer(id, exchange, steps)
     }
 
     /// UDP: sends to an address a person typed.

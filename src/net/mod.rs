@@ -67,6 +67,8 @@ pub enum Payload {
     Request(Box<http::Request>),
     /// What a listener answers from now on.
     Reply(Box<Fixed>),
+    /// Steps of one answer by hand.
+    Steps(Vec<http::Step>),
 }
 
 /// A command with the socket it is for: one queue may serve many (UDP peers).
@@ -95,6 +97,8 @@ pub struct Context {
     /// Fires when the endpoint is stopped.
     pub cancel: CancellationToken,
     pub mail: Mailboxes,
+    /// Exchanges that a person answers.
+    pub holds: http::Holds,
     pub identity: Arc<tls::Identity>,
     /// Sessions our TLS clients can resume.
     pub clients: Arc<tls::Clients>,

@@ -306,7 +306,7 @@ where
     let mut ended = None;
     watched(cx.clone(), record, |cx, record| async {
         let end = match secure_client(&cx, stream, &record, alpn).await {
-            Ok((stream, tune)) => talk(flow(cx, Role::Connect, peer, stream, record, inbox, tune)).await,
+            Ok(made) => talk(flow(cx, Role::Connect, peer, made, record, inbox)).await,
             Err(end) => end,
         };
         ended = Some(end.clone());

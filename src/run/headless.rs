@@ -144,6 +144,7 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
             let draft = jsonl::suit(load_file(draft).await?, scheme_of(session, &to)?)?;
             return session.send(&to, &draft).map(|_| None);
         }
+        Command::Answer { to, steps } => return session.answer(&to, &steps).map(|_| None),
         Command::Open(spec) => return Ok(Some(session.open(*spec))),
         Command::End(subject) => return each(session, subject, || Order::End),
         Command::Close(subject) => return each(session, subject, || Order::Close),
@@ -167,7 +168,9 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
 
 fn scheme_of(session: &Session, to: &Target) -> Result<Scheme, Rejection> {
     match to {
-        Target::Socket(id) => session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id)),
+        Target::Socket(id) | Target::Exchange(id, _) => {
+            session.hub.state_of(*id).map(|(scheme, _)| scheme).ok_or_else(|| no_socket(*id))
+        }
         Target::All(id) | Target::Address(id, _) => {
             session.endpoints.spec(*id).map(|spec| spec.scheme()).ok_or_else(|| no_endpoint(*id))
         }

@@ -1,17 +1,18 @@
 //! What runs behind any face: the hub, the endpoints, and the one place that performs effects.
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 
 use crate::app::{Effect, Target};
 use crate::hub::Hub;
-use crate::model::draft::{Coding, Draft, Rejection, Shape, escape};
+use crate::model::draft::{Coding, Draft, Rejection, Shape, escape, has_status};
 use crate::model::end::Fault;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::size;
 use crate::model::spec::{Limits, Spec};
 use crate::model::time::Clock;
-use crate::net::http::split_body;
+use crate::net::http::{Step, split_body};
 use crate::net::{Command, Endpoints, Payload, protocol, tls};
 
 /// The largest file that is sent as one message: more is a transfer, not a message.
@@ -92,12 +93,15 @@ impl Session {
     /// Why it cannot be sent.
     pub fn send(&self, to: &Target, draft: &Draft) -> Result<String, Rejection> {
         let payload = match to {
-            Target::Socket(id) => self.compose(*id, draft)?,
+            Target::Socket(id) | Target::Exchange(id, _) => self.compose(*id, draft)?,
             Target::All(id) | Target::Address(id, _) => self.endpoints.compose(*id, draft)?,
         };
+        if let Payload::Steps(steps) = &payload {
+            return self.answer(to, steps);
+        }
         let what = describe(&payload);
         match to {
-            Target::Socket(id) => {
+            Target::Socket(id) | Target::Exchange(id, _) => {
                 if let Payload::Reply(_) = &payload {
                     let endpoint = self.hub.endpoint_of(*id).ok_or_else(|| Rejection(format!("{id} is gone")))?;
                     self.endpoints.broadcast(endpoint, &payload)?;
@@ -123,6 +127,36 @@ impl Session {
         }
     }
 
+    /// Does steps of an answer by hand: to one exchange, or to one on each socket of an endpoint.
+    ///
+    /// # Errors
+    /// There is no such exchange, or a step cannot be done: then none of them was.
+    pub fn answer(&self, to: &Target, steps: &[Step]) -> Result<String, Rejection> {
+        match to {
+            Target::Socket(id) => self.endpoints.answer(*id, None, steps),
+            Target::Exchange(id, number) => self.endpoints.answer(*id, Some(*number), steps),
+            Target::Address(id, _) => Err(Rejection(format!("{id} has no exchanges: that is for http and https"))),
+            Target::All(id) => {
+                let mut waiting = self.hub.waiting();
+                // One on each connection: HTTP/1.1 answers in order.
+                let mut met = HashSet::new();
+                waiting
+                    .retain(|row| row.endpoint == *id && row.exchange.phase.is_answerable() && met.insert(row.socket));
+                if waiting.is_empty() {
+                    return Err(Rejection(format!("no exchange of {id} waits for an answer")));
+                }
+                let done =
+                    waiting.iter().map(|row| self.endpoints.answer(row.socket, Some(row.exchange.number), steps));
+                let (done, refused): (Vec<_>, Vec<_>) = done.partition(Result::is_ok);
+                match refused.into_iter().find_map(Result::err) {
+                    Some(rejection) if done.is_empty() => Err(rejection),
+                    Some(rejection) => Ok(format!("{} exchanges took it; others not: {rejection}", done.len())),
+                    None => Ok(format!("{} exchanges took it", done.len())),
+                }
+            }
+        }
+    }
+
     fn compose(&self, id: SocketId, draft: &Draft) -> Result<Payload, Rejection> {
         let (scheme, _) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("{id} is gone")))?;
         protocol(scheme).compose(draft)
@@ -138,6 +172,7 @@ fn describe(payload: &Payload) -> String {
         Payload::Close { .. } => "a close frame".into(),
         Payload::Request(request) => format!("{} {}", request.method, request.target),
         Payload::Reply(_) => "the reply".into(),
+        Payload::Steps(_) => "steps of an answer".into(),
     }
 }
 
@@ -151,6 +186,7 @@ pub async fn load_file(draft: Draft) -> Result<Draft, Rejection> {
     }
     let (head, path) = match draft.shape {
         Shape::Request | Shape::Reply => split_body(&draft.text),
+        Shape::Answer if has_status(&draft.text) => split_body(&draft.text),
         _ => ("", draft.text.as_str()),
     };
     let bytes = read(path.trim()).await?;

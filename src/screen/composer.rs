@@ -144,6 +144,13 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
     match (shape, coding) {
         (Shape::Close, _) => "a code and a reason: 1000 bye",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
+        (Shape::Head, _) => {
+            "200 OK and header lines: it leaves; header lines alone are set for it, Name: takes one away"
+        }
+        (Shape::Body, Coding::Text) => "a chunk, sent at once; C-t for an event or the end; Tab for a file",
+        (Shape::Event, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
+        (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
+        (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",
         (_, Coding::Escapes) => "\\r \\n \\t \\0 \\e \\\\ \\xNN \\u{...}",

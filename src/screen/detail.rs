@@ -160,6 +160,12 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Finish { exchange, took } => {
             vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))]
         }
+        Kind::Held { exchange } => {
+            vec![dim(format!("{exchange}  ")), waiting("your answer: i".into())]
+        }
+        Kind::Aborted { exchange, waited } => {
+            vec![dim(format!("{exchange}  ")), bad(format!("gone after {}", spent(waited)))]
+        }
         Kind::Upgrade { exchange } => {
             vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]
         }

@@ -94,6 +94,15 @@ fn rows(event: &Event) -> Vec<Row> {
         | Kind::WindowUpdate { .. }
         | Kind::Request { stream: 1.., .. } => super::h2::rows(&event.kind),
         Kind::Finish { exchange, took } => vec![("exchange", exchange.to_string()), ("took", spent(took))],
+        Kind::Held { exchange } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "it waits for your answer, as the peer does: head, body, end".into()),
+        ],
+        Kind::Aborted { exchange, waited } => vec![
+            ("exchange", exchange.to_string()),
+            ("waited", spent(waited)),
+            ("means", "the peer left before it had the whole answer".into()),
+        ],
         Kind::Upgrade { exchange } => vec![
             ("exchange", exchange.to_string()),
             ("means", "the connection speaks another protocol from here".into()),

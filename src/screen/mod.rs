@@ -25,6 +25,7 @@ pub mod tally;
 pub mod theme;
 pub mod timeline;
 pub mod tls;
+pub mod waiting;
 
 #[cfg(test)]
 mod hostile;
@@ -112,6 +113,10 @@ fn lay(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Positio
         }
         Mode::Help { scroll } => {
             help::draw(*scroll, area, buf, theme);
+            None
+        }
+        Mode::Waiting(at) => {
+            waiting::draw(app.seen(), *at, area, buf, theme);
             None
         }
         Mode::Browse | Mode::Compose | Mode::Filter | Mode::Address(_) => None,

@@ -15,7 +15,7 @@ use crate::app::{Editor, Form, HistorySearch, Palette, Question, keymap};
 use crate::model::id::Subject;
 
 /// A cleared box in the middle of `area`, of at most this size.
-fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect {
+pub(super) fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
     let x = area.x + (area.width - width) / 2;
     let y = area.y + (area.height - height) / 2;

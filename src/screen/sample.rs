@@ -113,6 +113,7 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut subject = rows[0].clone();
     subject.kernel = Some(Kernel { segments_in: 14, segments_out: 13, rtt: Duration::from_micros(42), retransmits: 2 });
     Snapshot {
+        waiting: Vec::new(),
         settings: None,
         details: Vec::new(),
         older: 0,
@@ -330,7 +331,12 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
     ]
 }
 
+/// An exchange that waits for a person, and a peer that does not.
+fn held() -> Vec<(u64, Kind, Vec<u8>)> {
+    vec![none(9_000, Kind::Held { exchange: 4 }), none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 })]
+}
+
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
-    [tcp(), tls(), http(), ws(), listener(), handshake()].concat()
+    [tcp(), tls(), http(), ws(), listener(), handshake(), held()].concat()
 }

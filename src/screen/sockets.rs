@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use super::bytes::clean;
 use super::cells::{self, span};
 use super::theme::Theme;
+use super::waiting;
 use crate::model::end::End;
 use crate::model::event::Way;
 use crate::model::id::{EndpointId, SocketId};
@@ -144,7 +145,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View<'_>, t
         }
         let theme = if selected { theme.banded() } else { *theme };
         for (column, x, width) in &columns {
-            let (text, mut style) = (column.cell)(row, snapshot.now, &theme);
+            let (mut text, mut style) = (column.cell)(row, snapshot.now, &theme);
+            let waits = snapshot.waiting_on(row.id).next().filter(|_| column.name == "state" && !row.life.is_closed());
+            if let Some(waits) = waits {
+                (text, style) = (waiting::state(waits, snapshot.now), theme.waiting);
+            }
             if selected && column.name == "#" {
                 style = theme.bright;
             } else if row.life.is_closed() && column.name != "state" {
@@ -170,7 +175,11 @@ fn title(snapshot: &Snapshot, theme: &Theme) -> Line<'static> {
         (total, all) if total == all => format!("  {}", size::exact(all as u64)),
         (total, all) => format!("  {} of {}", size::exact(total as u64), size::exact(all as u64)),
     };
-    Line::from(vec![span("Sockets", theme.bright), span(count, theme.dim)])
+    let mut words = vec![span("Sockets", theme.bright), span(count, theme.dim)];
+    if !snapshot.waiting.is_empty() {
+        words.push(span(format!("  {} waiting", snapshot.waiting.len()), theme.strong(theme.waiting)));
+    }
+    Line::from(words)
 }
 
 fn rights(snapshot: &Snapshot, view: View<'_>, theme: &Theme) -> Vec<Line<'static>> {

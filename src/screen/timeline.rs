@@ -233,6 +233,8 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Set(_) => ("≡", theme.dim, theme.plain),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
+        Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
+        Kind::Aborted { .. } => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Closing { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::GoAway { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::StreamReset { way: side, .. } => (way(*side), theme.bad, theme.plain),

@@ -4,6 +4,7 @@
 mod support;
 
 mod endpoints;
+mod holding;
 mod hostile;
 mod looking;
 mod sending;

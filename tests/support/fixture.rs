@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sockscope::model::end::{End, Fault, Op, Party};
 use sockscope::model::event::{Event, Form, Kind, Way};
+use sockscope::model::exchange::{Exchange, Phase, Waiting};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
 use sockscope::model::spec::Spec;
@@ -104,6 +105,7 @@ pub fn busy() -> Snapshot {
         settings: None,
         details: Vec::new(),
         series: Vec::new(),
+        waiting: Vec::new(),
         now: NOW,
         wall: WALL,
         endpoints,
@@ -124,6 +126,34 @@ pub fn busy() -> Snapshot {
         },
     };
     told(&snapshot, Some(SocketId(3).into()))
+}
+
+/// The same with three exchanges that wait for an answer, two of them on the HTTP socket.
+pub fn waiting() -> Snapshot {
+    let mut snapshot = busy();
+    let peer = snapshot.row(SocketId(5)).unwrap().peer;
+    let exchange = |number, method: &str, target: &str, phase, age: u64, body| Exchange {
+        number,
+        method: method.into(),
+        target: target.into(),
+        phase,
+        since: Stamp(NOW.0 - age * SECOND),
+        over: None,
+        body,
+    };
+    let row = |socket, exchange| Waiting {
+        socket: SocketId(socket),
+        endpoint: EndpointId(3),
+        scheme: Scheme::Http,
+        peer,
+        exchange,
+    };
+    snapshot.waiting = vec![
+        row(9, exchange(1, "GET", "/events?from=\u{1b}[31m", Phase::HeadSent(200), 190, 4_321)),
+        row(5, exchange(43, "POST", "/upload", Phase::Waiting, 12, 0)),
+        row(5, exchange(44, "GET", "/favicon.ico", Phase::Queued, 12, 0)),
+    ];
+    snapshot
 }
 
 /// The same with the timeline of `subject`.

@@ -14,7 +14,7 @@ pub use target::{Aim, Audience, Note, name, standing};
 use super::editor::Editor;
 use super::effect::{Effect, Target};
 use super::key::Key;
-use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::draft::{Coding, Draft, Ending, Rejection, STEPS, Shape, escape, has_status};
 use crate::model::view::Snapshot;
 
 /// Targets whose unsent drafts are kept: more than a person juggles.
@@ -83,6 +83,15 @@ impl Composer {
         self.walk = None;
     }
 
+    /// The next step of an answer by hand, with what is usual in it.
+    pub fn step(&mut self, shape: Shape) {
+        self.shape = shape;
+        self.refused = None;
+        if self.editor.is_empty() || STEPS.iter().any(|step| self.editor.text() == usual(*step)) {
+            self.editor.set(usual(shape));
+        }
+    }
+
     pub fn draft(&self) -> Draft {
         Draft { text: self.editor.text(), coding: self.coding, ending: self.ending, shape: self.shape }
     }
@@ -121,7 +130,11 @@ impl Composer {
     }
 
     pub fn next_shape(&mut self) {
-        self.shape = next(self.shapes(), self.shape);
+        let shape = next(self.shapes(), self.shape);
+        if self.aim.as_ref().is_some_and(|aim| aim.held().is_some()) {
+            return self.step(shape);
+        }
+        self.shape = shape;
         self.refused = None;
     }
 
@@ -171,6 +184,12 @@ impl Composer {
         if self.draft() == draft {
             self.walk = None;
             self.editor.clear();
+        }
+        match draft.shape {
+            Shape::Head if has_status(&draft.text) => self.step(Shape::Body),
+            // What was set goes with it: the usual fields would replace it.
+            Shape::Head if self.editor.is_empty() => self.editor.set("200 OK\n"),
+            _ => {}
         }
         Some(draft)
     }
@@ -266,6 +285,15 @@ impl Composer {
         self.refused = None;
         self.walk = None;
         self.editor.set(&draft.text);
+    }
+}
+
+/// What a step begins with, to be changed or sent as it is.
+fn usual(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Head => "200 OK\ncontent-type: text/plain; charset=utf-8\n",
+        Shape::Answer => "200 OK\ncontent-type: text/plain; charset=utf-8\n\n",
+        _ => "",
     }
 }
 

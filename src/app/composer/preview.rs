@@ -62,6 +62,8 @@ impl Preview {
             Shape::Request if bytes.trim_ascii().is_empty() => {
                 reject("a request begins with a method and a target: GET /")
             }
+            Shape::Head if bytes.trim_ascii().is_empty() => reject("a head begins with its status: 200 OK"),
+            Shape::Body | Shape::Event if bytes.is_empty() => reject("nothing to send"),
             Shape::Reply if bytes.trim_ascii().is_empty() => reject("a reply begins with its status: 200"),
             _ => Ok(preview),
         }
@@ -70,7 +72,7 @@ impl Preview {
 
 /// Whether a line ending means anything behind this: heads and codes have their own.
 pub fn takes_ending(shape: Shape) -> bool {
-    matches!(shape, Shape::Bytes | Shape::Text | Shape::Binary | Shape::Ping)
+    matches!(shape, Shape::Bytes | Shape::Text | Shape::Binary | Shape::Ping | Shape::Body)
 }
 
 impl fmt::Display for Preview {

@@ -2,8 +2,10 @@
 
 use super::super::effect::Target;
 use crate::model::draft::{self, Shape};
-use crate::model::id::EndpointId;
+use crate::model::exchange::{Phase, Waiting};
+use crate::model::id::{EndpointId, SocketId};
 use crate::model::life::Life;
+use crate::model::size;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::{EndpointRow, Snapshot, SocketRow};
 
@@ -58,8 +60,25 @@ impl Aim {
         Self { near: Some(target.clone()), target, ..Self::all(row) }
     }
 
+    /// A held exchange.
+    pub fn exchange(row: &Waiting, endpoint: &EndpointRow) -> Self {
+        let target = Target::Exchange(row.socket, row.exchange.number);
+        Self { near: Some(target.clone()), target, ..Self::all(endpoint) }
+    }
+
+    /// The exchange it began with.
+    pub fn held(&self) -> Option<(SocketId, u32)> {
+        match self.near {
+            Some(Target::Exchange(socket, number)) => Some((socket, number)),
+            _ => None,
+        }
+    }
+
     /// What the protocol lets one send, the usual first.
     pub fn shapes(&self) -> &'static [Shape] {
+        if self.held().is_some() {
+            return draft::STEPS;
+        }
         draft::shapes(self.scheme, self.role)
     }
 
@@ -72,7 +91,7 @@ impl Aim {
     pub fn toggled(&self) -> Option<Target> {
         match &self.target {
             Target::All(_) => self.near.clone(),
-            Target::Socket(_) | Target::Address(..) => Some(Target::All(self.endpoint)),
+            Target::Socket(_) | Target::Exchange(..) | Target::Address(..) => Some(Target::All(self.endpoint)),
         }
     }
 
@@ -90,6 +109,35 @@ impl Aim {
                 let peer = row.map_or_else(String::new, |row| format!(" {}", row.peer));
                 let note = row.and_then(|row| standing(row.life));
                 Audience { name: format!("{id} {}{peer}", self.scheme), count: 1, note }
+            }
+            Target::Exchange(id, number) => {
+                let row = seen.waiting_on(*id).find(|row| row.exchange.number == *number);
+                let name = match row {
+                    Some(Waiting { exchange, peer, .. }) => {
+                        format!("{id} {} {peer}  {number} {} {}", self.scheme, exchange.method, exchange.target)
+                    }
+                    None => format!("{id} {}  {number}", self.scheme),
+                };
+                let note = match row.map(|row| (row.exchange.phase, seen.now.since(row.exchange.since))) {
+                    None => Note { text: format!("exchange {number} is over"), stop: true },
+                    Some((Phase::Queued, _)) => {
+                        Note { text: "the one before it on its connection is answered first".into(), stop: true }
+                    }
+                    Some((phase, waits)) => Note { text: format!("{phase}, {}", size::age(waits)), stop: false },
+                };
+                Audience { name, count: 1, note: Some(note) }
+            }
+            Target::All(_) if self.held().is_some() => {
+                let mut sockets: Vec<_> = seen
+                    .waiting
+                    .iter()
+                    .filter(|row| row.endpoint == self.endpoint && row.exchange.phase.is_answerable())
+                    .map(|row| row.socket)
+                    .collect();
+                sockets.sort_unstable();
+                sockets.dedup();
+                let note = sockets.is_empty().then(|| Note { text: "none waits any more".into(), stop: true });
+                Audience { name: format!("every waiting exchange of {home}"), count: sockets.len(), note }
             }
             Target::All(_) => {
                 let count = endpoint.map_or(0, |row| row.open);

@@ -184,6 +184,9 @@ impl Form {
             return Ok(changed.map(|(row, value, _)| Effect::Set { subject, row, value }).collect());
         }
         let url = Url::parse(&self.url.text(), self.role).map_err(|text| (Field::Url, text))?;
+        if let (Err(text), Some(row)) = (settings.reply.fits(url.scheme), setting::find("reply")) {
+            return Err((Field::Row(row), text));
+        }
         let spec = Box::new(Spec { role: self.role, url, settings });
         Ok(vec![match self.of {
             Of::Endpoint(id) => Effect::Edit(id, spec),

@@ -17,7 +17,7 @@ pub const ROWS: &[Row] = &[
         fits: listens,
         elsewhere: "reply is what a listener answers; a client sends only what you send",
         when: always,
-        help: "what it answers: the same back, nothing, or always the same text",
+        help: "the same back, nothing, always the same text, or (http) each exchange by your hand",
         get: |settings| settings.reply.name().into(),
         set: |settings, text| settings.reply.choose(text),
     },

@@ -60,7 +60,9 @@ impl Endpoints {
         if spec.scheme() == Scheme::Udp || row.live != Live::Now {
             return Err(Rejection(format!("{} is the endpoint's: set it on {endpoint}", row.name)));
         }
-        (row.set)(&mut spec.settings.clone(), text).map_err(Rejection)?;
+        let mut settings = spec.settings.clone();
+        (row.set)(&mut settings, text).map_err(Rejection)?;
+        settings.reply.fits(spec.scheme()).map_err(Rejection)?;
         self.command(id, Command::Set(row, text.into()))
     }
 
@@ -72,6 +74,7 @@ impl Endpoints {
         let mut value = String::new();
         self.change(id, |settings| {
             (row.set)(settings, text).map_err(Rejection)?;
+            settings.reply.fits(spec.scheme()).map_err(Rejection)?;
             value = (row.get)(settings);
             Ok(())
         })?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::Request;
-use crate::model::draft::{Coding, Draft, Rejection, Shape, encode};
+use crate::model::draft::{Coding, Draft, Rejection, Shape, encode, has_status};
 use crate::model::spec::{Escaped, Fixed};
 use crate::net::Payload;
 
@@ -29,6 +29,9 @@ pub fn split_body(text: &str) -> (&str, &str) {
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
     match draft.shape {
         Shape::Reply => reply(draft).map(|fixed| Payload::Reply(Box::new(fixed))),
+        Shape::Head | Shape::Body | Shape::Event | Shape::End | Shape::Answer => {
+            super::hold::compose(draft).map(Payload::Steps)
+        }
         _ => request(draft).map(|request| Payload::Request(Box::new(request))),
     }
 }
@@ -51,12 +54,7 @@ fn request(draft: &Draft) -> Result<Request, Rejection> {
 }
 
 fn reply(draft: &Draft) -> Result<Fixed, Rejection> {
-    let has_status = {
-        let first = draft.text.lines().next().unwrap_or_default();
-        let word = first.split_whitespace().next().unwrap_or_default();
-        word.len() == 3 && word.bytes().all(|digit| digit.is_ascii_digit())
-    };
-    if !has_status {
+    if !has_status(&draft.text) {
         let text = Escaped(encoded(&draft.text, draft)?.into());
         return Ok(Fixed { text, status: Some(200), headers: BTreeMap::new() });
     }

@@ -1,27 +1,34 @@
-//! What a listener answers: an echo that describes the request as it came, a fixed reply, or nothing
-//! until the reply is changed.
+//! What a listener answers: what a rule says, else an echo that describes the request as it came, a fixed
+//! reply, what a person answers by hand, or nothing until the reply is changed.
 
 use std::fmt::Write as _;
+use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
+use hyper::ext::ReasonPhrase;
 use tokio_util::sync::CancellationToken;
 
+use super::body::Body;
 use super::exchanges::Heads;
+use super::hold::{self, Shelf, Ticket};
+use super::rules::{self, Book, Line};
+use crate::hub::Recorder;
+use crate::model::rule::{Act, Cut};
 use crate::model::spec::{Fixed, Reply};
 use crate::net::Context;
 
-pub type Response = hyper::Response<Full<Bytes>>;
+pub type Response = hyper::Response<Body>;
 
 /// How much of a request's body an echo repeats; the rest is counted.
 const KEPT: usize = 64 << 10;
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// The peer went before it was answered.
+/// The peer went before it was answered, or a rule cuts the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the peer went before it was answered")]
 pub struct GaveUp;
@@ -33,13 +40,28 @@ pub struct Desk {
     pub heads: Arc<Heads>,
     /// Fires when the peer has ended.
     pub gone: CancellationToken,
+    pub record: Recorder,
+    /// The listener's rules at work.
+    pub book: Arc<Book>,
+    /// Made for the first exchange that is held.
+    pub shelf: OnceLock<Arc<Shelf>>,
+    /// A rule cuts the connection.
+    pub cut: OnceLock<Cut>,
+}
+
+/// What of a request decides about its answer.
+struct Point {
+    head: Bytes,
+    connect: bool,
+    /// The rule it meets.
+    line: Option<Arc<Line>>,
 }
 
 /// A request that cannot be answered at once.
 pub struct Asked {
-    head: Bytes,
-    connect: bool,
+    point: Point,
     body: Incoming,
+    request: hold::Request,
 }
 
 /// A request's body, as far as an echo wants it.
@@ -51,21 +73,50 @@ struct Taken {
 
 impl Desk {
     /// The answer, if it needs neither a body nor a person.
-    pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Asked> {
-        let (_, head) = self.heads.pop().unwrap_or_default();
+    pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Box<Asked>> {
+        let (number, head) = self.heads.pop().unwrap_or_default();
         if self.cx.spec.settings.show.is_some() {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
             self.cx.show(self.peer, line);
         }
         let connect = request.method() == Method::CONNECT;
-        let asked = Asked { head, connect, body: request.into_body() };
-        let answer = if asked.body.is_end_stream() { self.answer(&asked, &Taken::default()) } else { None };
+        let line = {
+            let now = self.cx.now.borrow();
+            let meet = || self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path());
+            if connect { None } else { meet() }
+        };
+        let point = Point { head, connect, line };
+        let answer = if request.body().is_end_stream() { self.answer(&point, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
-        answer.ok_or(asked)
+        answer.ok_or_else(|| {
+            let (parts, body) = request.into_parts();
+            let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
+            let request = hold::Request { number, method: parts.method, target, version: parts.version };
+            Box::new(Asked { point, body, request })
+        })
     }
 
     /// The answer once the body is here and there is something to say.
-    pub async fn later(self: Arc<Self>, mut asked: Asked) -> Result<Response, GaveUp> {
+    pub async fn later(self: Arc<Self>, mut asked: Box<Asked>) -> Result<Response, GaveUp> {
+        let line = asked.point.line.clone();
+        if let Some(line) = &line {
+            if let Some(delay) = line.rule.delay {
+                self.unless_gone(tokio::time::sleep(delay)).await?;
+            }
+            match &line.rule.act {
+                Act::Hold => return self.held(asked).await,
+                Act::Drop(cut) => {
+                    let _ = self.cut.set(*cut);
+                    return Err(GaveUp);
+                }
+                // It is answered as if there were no rule: its delay is over.
+                Act::Reply => asked.point.line = None,
+                Act::File(_) | Act::Text(_) | Act::Redirect(_) => {}
+            }
+        }
+        if asked.point.line.is_none() && self.holds(&asked.point) {
+            return self.held(asked).await;
+        }
         let mut taken = Taken::default();
         while let Some(frame) = asked.body.frame().await {
             if let Ok(piece) = frame.map_err(|_| GaveUp)?.into_data() {
@@ -76,8 +127,18 @@ impl Desk {
         }
         let mut reply = self.cx.now.clone();
         reply.mark_unchanged();
+        if let Some(line) = &asked.point.line {
+            if let Act::File(path) = &line.rule.act {
+                return Ok(rules::file(&line.rule, path).await);
+            }
+            self.heads.set_busy(false);
+            return rules::at_once(&line.rule).ok_or(GaveUp);
+        }
         loop {
-            if let Some(response) = self.answer(&asked, &taken) {
+            if self.holds(&asked.point) {
+                return self.held(asked).await;
+            }
+            if let Some(response) = self.answer(&asked.point, &taken) {
                 self.heads.set_busy(false);
                 return Ok(response);
             }
@@ -88,21 +149,79 @@ impl Desk {
         }
     }
 
-    fn answer(&self, asked: &Asked, taken: &Taken) -> Option<Response> {
-        if asked.connect {
+    async fn unless_gone(&self, wait: impl Future<Output = ()>) -> Result<(), GaveUp> {
+        tokio::select! {
+            () = wait => Ok(()),
+            () = self.gone.cancelled(), if !self.cx.spec.settings.half_open => Err(GaveUp),
+        }
+    }
+
+    /// Whether the listener's reply is a person's.
+    fn holds(&self, point: &Point) -> bool {
+        !point.connect && self.cx.reply(|reply| *reply == Reply::Hold)
+    }
+
+    /// Waits for a person to send a head; what they send then is the body.
+    async fn held(&self, asked: Box<Asked>) -> Result<Response, GaveUp> {
+        let Some(socket) = self.record.socket() else { return Err(GaveUp) };
+        let shelf = self.shelf.get_or_init(|| {
+            let shelf = Shelf::new(socket, self.cx.hub.clock(), self.cx.holds.clone(), Arc::clone(&self.heads));
+            self.cx.holds.add(socket, Arc::clone(&shelf));
+            self.record.shelve(Arc::clone(&shelf) as _);
+            self.record.explain(Arc::clone(&shelf) as _);
+            shelf
+        });
+        let ticket =
+            Ticket::draw(Arc::clone(shelf), &asked.request, self.record.clone(), self.gone.clone(), asked.body);
+        let Some(ticket) = ticket else {
+            self.heads.set_busy(false);
+            let reason = format!("{} exchanges wait for an answer already\n", hold::MOST);
+            return Ok(text(StatusCode::SERVICE_UNAVAILABLE, reason));
+        };
+        let (head, ticket) = ticket.head().await?;
+        let mut response =
+            Response::new(if head.whole { Body::from(Bytes::new()) } else { Body::Held(Box::new(ticket)) });
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
+        if let Some(reason) = head.reason.and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
+            response.extensions_mut().insert(reason);
+        }
+        Ok(response)
+    }
+
+    /// Nobody waits here any more: the connection is over, or we are ending it.
+    pub fn leave(&self) {
+        if let Some(shelf) = self.shelf.get() {
+            shelf.leave();
+        }
+    }
+
+    fn answer(&self, point: &Point, taken: &Taken) -> Option<Response> {
+        if let Some(line) = &point.line {
+            return if line.rule.delay.is_none() { rules::at_once(&line.rule) } else { None };
+        }
+        if point.connect {
             // RFC 9110 section 9.3.6: a 2xx would open a tunnel to nowhere.
             return Some(text(StatusCode::NOT_IMPLEMENTED, "this is no proxy\n".into()));
         }
         match &self.cx.now.borrow().settings.reply {
-            Reply::Echo => Some(text(StatusCode::OK, describe(&asked.head, taken))),
+            Reply::Echo => Some(text(StatusCode::OK, describe(&point.head, taken))),
             Reply::Fixed(fixed) => Some(fill(fixed)),
-            Reply::None => None,
+            Reply::None | Reply::Hold => None,
         }
     }
 }
 
-fn text(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Full::from(body));
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(shelf) = self.shelf.get() {
+            self.cx.holds.remove(shelf.socket());
+        }
+    }
+}
+
+pub fn text(status: StatusCode, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
     response
@@ -110,7 +229,7 @@ fn text(status: StatusCode, body: String) -> Response {
 
 /// A fixed reply. What would contradict the body's framing is left out: hyper writes it.
 fn fill(fixed: &Fixed) -> Response {
-    let mut response = Response::new(Full::new(fixed.text.0.clone()));
+    let mut response = Response::new(Body::from(fixed.text.0.clone()));
     let status = fixed.status.filter(|status| *status >= 200).and_then(|status| StatusCode::from_u16(status).ok());
     *response.status_mut() = status.unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();

@@ -31,12 +31,46 @@ pub struct Heads {
     queue: Mutex<VecDeque<(u32, Bytes)>>,
     /// The one being answered waits for its body or for a person.
     busy: AtomicBool,
+    /// What goes behind the last chunk of the answer at hand: a person's trailers, as header lines.
+    trailers: Mutex<Option<Bytes>>,
+    /// There are some: what every write looks at.
+    trailing: AtomicBool,
 }
 
 impl Heads {
     /// The number of the exchange and its head.
     pub fn pop(&self) -> Option<(u32, Bytes)> {
         self.queue.lock().pop_front()
+    }
+
+    /// Whether an exchange waits behind the one that is being answered.
+    pub fn has(&self, exchange: u32) -> bool {
+        self.queue.lock().iter().any(|(number, _)| *number == exchange)
+    }
+
+    pub fn each(&self, mut look: impl FnMut(u32, &[u8])) {
+        self.queue.lock().iter().for_each(|(number, head)| look(*number, head));
+    }
+
+    /// hyper writes trailers only for those who said `TE: trailers`, and only those that the head announced.
+    /// Ours are a person's wish: they leave where the last chunk passes.
+    pub fn set_trailers(&self, fields: &[(http::HeaderName, http::HeaderValue)]) {
+        let mut lines = Vec::new();
+        for (name, value) in fields {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.extend_from_slice(b": ");
+            lines.extend_from_slice(value.as_bytes());
+            lines.extend_from_slice(b"\r\n");
+        }
+        *self.trailers.lock() = Some(lines.into());
+        self.trailing.store(true, Relaxed);
+    }
+
+    pub fn take_trailers(&self) -> Option<Bytes> {
+        if !self.trailing.swap(false, Relaxed) {
+            return None;
+        }
+        self.trailers.lock().take()
     }
 
     pub fn set_busy(&self, busy: bool) {

@@ -24,6 +24,9 @@ use crate::net::probe::{Probe, Watch};
 /// Responses gathered into one write at the most: what a socket's buffer takes at once.
 const GATHERED: usize = 64 << 10;
 
+/// RFC 9112 section 7.1: what ends a chunked body, and its trailer section before the last line.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
 /// See the module.
 pub struct Gate<S, N> {
     stream: Probe<S, Exchanges<N>>,
@@ -206,6 +209,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let size: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if let Some(trailers) = this.heads.take_trailers() {
+            let mut whole = Vec::with_capacity(size + trailers.len());
+            bufs.iter().for_each(|buf| whole.extend_from_slice(buf));
+            // They are set when the body ends, and hyper writes all it has at once: the last chunk is its end.
+            if whole.ends_with(LAST_CHUNK) {
+                let end = whole.len() - 2;
+                whole.splice(end..end, trailers);
+            }
+            this.out.extend_from_slice(&whole);
+            return Poll::Ready(Ok(size));
+        }
         let gathers = size < GATHERED && (!this.out.is_empty() || this.heads.more());
         if !gathers || this.out.len() >= GATHERED {
             ready!(this.push(cx))?;

@@ -1,6 +1,9 @@
 //! HTTP/1.1 (RFC 9112). hyper speaks it; what the timeline says comes from decoding the clear stream
 //! as it passes, so that it is what was on the wire.
 
+use std::sync::Arc;
+
+mod body;
 mod client;
 mod compose;
 mod decode;
@@ -9,12 +12,15 @@ mod exchanges;
 mod gate;
 mod h2;
 mod head;
+mod hold;
 mod leave;
 mod reason;
+mod rules;
 mod server;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
+pub use self::hold::{Holds, Patch, Step, event, patch, trailers};
 pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
@@ -58,7 +64,9 @@ impl Protocol for Http {
 
     fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
         let alpn = alpn(&cx);
-        Box::pin(stream::serve(cx, 0, alpn, server::talk))
+        let book = Arc::new(rules::Book::default());
+        cx.log.explain(Arc::new(rules::Counts { book: Arc::downgrade(&book), now: cx.now.clone() }));
+        Box::pin(stream::serve(cx, 0, alpn, move |flow| server::talk(flow, Arc::clone(&book))))
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
@@ -73,6 +81,8 @@ mod client_tests;
 mod decode_tests;
 #[cfg(test)]
 mod exchanges_tests;
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod server_tests;
 #[cfg(test)]

@@ -2,12 +2,10 @@
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context as Wakes, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -20,9 +18,11 @@ use super::gate::Gate;
 use super::h2;
 use super::leave;
 use super::reason::Reason;
+use super::rules::Book;
 use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::Kind;
+use crate::model::rule::Cut;
 use crate::model::setting::http::Version;
 use crate::model::url::Role;
 use crate::net::probe::{Probe, Watch};
@@ -65,7 +65,7 @@ impl Future for Answer {
 pub struct Service(pub Arc<Desk>);
 
 impl hyper::service::Service<hyper::Request<Incoming>> for Service {
-    type Response = hyper::Response<Full<Bytes>>;
+    type Response = Response;
     type Error = GaveUp;
     type Future = Answer;
 
@@ -86,7 +86,7 @@ enum Left {
 }
 
 /// Serves one connection to its end.
-pub async fn talk(flow: Flow) -> End {
+pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     let Flow { cx, peer, stream, record, mut inbox, kernel, mut tune, alpn, .. } = flow;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
@@ -97,17 +97,27 @@ pub async fn talk(flow: Flow) -> End {
     };
     let watch = Exchanges::new(Role::Listen, record.clone(), limit, Nobody).keeping(Arc::clone(&heads)).opening(speaks);
     let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time);
-    let desk = Desk { cx: cx.clone(), peer, heads, gone: gate.gone() };
+    let desk = Arc::new(Desk {
+        cx: cx.clone(),
+        peer,
+        heads,
+        gone: gate.gone(),
+        record: record.clone(),
+        book: Arc::clone(&book),
+        shelf: OnceLock::new(),
+        cut: OnceLock::new(),
+    });
     let mut conn = http1::Builder::new()
         .title_case_headers(true)
         .max_buf_size(BUFFER.max(limit.saturating_mul(2)))
-        .serve_connection(TokioIo::new(gate), Service(Arc::new(desk)));
+        .serve_connection(TokioIo::new(gate), Service(Arc::clone(&desk)));
     let mut ending = false;
     let mut open = true;
     let left = loop {
         tokio::select! {
             done = &mut conn => break Left::Done(done),
             () = cx.cancel.cancelled() => {
+                desk.leave();
                 Pin::new(&mut conn).graceful_shutdown();
                 let _ = tokio::time::timeout(GRACE, &mut conn).await;
                 break Left::Stopped;
@@ -125,11 +135,14 @@ pub async fn talk(flow: Flow) -> End {
             },
         }
     };
+    if !matches!(left, Left::Done(_)) {
+        desk.leave();
+    }
     let gate = conn.into_parts().io.into_inner();
     if let (Left::Done(_), true) = (&left, gate.is_other()) {
         let (stream, held) = gate.into_parts();
         let (stream, _) = stream.into_parts();
-        let begun = h2::server::Begun { cx, peer, stream, held, record, inbox, kernel, tune };
+        let begun = h2::server::Begun { cx, peer, stream, held, record, inbox, kernel, tune, book };
         // On the heap: the task of every HTTP/1 connection would be larger by it.
         return Box::pin(h2::server::talk(begun)).await;
     }
@@ -149,6 +162,14 @@ pub async fn talk(flow: Flow) -> End {
     };
     if let Some(end) = stream.watch().failure() {
         return end;
+    }
+    match desk.cut.get() {
+        Some(Cut::Rst) => {
+            kernel.reset_on_close();
+            return End::Reset { by: Party::Us };
+        }
+        Some(Cut::Fin) => return leave::politely(&cx, &mut stream).await,
+        None => {}
     }
     if let (Err(error), Party::Us) = (&outcome, first) {
         // What hyper refuses although the gate did not; all the same it is answered.

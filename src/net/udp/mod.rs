@@ -255,7 +255,7 @@ impl Talk {
             match &reply {
                 Reply::Echo => self.send(arrived.from, bytes).await,
                 Reply::Fixed(fixed) => self.send(arrived.from, &fixed.text.0).await,
-                Reply::None => {}
+                Reply::None | Reply::Hold => {}
             }
         }
     }

@@ -28,9 +28,7 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
             Ok(Payload::Ping(bytes.into()))
         }
         Shape::Close => close(&draft.text, draft.coding),
-        Shape::Request | Shape::Reply => {
-            Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into()))
-        }
+        _ => Err(Rejection("a WebSocket takes messages, pings and close frames, no HTTP".into())),
     }
 }
 

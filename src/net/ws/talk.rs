@@ -78,7 +78,7 @@ fn answer(desk: &Desk) -> Answer {
     match (desk.role, &desk.cx.now.borrow().settings.reply) {
         (Role::Listen, Reply::Echo) => Answer::Echo,
         (Role::Listen, Reply::Fixed(fixed)) => Answer::Fixed(message(&fixed.text.0)),
-        (Role::Listen, Reply::None) | (Role::Connect, _) => Answer::Nothing,
+        (Role::Listen, Reply::None | Reply::Hold) | (Role::Connect, _) => Answer::Nothing,
     }
 }
 
@@ -150,7 +150,9 @@ impl Talk {
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
             }
             Command::Set(row, text) => self.desk.tune.set(row, &text),
-            Command::Send(Payload::Request(_) | Payload::Reply(_)) | Command::SendTo(..) | Command::Reset => {}
+            Command::Send(Payload::Request(_) | Payload::Reply(_) | Payload::Steps(_))
+            | Command::SendTo(..)
+            | Command::Reset => {}
         }
     }
 

@@ -21,6 +21,7 @@ fn check<E: de::Error>(row: &Row, role: Role, scheme: Scheme) -> Result<(), E> {
 
 /// The reply's own fields, which only HTTP can carry.
 fn check_reply<E: de::Error>(reply: &Reply, scheme: Scheme) -> Result<(), E> {
+    reply.fits(scheme).map_err(E::custom)?;
     let Reply::Fixed(fixed) = reply else { return Ok(()) };
     if !scheme.is_http() && (fixed.status.is_some() || !fixed.headers.is_empty()) {
         return Err(E::custom(format!("a {scheme} reply has no status and no headers: leave them to http and https")));
@@ -58,6 +59,7 @@ impl<'de> Deserialize<'de> for Entry {
                         Passed::Url(role) => map.next_value_seed(Address { role, seen: &mut seen })?,
                         // More than a word or a line.
                         Passed::Setting(row) if row.name == "reply" => settings.reply = map.next_value()?,
+                        Passed::Setting(row) if row.name == "rules" => settings.http.rules = map.next_value()?,
                         Passed::Setting(row) => map.next_value_seed(Setting { row, settings: &mut settings })?,
                     }
                 }

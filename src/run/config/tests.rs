@@ -114,6 +114,14 @@ fn what_does_not_go_together_is_said_where_it_stands() {
             "config.toml:3:9: invalid value: string \"eko\", expected \"echo\", \"none\"",
         ),
         ("listen = 'tcp://'\ngreet = 'a\\q'", "config.toml:3:9: \\q at column 2 is no escape"),
+        ("listen = 'tcp://'\nreply = 'hold'", "a tcp peer waits for no answer"),
+        ("listen = 'tcp://'\nrules = [{ path = '/', status = 200 }]", "rules are for http and https"),
+        (
+            "listen = 'http://'\nrules = [{ path = 'a', status = 200 }]",
+            "config.toml:3:10: path = \"a\" matches nothing",
+        ),
+        ("listen = 'http://'\nrules = [{ path = '/', colour = 'red' }]", "unknown field `colour`"),
+        ("listen = 'http://'\nrules = '/a hold ; /b'", "rule 2: the rule for /b does nothing"),
         ("listen = 'tcp://'\nlisten = 'tcp://'", "config.toml:3:1: duplicate key"),
         ("listen = ", "config.toml:2:"),
     ];

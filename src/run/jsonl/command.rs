@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
 use crate::model::id::{EndpointId, SocketId, Subject};
+use crate::model::rule::Rules;
 use crate::model::spec::Spec;
 use crate::model::url::Scheme;
+use crate::net::http::Step;
 use crate::run::config::{Words, endpoint_from_json};
 
 /// A command line in bytes: the largest WebSocket message of the default limits would need 128 MiB as
@@ -44,6 +46,11 @@ pub enum Command {
     },
     /// Write a subject's settings and state.
     Details(Subject),
+    /// Steps of an answer by hand.
+    Answer {
+        to: Target,
+        steps: Vec<Step>,
+    },
     Quit,
 }
 
@@ -55,7 +62,7 @@ pub struct Asked {
     pub command: Result<Command, String>,
 }
 
-type Fields = Map<String, Value>;
+pub(super) type Fields = Map<String, Value>;
 type Reader = fn(Fields) -> Result<Command, String>;
 
 /// Every command and how its fields are read.
@@ -70,6 +77,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("remove", |fields| endpoint(fields).map(Command::Remove)),
     ("set", set),
     ("details", |fields| whom(fields).map(Command::Details)),
+    ("answer", super::answer::answer),
     ("count", count),
     ("quit", |fields| typed::<Nothing>(fields).map(|Nothing {}| Command::Quit)),
 ];
@@ -123,7 +131,7 @@ fn dispatch(mut fields: Fields) -> Result<Command, String> {
     read(fields).map_err(|reason| format!("{name}: {reason}"))
 }
 
-fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
+pub(super) fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
     serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
 }
 
@@ -138,7 +146,7 @@ struct Whom {
     endpoint: Option<u32>,
 }
 
-fn subject(socket: Option<u32>, endpoint: Option<u32>) -> Result<Option<Subject>, String> {
+pub(super) fn subject(socket: Option<u32>, endpoint: Option<u32>) -> Result<Option<Subject>, String> {
     match (socket, endpoint) {
         (Some(_), Some(_)) => Err("give \"socket\" or \"endpoint\", not both".into()),
         (Some(id), None) => Ok(Some(SocketId(id).into())),
@@ -159,9 +167,16 @@ fn set(fields: Fields) -> Result<Command, String> {
         socket: Option<u32>,
         endpoint: Option<u32>,
         name: String,
-        value: Words,
+        value: Value,
     }
-    let Set { socket, endpoint, name, value: Words(value) } = typed(fields)?;
+    let Set { socket, endpoint, name, value } = typed(fields)?;
+    let value = match value {
+        // Tables, as in the configuration.
+        Value::Array(_) if name == "rules" => {
+            serde_json::from_value::<Rules>(value).map_err(|error| error.to_string())?.to_string()
+        }
+        value => serde_json::from_value(value).map(|Words(value)| value).map_err(|error| error.to_string())?,
+    };
     let subject = subject(socket, endpoint)?.ok_or("give \"socket\":ID or \"endpoint\":ID")?;
     Ok(Command::Set { subject, name, value })
 }
@@ -339,11 +354,11 @@ impl Reply {
 
 /// Header fields in the order they were given: an object, or pairs where a name comes twice.
 #[derive(Default)]
-struct Headers(Vec<(String, String)>);
+pub(super) struct Headers(Vec<(String, String)>);
 
 impl Headers {
     /// A line each.
-    fn lines(&self) -> Result<String, String> {
+    pub(super) fn lines(&self) -> Result<String, String> {
         let mut lines = String::new();
         for (name, value) in &self.0 {
             let good =

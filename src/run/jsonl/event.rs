@@ -222,10 +222,15 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Continue { exchange, .. }
         | Kind::Body { exchange, .. }
         | Kind::Trailers { exchange, .. }
+        | Kind::Held { exchange }
         | Kind::Upgrade { exchange } => map.serialize_entry("exchange", exchange),
         Kind::Head { exchange, status, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)
+        }
+        Kind::Aborted { exchange, waited } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("waited_us", &micros(*waited))
         }
         Kind::Finish { exchange, took } => {
             map.serialize_entry("exchange", exchange)?;

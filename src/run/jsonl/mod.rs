@@ -3,6 +3,7 @@
 //! `docs/headless.md` is its contract. Pure but for [`Follower`], which reads the hub. What a peer sent
 //! may be printed on a terminal, so every character that could act on one leaves as `\uXXXX`.
 
+mod answer;
 mod command;
 mod datagram;
 mod event;

@@ -134,6 +134,8 @@ fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Trailers { way, exchange }, json!({"way": "in", "exchange": 2})),
         (Kind::Finish { exchange, took: 7_000 }, json!({"exchange": 2, "took_us": 7})),
         (Kind::Upgrade { exchange }, json!({"exchange": 2})),
+        (Kind::Held { exchange }, json!({"exchange": 2})),
+        (Kind::Aborted { exchange, waited: 7_000 }, json!({"exchange": 2, "waited_us": 7})),
         (
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
             json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),

@@ -1,7 +1,8 @@
 //! One accepted connection that began with the preface: hyper behind a [`Line`].
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,9 +17,11 @@ use super::line::Line;
 use super::streams::Streams;
 use crate::hub::Recorder;
 use crate::model::end::End;
+use crate::model::rule::Cut;
 use crate::model::url::Role;
 use crate::net::http::desk::Desk;
 use crate::net::http::exchanges::Heads;
+use crate::net::http::rules::Book;
 use crate::net::http::server::Service;
 use crate::net::kernel::Handle;
 use crate::net::probe::Probe;
@@ -67,11 +70,12 @@ pub struct Begun {
     pub inbox: Inbox,
     pub kernel: Handle,
     pub tune: Tune,
+    pub book: Arc<Book>,
 }
 
 /// Serves one connection to its end.
 pub async fn talk(begun: Begun) -> End {
-    let Begun { cx, peer, stream, held, record, mut inbox, kernel, mut tune } = begun;
+    let Begun { cx, peer, stream, held, record, mut inbox, kernel, mut tune, book } = begun;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
     let ledger = Arc::new(Ledger::new());
@@ -79,10 +83,19 @@ pub async fn talk(begun: Begun) -> End {
     let mut watch = Streams::new(Role::Listen, record.clone(), limit, ledger).keeping(Arc::clone(&heads));
     watch.replay(&held);
     let (line, slot) = Line::new(Probe::new(stream, watch), held, Some(cx.limits.http_head_time));
-    let desk = Desk { cx: cx.clone(), peer, heads: Arc::clone(&heads), gone: line.gone() };
+    let desk = Arc::new(Desk {
+        cx: cx.clone(),
+        peer,
+        heads: Arc::clone(&heads),
+        gone: line.gone(),
+        record: record.clone(),
+        book,
+        shelf: OnceLock::new(),
+        cut: OnceLock::new(),
+    });
     let crew = Crew::default();
     let mut work = Work::new(crew.clone());
-    let service = Aligned { service: Service(Arc::new(desk)), heads };
+    let service = Aligned { service: Service(Arc::clone(&desk)), heads };
     let mut conn = http2::Builder::new(crew)
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
@@ -91,10 +104,20 @@ pub async fn talk(begun: Begun) -> End {
     let mut ending = false;
     let left = loop {
         tokio::select! {
-            done = poll_fn(|wakes| work.drive(&mut conn, wakes)) => {
-                break if ending { Left::Ended } else { Left::Done(done.map_err(|error| error.to_string().into())) };
+            done = poll_fn(|wakes| match (work.drive(&mut conn, wakes), desk.cut.get()) {
+                // A rule cuts the connection.
+                (_, Some(cut)) => Poll::Ready(Err(*cut)),
+                (done, None) => done.map(Ok),
+            }) => {
+                break match done {
+                    Err(Cut::Rst) => Left::Reset,
+                    Err(Cut::Fin) => Left::Closed,
+                    Ok(_) if ending => Left::Ended,
+                    Ok(done) => Left::Done(done.map_err(|error| error.to_string().into())),
+                };
             }
             () = cx.cancel.cancelled() => {
+                desk.leave();
                 Pin::new(&mut conn).graceful_shutdown();
                 let rest = poll_fn(|wakes| work.drive(&mut conn, wakes));
                 let _ = tokio::time::timeout(GRACE, rest).await;
@@ -114,6 +137,9 @@ pub async fn talk(begun: Begun) -> End {
             },
         }
     };
+    if !matches!(left, Left::Done(_)) {
+        desk.leave();
+    }
     drop(conn);
     drop(work);
     leave::end(&cx, &slot, left, &mut inbox, &kernel).await
