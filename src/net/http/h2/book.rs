@@ -173,7 +173,7 @@ impl Book {
     }
 
     fn request(&mut self, way: Way, stream: u32, fields: &Fields) -> Result<(), Flaw> {
-        if stream % 2 == 0 {
+        if stream.is_multiple_of(2) {
             return Err(Flaw::STREAM_ID);
         }
         self.last = stream;

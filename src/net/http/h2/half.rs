@@ -114,7 +114,7 @@ impl Half {
         let wrong = match head.kind {
             PRIORITY => head.len != 5,
             RST_STREAM | WINDOW_UPDATE => head.len != 4,
-            SETTINGS => head.len % 6 != 0,
+            SETTINGS => !head.len.is_multiple_of(6),
             PING => head.len != 8,
             GOAWAY => head.len < 8,
             _ => false,

@@ -17,6 +17,7 @@ use crate::model::h2::{ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR};
 use crate::model::id::EndpointId;
 use crate::model::spec::{Limits, Reply, Settings, Spec};
 use crate::model::url::{Role, Url};
+use crate::net::http::hold::compose;
 use crate::net::http::stage::{Stage, ask, bodies, told};
 use crate::net::{Command, protocol};
 
@@ -413,4 +414,43 @@ async fn a_server_that_stops_says_goodbye() {
     let (row, events) = stage.closed(client).await;
     assert!(events.iter().any(|event| matches!(event.kind, Kind::GoAway { way: Way::In, code: NO_ERROR, .. })));
     assert_eq!((row.count.errors, row.end.as_deref()), (0, Some(&End::Finished { first: Party::Peer })));
+}
+
+#[tokio::test]
+async fn streams_are_answered_by_hand_side_by_side() {
+    let stage = Stage::new(Limits::default());
+    let (id, at) = stage.listen(Reply::Hold).await;
+    let mut peer = Peer::new(at).await;
+    for stream in [1, 3, 5] {
+        peer.frame(HEADERS, END_HEADERS | END_STREAM, stream, GET).await;
+    }
+    stage.until(|seen| (seen.waiting.len() == 3).then_some(())).await;
+    let socket = stage.socket(id).await.id;
+    let answer = |number, shape, text: &str| {
+        let steps = compose(&Draft { text: text.into(), shape, ..Draft::default() }).unwrap();
+        stage.endpoints.answer(socket, Some(number), &steps).unwrap();
+    };
+    // The last one first, in its three steps; the one in the middle is given up.
+    answer(3, Shape::Head, "201 Made\nX-By: hand");
+    peer.until(|frame| frame.0 == HEADERS && frame.2 == 5).await;
+    answer(3, Shape::Body, "piece");
+    peer.until(|frame| frame.0 == DATA && frame.2 == 5 && frame.3 == b"piece").await;
+    peer.frame(RST_STREAM, 0, 3, &8u32.to_be_bytes()).await;
+    stage.event(id, "aborted").await;
+    answer(3, Shape::End, "");
+    peer.answered(5).await;
+    answer(1, Shape::Answer, "hello");
+    peer.answered(1).await;
+    drop(peer);
+    let (row, events) = stage.closed(id).await;
+    let of = |number: u32| -> Vec<_> {
+        let of = events.iter().filter(|event| event.kind.exchange() == Some(number));
+        of.map(|event| event.kind.name()).collect()
+    };
+    assert_eq!(of(1), ["request", "held", "head", "body", "finish"]);
+    let mut given_up = of(2);
+    given_up.sort_unstable();
+    assert_eq!(given_up, ["aborted", "held", "request", "streamReset"]);
+    assert_eq!(of(3), ["request", "held", "head", "body", "finish"]);
+    assert_eq!(row.count.errors, 0, "{:?}", faults(&events));
 }
