@@ -79,7 +79,7 @@ impl Pair {
         let payload = protocol(scheme).compose(&draft).unwrap();
         let before = self.lab.endpoint(self.client, "counted", |_| true).await.count.received.messages;
         let sent = self.lab.endpoints.broadcast(self.client, &payload).unwrap();
-        assert_eq!(sent, 1);
+        assert_eq!(sent, 1, "{scheme}");
         self.lab.endpoint(self.client, "answered", |row| row.count.received.messages > before).await;
     }
 

@@ -8,6 +8,7 @@ use super::datagram::Note;
 use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
 use super::exchange::{Part, Turn, Why};
+use super::h2;
 use super::id::SocketId;
 use super::socketio::Head;
 use super::tally::Cell;
@@ -117,10 +118,12 @@ pub enum Kind {
         name: &'static str,
     },
     TlsError(Box<Fault>),
+    /// `stream` is the HTTP/2 stream that the exchange is; 0 in HTTP/1.
     Request {
         way: Way,
         exchange: u32,
         turn: Turn,
+        stream: u32,
     },
     Continue {
         way: Way,
@@ -170,6 +173,28 @@ pub enum Kind {
         exchange: u32,
     },
     ClientError(Box<Fault>),
+    /// HTTP/2 (RFC 9113 section 6.5).
+    Settings(Box<h2::Settings>),
+    /// `last` is the last stream that is still answered; the debug text is the payload (section 6.8).
+    GoAway {
+        way: Way,
+        last: u32,
+        code: u32,
+    },
+    /// RST_STREAM (section 6.4).
+    StreamReset {
+        way: Way,
+        exchange: u32,
+        stream: u32,
+        code: u32,
+    },
+    /// A sender that had used up its window may go on; `exchange` is 0 for the connection's (section 6.9).
+    WindowUpdate {
+        way: Way,
+        exchange: u32,
+        by: u32,
+        blocked: u64,
+    },
     /// An exchange waits for a person's answer.
     Held {
         exchange: u32,
@@ -268,11 +293,15 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
     word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
+    word("http", "settings", "HTTP/2: what one side asks of the other, or that it is applied (ACK)"),
+    word("http", "goAway", "HTTP/2: no new streams, and why: the error code's name and the last stream"),
+    word("http", "streamReset", "HTTP/2: RST_STREAM, one exchange given up, who did it and why"),
+    word("http", "windowUpdate", "HTTP/2: a sender that had used up its window may go on"),
     word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
     word("ws", "packet", "an Engine.IO or Socket.IO packet in the message above: event, ack, connect, ping"),
     word("ws", "frame", "one frame of a fragmented message, or one that has no place: opcode, FIN, RSV, mask"),
-    word("ws", "ping", "ping, with its payload"),
-    word("ws", "pong", "pong; with the round trip if it answers a ping of ours"),
+    word("ws, http", "ping", "ping, with its payload"),
+    word("ws, http", "pong", "pong; with the round trip if it answers a ping of ours"),
     word("ws", "closing", "a close frame: its code and reason, and who sent it"),
 ];
 
@@ -316,6 +345,10 @@ impl Kind {
             Self::Last { .. } => "last",
             Self::Upgrade { .. } => "upgrade",
             Self::ClientError(_) => "clientError",
+            Self::Settings(_) => "settings",
+            Self::GoAway { .. } => "goAway",
+            Self::StreamReset { .. } => "streamReset",
+            Self::WindowUpdate { .. } => "windowUpdate",
             Self::Held { .. } => "held",
             Self::Aborted { .. } => "aborted",
             Self::Open(_) => "open",
@@ -331,6 +364,7 @@ impl Kind {
     pub fn way(&self) -> Option<Way> {
         match self {
             Self::Data => Some(Way::In),
+            Self::Settings(settings) => Some(settings.way),
             Self::ClientHello(hello) => Some(hello.way),
             Self::ServerHello(answer) => Some(answer.way),
             Self::Handshake(flight) => Some(flight.way),
@@ -348,6 +382,9 @@ impl Kind {
             | Self::Last { way, .. }
             | Self::Trailers { way, .. }
             | Self::Packet { way, .. }
+            | Self::GoAway { way, .. }
+            | Self::StreamReset { way, .. }
+            | Self::WindowUpdate { way, .. }
             | Self::Frame { way, .. }
             | Self::Ping { way }
             | Self::Pong { way, .. }
@@ -407,9 +444,11 @@ impl Kind {
             | Self::Last { exchange, .. }
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
+            | Self::StreamReset { exchange, .. }
             | Self::Held { exchange }
             | Self::Aborted { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
+            Self::WindowUpdate { exchange, .. } => Some(*exchange).filter(|exchange| *exchange > 0),
             _ => None,
         }
     }
@@ -440,6 +479,9 @@ impl Kind {
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
+            Self::Settings(settings) => {
+                size_of::<h2::Settings>() + settings.values.capacity() * size_of::<(u16, u32)>()
+            }
             Self::ClientHello(_) => size_of::<Hello>() + 2048,
             Self::ServerHello(_) => size_of::<Answer>() + 256,
             Self::Handshake(flight) => size_of::<Flight>() + flight.steps.len() * 24,
@@ -468,42 +510,4 @@ pub struct Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_kind_is_three_words() {
-        assert!(size_of::<Kind>() <= 24, "{}", size_of::<Kind>());
-    }
-
-    #[test]
-    fn every_name_is_in_the_vocabulary_once() {
-        let kinds = [
-            Kind::Data,
-            Kind::Write,
-            Kind::Log,
-            Kind::End { way: Way::In },
-            Kind::Ping { way: Way::In },
-            Kind::Pong { way: Way::In, rtt: None },
-            Kind::Closing { way: Way::In, code: None },
-            Kind::Open(Box::default()),
-            Kind::Finish { exchange: 1, first: None, took: 1 },
-            Kind::Last { way: Way::In, exchange: 1, why: Why::Idle },
-            Kind::Chunk { way: Way::In, exchange: 1, size: 0 },
-            Kind::Information { way: Way::In, exchange: 1, status: 103 },
-            Kind::Upgrade { exchange: 1 },
-            Kind::Blocked { waiting: 1 },
-            Kind::Drain { blocked: 1, waited: 1 },
-            Kind::Timeout { idle: 1 },
-            Kind::Message { way: Way::In, form: Form::Text, frames: 1, framing: Framing::default() },
-            Kind::Alert { way: Way::In, name: "close_notify" },
-        ];
-        for kind in kinds {
-            assert_eq!(VOCABULARY.iter().filter(|word| word.name == kind.name()).count(), 1, "{}", kind.name());
-        }
-        let mut names: Vec<_> = VOCABULARY.iter().map(|word| word.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), VOCABULARY.len());
-    }
-}
+mod tests;

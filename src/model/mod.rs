@@ -12,6 +12,7 @@ pub mod end;
 pub mod event;
 pub mod exchange;
 pub mod framer;
+pub mod h2;
 pub mod id;
 pub mod life;
 pub mod multicast;

@@ -45,6 +45,14 @@ impl<S, W> Probe<S, W> {
         &mut self.watch
     }
 
+    pub fn watch_ref(&self) -> &W {
+        &self.watch
+    }
+
+    pub fn into_parts(self) -> (S, W) {
+        (self.stream, self.watch)
+    }
+
     pub fn get_ref(&self) -> &S {
         &self.stream
     }

@@ -32,6 +32,8 @@ use crate::model::view::State;
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 pub type Stream = Box<dyn Io>;
+/// The name of a protocol, as TLS negotiates it.
+pub type Alpn = Option<Box<[u8]>>;
 
 /// One connection, handshakes of the layers below done: what a protocol talks over.
 pub struct Flow {
@@ -46,6 +48,8 @@ pub struct Flow {
     pub kernel: Handle,
     /// Its settings, and who changes them.
     pub tune: Tune,
+    /// The protocol that TLS agreed on (RFC 7301), where it did.
+    pub alpn: Alpn,
 }
 
 /// After a failed accept (no descriptors): from the first pause to the longest.
@@ -143,7 +147,7 @@ where
         let _room = permit;
         watched(cx, record, |cx, record| async move {
             match secure_server(&cx, stream, &record, alpn).await {
-                Ok((stream, tune)) => talk(flow(cx, Role::Listen, peer, stream, record, inbox, tune)).await,
+                Ok(made) => talk(flow(cx, Role::Listen, peer, made, record, inbox)).await,
                 Err(end) => end,
             }
         })
@@ -151,9 +155,16 @@ where
     }
 }
 
-fn flow(cx: Context, role: Role, peer: SocketAddr, stream: Stream, record: Recorder, inbox: Inbox, tune: Tune) -> Flow {
+fn flow(
+    cx: Context,
+    role: Role,
+    peer: SocketAddr,
+    (stream, tune, alpn): (Stream, Tune, Alpn),
+    record: Recorder,
+    inbox: Inbox,
+) -> Flow {
     let kernel = tune.kernel().clone();
-    Flow { cx, role, peer, stream, record, inbox, kernel, tune }
+    Flow { cx, role, peer, stream, record, inbox, kernel, tune, alpn }
 }
 
 /// Births a socket, and gives its flow a recorder and a mailbox.
@@ -214,11 +225,11 @@ async fn secure_server(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Tune), End> {
+) -> Result<(Stream, Tune, Alpn), End> {
     let (mut probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         let astray = tls::Astray::new(record.clone(), Role::Listen, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), tune));
+        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
     }
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
@@ -235,7 +246,8 @@ async fn secure_server(
         layer.accept(probe).await
     };
     let stream = secured(cx, record, handshake).await?;
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune))
+    let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
 }
 
 /// A handshake's stream, or the end it came to, recorded.
@@ -294,7 +306,7 @@ where
     let mut ended = None;
     watched(cx.clone(), record, |cx, record| async {
         let end = match secure_client(&cx, stream, &record, alpn).await {
-            Ok((stream, tune)) => talk(flow(cx, Role::Connect, peer, stream, record, inbox, tune)).await,
+            Ok(made) => talk(flow(cx, Role::Connect, peer, made, record, inbox)).await,
             Err(end) => end,
         };
         ended = Some(end.clone());
@@ -325,17 +337,18 @@ async fn secure_client(
     stream: TcpStream,
     record: &Recorder,
     alpn: &'static [&'static [u8]],
-) -> Result<(Stream, Tune), End> {
+) -> Result<(Stream, Tune, Alpn), End> {
     let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         let astray = tls::Astray::new(record.clone(), Role::Connect, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), tune));
+        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
     }
     let limit = cx.limits.handshake_time;
     let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
     let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
     let stream = secured(cx, record, handshake).await?;
-    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune))
+    let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
+    Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
 }
 
 /// Binds the listener of the spec.

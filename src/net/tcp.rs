@@ -96,7 +96,7 @@ struct Talk {
 }
 
 async fn talk(flow: Flow) -> End {
-    let Flow { cx, role, peer, stream, record, inbox, kernel, mut tune } = flow;
+    let Flow { cx, role, peer, stream, record, inbox, kernel, mut tune, .. } = flow;
     let settings = &cx.spec.settings;
     let mut talk = Talk {
         stream: Probe::new(stream, Chunks::new(record.clone())),

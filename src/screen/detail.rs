@@ -1,5 +1,6 @@
 //! What an event says, as a sentence of fact on one line: its payload, or what happened and why.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ratatui::style::Style;
@@ -7,6 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::bytes::{self, clean};
 use super::cells::{self, span};
+use super::h2;
 use super::packets;
 use super::theme::Theme;
 use super::tls;
@@ -40,7 +42,7 @@ pub fn detail(event: &Event, width: usize, theme: &Theme) -> Line<'static> {
         let room = width - used;
         let tail = behind.as_ref().map_or(0, |span| cells::width(&span.content));
         let (room, behind) = if room >= tail + LINE { (room - tail, behind) } else { (room, None) };
-        line.spans.extend(bytes::excerpt(whole(event, payload), more, room, style, theme).spans);
+        line.spans.extend(bytes::excerpt(whole(event, &payload), more, room, style, theme).spans);
         line.spans.extend(behind);
     }
     cells::cut(line, width, theme)
@@ -61,11 +63,14 @@ fn behind(event: &Event, theme: &Theme) -> Option<Span<'static>> {
 }
 
 /// The bytes worth showing behind the words: of an HTTP head its first line.
-fn payload(event: &Event) -> &[u8] {
+fn payload(event: &Event) -> Cow<'_, [u8]> {
     let head = &event.head[..];
-    match event.kind {
+    Cow::Borrowed(match event.kind {
         Kind::Chunk { size: 0, .. } if head == b"0" => &[],
         Kind::Request { .. } | Kind::Head { .. } | Kind::Information { .. } => {
+            if let Some(start) = h2::start(head) {
+                return start;
+            }
             let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
             let line = head[..end].strip_suffix(b"\r").unwrap_or(&head[..end]);
             // The version of an answer repeats; its status does not.
@@ -77,7 +82,7 @@ fn payload(event: &Event) -> &[u8] {
         // What was wrong comes first; the bytes are in the inspector.
         Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) | Kind::Open(_) => &[],
         _ => head,
-    }
+    })
 }
 
 /// What stands behind the version of a status line.
@@ -166,6 +171,12 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Alert { way, name } => {
             let text = format!("{name} {}", by(way.party()));
             vec![if *name == "close_notify" { plain(text) } else { bad(text) }]
+        }
+        Kind::Request { exchange, stream: stream @ 1.., .. } => vec![dim(format!("{exchange}  stream {stream}  "))],
+        Kind::Settings(_) | Kind::GoAway { .. } | Kind::StreamReset { .. } | Kind::WindowUpdate { .. } => {
+            let (text, wrong) = h2::words(&event.kind);
+            let number = event.kind.exchange().map(|number| dim(format!("{number}  ")));
+            number.into_iter().chain([if wrong { bad(text) } else { plain(text) }]).collect()
         }
         Kind::Body { exchange, part: Part::Chunk(bytes), .. } if *bytes > event.size => {
             vec![dim(format!("{exchange}  of a chunk of {}  ", size::bytes(*bytes)))]

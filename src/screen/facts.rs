@@ -89,6 +89,11 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Continue { way, exchange } => {
             vec![("exchange", exchange.to_string()), ("who", by(way.party()).into())]
         }
+        Kind::Settings(settings) => super::h2::settings(settings),
+        Kind::GoAway { .. }
+        | Kind::StreamReset { .. }
+        | Kind::WindowUpdate { .. }
+        | Kind::Request { stream: 1.., .. } => super::h2::rows(&event.kind),
         Kind::Finish { exchange, first, took } => {
             let mut rows = vec![("exchange", exchange.to_string())];
             rows.extend(first.map(|first| ("first byte", spent(&first.get()))));

@@ -206,9 +206,11 @@ fn http(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
             Some(line) => (line, false),
             None => (line, !rest.is_empty()),
         };
-        if is_first {
+        // A pseudo-header of HTTP/2 begins with a colon.
+        let colon = line.iter().skip(1).position(|byte| *byte == b':').map(|at| at + 1);
+        if is_first && line.first() != Some(&b':') {
             page.inline(line, theme.bright, theme);
-        } else if let Some(at) = line.iter().position(|byte| *byte == b':') {
+        } else if let Some(at) = colon {
             page.inline(&line[..at], theme.accent, theme);
             page.inline(b":", theme.dim, theme);
             page.inline(&line[at + 1..], theme.plain, theme);

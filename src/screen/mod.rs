@@ -14,6 +14,7 @@ pub mod facts;
 pub mod field;
 pub mod footer;
 pub mod framed;
+mod h2;
 pub mod header;
 pub mod help;
 mod history;

@@ -273,7 +273,7 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
     let out = Way::Out;
     vec![
         none(0, Kind::Connection { peer: Box::new(at("127.0.0.1:53320")), socket: None }),
-        some(900_000, Kind::Request { way, exchange, turn: Turn::First }, REQUEST),
+        some(900_000, Kind::Request { way, exchange, stream: 0, turn: Turn::First }, REQUEST),
         none(5_000, Kind::Continue { way: out, exchange }),
         some(700_000, Kind::Body { way, exchange, part: Part::Plain }, "{\"name\":\"tea\"}"),
         some(120_000, Kind::Trailers { way, exchange }, "X-Sum: 7\r\n"),

@@ -254,7 +254,12 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
         Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
         Kind::Aborted { .. } => ("✕", theme.bad, theme.strong(theme.bad)),
-        Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } => (way(*side), theme.waiting, theme.bright),
+        Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } | Kind::GoAway { way: side, .. } => {
+            (way(*side), theme.waiting, theme.bright)
+        }
+        Kind::StreamReset { way: side, .. } => (way(*side), theme.bad, theme.plain),
+        Kind::WindowUpdate { way: side, .. } => (way(*side), theme.waiting, theme.plain),
+        Kind::Settings(settings) => (way(settings.way), theme.way(settings.way), theme.dim),
         Kind::Head { way: side, .. } => {
             let style = status(kind, theme);
             (way(*side), theme.way(*side), style.patch(theme.plain))

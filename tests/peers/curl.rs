@@ -151,7 +151,7 @@ async fn curl_trusts_the_program_by_the_ca_file_it_writes() {
     let scope = Scope::start(&["-l", "https://:0", "--ca-file", ca]);
     let port = scope.listening(1).await.port();
     let url = format!("https://localhost:{port}/over/tls");
-    let text = run(&curl, &["-4", "-sS", "--max-time", "10", "--cacert", ca, &url], b"").await.ok();
+    let text = run(&curl, &["-4", "-sS", "--http1.1", "--max-time", "10", "--cacert", ca, &url], b"").await.ok();
     assert!(text.starts_with("GET /over/tls HTTP/1.1\n"), "{text}");
     scope.event("the end", |event| event["event"] == "close" && event["socket"] == 1).await;
     let names: Vec<_> = scope.names(1).into_iter().filter(|name| !OF_TLS.contains(&name.as_str())).collect();

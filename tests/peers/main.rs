@@ -19,6 +19,7 @@ mod curl;
 mod dig;
 mod handshake;
 mod held;
+mod http2;
 mod node_dgram;
 mod node_http;
 mod node_net;

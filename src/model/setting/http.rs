@@ -15,6 +15,7 @@ const REQUESTS: u32 = 1_000_000_000;
 /// See each row.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Http {
+    pub version: Version,
     /// Clients: how many redirects in a row are followed; else they are shown.
     pub redirects: u32,
     /// Listeners: close a connection on which nothing was asked for so long (Node's `keepAliveTimeout`).
@@ -31,11 +32,55 @@ pub struct Http {
     pub rules: Rules,
 }
 
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Version {
+    /// A listener takes both; a client agrees on one over TLS (RFC 7301) and speaks 1.1 in plain text.
+    #[default]
+    Auto,
+    /// RFC 9112 alone.
+    One,
+    /// RFC 9113 alone: in plain text with prior knowledge (section 3.3).
+    Two,
+}
+
+impl Version {
+    const NAMES: &[&str] = &["auto", "1.1", "2"];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::One => "1.1",
+            Self::Two => "2",
+        }
+    }
+
+    fn choose(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "auto" => Ok(Self::Auto),
+            "1.1" | "1" => Ok(Self::One),
+            "2" => Ok(Self::Two),
+            other => Err(format!("\"{other}\" is no HTTP spoken here: write auto, 1.1 or 2")),
+        }
+    }
+}
+
 fn listens(role: Role, scheme: Scheme) -> bool {
     role == Role::Listen && scheme.is_http()
 }
 
 pub const ROWS: &[Row] = &[
+    Row {
+        name: "http",
+        look: Look::Choice(Version::NAMES),
+        live: Live::Restart,
+        fits: |_, scheme| scheme.is_http(),
+        elsewhere: "http is for http and https: which of its versions is spoken",
+        when: always,
+        help: "auto: both for a listener, by ALPN for a client; 1.1 or 2: that one alone, 2 also without TLS",
+        get: |settings| settings.http.version.name().into(),
+        set: |settings, text| Version::choose(text).map(|version| settings.http.version = version),
+    },
     Row {
         name: "redirects",
         look: Look::Line("5"),

@@ -169,7 +169,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
             story: Story::default(),
         });
         book.table.asked(exchange, turn, method, target);
-        book.record.payload(Kind::Request { way: book.way, exchange, turn }, head.raw);
+        book.record.payload(Kind::Request { way: book.way, exchange, stream: 0, turn }, head.raw);
         book.say_last(book.way, exchange, head.last);
         if let Some([asked, _]) = &mut book.handshake {
             *asked = head.raw.to_vec();

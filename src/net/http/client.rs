@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::Request;
 use super::exchanges::Exchanges;
+use super::h2;
 use super::hop::Hop;
 use super::leave;
 use super::pipe::{Moved, Pipe};
@@ -20,6 +21,7 @@ use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::Kind;
 use crate::model::exchange::Why;
+use crate::model::setting::http::Version;
 use crate::model::spec::Spec;
 use crate::model::url::Role;
 use crate::net::probe::Probe;
@@ -80,6 +82,15 @@ pub async fn connect(mut cx: Context, alpn: &'static [&'static [u8]]) -> Result<
 /// Runs one connection to its end. `first` is asked at once, the `hops`th of its chain of redirects; what
 /// goes on elsewhere is left in `onward`.
 async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward) -> End {
+    let two = match flow.cx.spec.settings.http.version {
+        Version::Auto => flow.alpn.as_deref() == Some(b"h2"),
+        Version::One => false,
+        Version::Two => true,
+    };
+    if two {
+        // On the heap: the task of every HTTP/1 connection would be larger by it.
+        return Box::pin(h2::client::talk(flow, first)).await;
+    }
     let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);

@@ -4,6 +4,7 @@
 //! It never waits, never fails and buffers at most one head; what it refuses it says in
 //! [`Decoder::refused`], and how much of the stream is not yet good in [`Decoder::behind`].
 
+use super::h2::frame::PREFACE;
 use super::head::{self, Asked, Framing, Head, Start};
 use super::reason::Reason;
 use crate::model::exchange::Part;
@@ -32,6 +33,17 @@ pub trait Sink {
 pub enum Half {
     Requests,
     Responses,
+}
+
+/// What the preface of HTTP/2 (RFC 9113 section 3.4) is at the beginning of requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preface {
+    /// No HTTP/1 request, as anything else that is none.
+    Refused,
+    /// Where HTTP/1 ends: see [`Reason::Preface`].
+    Taken,
+    /// The same, and nothing else is welcome.
+    Wanted,
 }
 
 /// A chunk's size line, extensions included: far more than anybody sends.
@@ -82,6 +94,8 @@ pub struct Decoder {
     /// Nothing of the chunk at hand has come.
     fresh: bool,
     holds_upgrades: bool,
+    /// What the preface is, as long as it can come.
+    opening: Preface,
 }
 
 impl Decoder {
@@ -101,6 +115,7 @@ impl Decoder {
             most: u64::MAX,
             size: 0,
             holds_upgrades: false,
+            opening: Preface::Refused,
         }
     }
 
@@ -113,6 +128,12 @@ impl Decoder {
     /// Bounds a body, in bytes.
     pub fn limiting(mut self, most: u64) -> Self {
         self.most = most;
+        self
+    }
+
+    /// Looks for the preface of HTTP/2 at the beginning of the stream.
+    pub fn opening(mut self, preface: Preface) -> Self {
+        self.opening = preface;
         self
     }
 
@@ -326,6 +347,18 @@ impl Decoder {
         }
         let before = self.held.len();
         self.element(bytes, |this, raw| {
+            if this.opening != Preface::Refused {
+                if raw.starts_with(PREFACE) {
+                    return Err(Reason::Preface);
+                }
+                if PREFACE.starts_with(raw) {
+                    return Ok(None);
+                }
+                if this.opening == Preface::Wanted {
+                    return Err(Reason::NoPreface);
+                }
+                this.opening = Preface::Refused;
+            }
             let grown = raw.len() >= this.look;
             if before > 0 && !grown && !ends_within(raw, before) && raw.len() <= this.limit {
                 return Ok(None);

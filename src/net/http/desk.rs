@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::ext::ReasonPhrase;
@@ -54,6 +54,8 @@ pub struct Desk {
 struct Point {
     head: Bytes,
     connect: bool,
+    /// A `CONNECT` that is granted.
+    tunnels: bool,
     exchange: u32,
     /// The protocol it asks for, where that is granted.
     upgrade: Option<HeaderValue>,
@@ -89,8 +91,10 @@ impl Desk {
             let meet = || self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path());
             if connect { None } else { meet() }
         };
-        let upgrade = request.headers().get(header::UPGRADE).cloned().filter(|_| self.cx.spec.settings.http.upgrade);
-        let point = Point { head, connect, exchange: number, upgrade, line };
+        // Streams of HTTP/2 stay what they are.
+        let grants = self.cx.spec.settings.http.upgrade && request.version() != Version::HTTP_2;
+        let upgrade = request.headers().get(header::UPGRADE).cloned().filter(|_| grants);
+        let point = Point { head, connect, tunnels: connect && grants, exchange: number, upgrade, line };
         let answer = if request.body().is_end_stream() { self.answer(&point, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
         answer.ok_or_else(|| {
@@ -218,7 +222,7 @@ impl Desk {
         if let Some(line) = &point.line {
             return if line.rule.delay.is_none() { rules::at_once(&line.rule) } else { None };
         }
-        if point.connect && self.cx.spec.settings.http.upgrade {
+        if point.tunnels {
             return Some(Response::new(Body::from(Bytes::new())));
         }
         if let Some(protocol) = &point.upgrade {

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::book::{Book, Open, Requests, Responses};
-use super::decode::{Decoder, Half};
+use super::decode::{Decoder, Half, Preface};
 use super::hop::Pointer;
 use super::reason::Reason;
 use super::table::Table;
@@ -89,6 +89,34 @@ impl Heads {
     }
 }
 
+/// Requests of HTTP/2 that nobody has begun to answer: more than it lets a client open at once.
+const QUEUE: usize = 1024;
+
+/// HTTP/2 has requests that are refused before anybody is asked for an answer.
+impl Heads {
+    /// The same as [`Heads::push`], for those that nobody may ever take.
+    pub fn offer(&self, exchange: u32, head: Bytes) {
+        let mut queue = self.queue.lock();
+        if queue.len() == QUEUE {
+            queue.pop_front();
+        }
+        queue.push_back((exchange, head));
+    }
+
+    /// The exchange is over.
+    pub fn forget(&self, exchange: u32) {
+        self.queue.lock().retain(|(number, _)| *number != exchange);
+    }
+
+    /// Lets go of those that were refused before the first that fits.
+    pub fn align(&self, fits: impl Fn(&[u8]) -> bool) {
+        let mut queue = self.queue.lock();
+        if let Some(first) = queue.iter().position(|(_, head)| fits(head)) {
+            queue.drain(..first);
+        }
+    }
+}
+
 /// See the module.
 pub struct Exchanges<N> {
     requests: Decoder,
@@ -122,6 +150,12 @@ impl<N: Watch> Exchanges<N> {
     /// Refuses requests with a body of more than `most` bytes.
     pub fn limiting(mut self, most: u64) -> Self {
         self.requests = self.requests.limiting(most);
+        self
+    }
+
+    /// What the preface of HTTP/2 is here.
+    pub fn opening(mut self, preface: Preface) -> Self {
+        self.requests = self.requests.opening(preface);
         self
     }
 

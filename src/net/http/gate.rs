@@ -105,6 +105,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         self.ended
     }
 
+    /// Whether the peer began to speak HTTP/2.
+    pub fn is_other(&self) -> bool {
+        self.stream.watch_ref().refused() == Some(&Reason::Preface)
+    }
+
+    /// The stream, and what was read of it that is another protocol's.
+    pub fn into_parts(self) -> (Probe<S, Exchanges<N>>, bytes::Bytes) {
+        (self.stream, self.held.freeze())
+    }
+
     /// The stream itself, no longer guarded, once what waits is written; for as long as `limit`.
     pub async fn into_inner(mut self, limit: Duration) -> Probe<S, Exchanges<N>> {
         let _ = tokio::time::timeout(limit, poll_fn(|cx| self.push(cx))).await;

@@ -12,6 +12,7 @@ mod decode;
 mod desk;
 mod exchanges;
 mod gate;
+mod h2;
 mod head;
 mod hold;
 mod hop;
@@ -33,10 +34,17 @@ pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;
+use crate::model::setting::http::Version;
 use crate::model::url::Scheme;
 
-/// RFC 7301 section 6.
-const ALPN: &[&[u8]] = &[b"http/1.1"];
+/// What is offered over TLS, the best first (RFC 7301 section 6, RFC 9113 section 11.1).
+fn alpn(cx: &Context) -> &'static [&'static [u8]] {
+    match cx.spec.settings.http.version {
+        Version::Auto => &[b"h2", b"http/1.1"],
+        Version::One => &[b"http/1.1"],
+        Version::Two => &[b"h2"],
+    }
+}
 
 pub struct Http;
 
@@ -70,13 +78,15 @@ impl Protocol for Http {
     }
 
     fn serve(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
+        let alpn = alpn(&cx);
         let book = Arc::new(rules::Book::default());
         cx.log.explain(Arc::new(rules::Counts { book: Arc::downgrade(&book), now: cx.now.clone() }));
-        Box::pin(stream::serve(cx, 0, ALPN, move |flow| server::talk(flow, Arc::clone(&book))))
+        Box::pin(stream::serve(cx, 0, alpn, move |flow| server::talk(flow, Arc::clone(&book))))
     }
 
     fn connect(&self, cx: Context) -> BoxFuture<Result<(), Fault>> {
-        Box::pin(client::connect(cx, ALPN))
+        let alpn = alpn(&cx);
+        Box::pin(client::connect(cx, alpn))
     }
 }
 

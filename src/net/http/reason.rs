@@ -11,6 +11,10 @@ use crate::model::size;
 pub enum Reason {
     /// A TLS handshake record where a start line should be (RFC 8446 section 5.1).
     Tls,
+    /// The preface of HTTP/2 (RFC 9113 section 3.4): whoever speaks it takes over.
+    Preface,
+    /// Where nothing but HTTP/2 is spoken, it does not begin with the preface.
+    NoPreface,
     /// Section 3 or 4.
     StartLine,
     /// Section 2.3.
@@ -64,7 +68,7 @@ impl Reason {
             Self::Expect(_) => 417,
             Self::TooLarge(_) | Self::TooMany(_) => 431,
             Self::Coding(_) => 501,
-            Self::Version => 505,
+            Self::Version | Self::Preface | Self::NoPreface => 505,
             _ => 400,
         }
     }
@@ -79,6 +83,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tls => f.write_str("TLS on a plain-text port"),
+            Self::Preface => f.write_str("HTTP/2 is not spoken here"),
+            Self::NoPreface => f.write_str("only HTTP/2 is spoken here, and this does not begin with its preface"),
             Self::StartLine => f.write_str("the first line is not HTTP"),
             Self::Version => f.write_str("the HTTP version is neither 1.0 nor 1.1"),
             Self::Target => f.write_str("the request's target is no path and no URL"),

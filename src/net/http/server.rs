@@ -11,10 +11,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
+use super::decode::Preface;
 use super::desk::{Desk, GaveUp, Response};
 use super::exchanges::Exchanges;
 use super::exchanges::Heads;
 use super::gate::Gate;
+use super::h2;
 use super::leave;
 use super::reason::Reason;
 use super::rules::Book;
@@ -23,6 +25,7 @@ use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::Kind;
 use crate::model::rule::Cut;
+use crate::model::setting::http::Version;
 use crate::model::url::Role;
 use crate::net::probe::Probe;
 use crate::net::stream::{self, Flow, Stream};
@@ -54,7 +57,7 @@ impl Future for Answer {
 }
 
 /// hyper's side of the [`Desk`].
-struct Service(Arc<Desk>);
+pub struct Service(pub Arc<Desk>);
 
 impl hyper::service::Service<hyper::Request<Incoming>> for Service {
     type Response = Response;
@@ -79,17 +82,24 @@ enum Left {
 
 /// Serves one connection to its end.
 pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
-    let Flow { cx, peer, stream, record, mut inbox, kernel, mut tune, .. } = flow;
+    let Flow { cx, peer, stream, record, mut inbox, kernel, mut tune, alpn, .. } = flow;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let heads = Arc::new(Heads::default());
     let http = &cx.spec.settings.http;
+    let speaks = match (http.version, alpn.as_deref()) {
+        (Version::Two, _) | (_, Some(b"h2")) => Preface::Wanted,
+        (Version::Auto, _) => Preface::Taken,
+        (Version::One, _) => Preface::Refused,
+    };
     let mut watch = Exchanges::new(Role::Listen, record.clone(), limit, Chunks::new(record.clone()))
         .keeping(Arc::clone(&heads))
-        .limiting(http.most_body.unwrap_or(u64::MAX));
+        .limiting(http.most_body.unwrap_or(u64::MAX))
+        .opening(speaks);
     if http.upgrade {
         watch = watch.upgrading();
     }
-    record.explain(watch.table());
+    let table = watch.table();
+    record.explain(table.clone());
     let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time)
         .keeping(http.keep)
         .hinting(http.hints.as_deref());
@@ -99,7 +109,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
         heads,
         gone: gate.gone(),
         record: record.clone(),
-        book,
+        book: Arc::clone(&book),
         shelf: OnceLock::new(),
         cut: OnceLock::new(),
     });
@@ -136,6 +146,14 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     }
     let parts = conn.into_parts();
     let gate = parts.io.into_inner();
+    if let (Left::Done(_), true) = (&left, gate.is_other()) {
+        table.leave();
+        let (stream, held) = gate.into_parts();
+        let (stream, _) = stream.into_parts();
+        let begun = h2::server::Begun { cx, peer, stream, held, record, inbox, kernel, tune, book };
+        // On the heap: the task of every HTTP/1 connection would be larger by it.
+        return Box::pin(h2::server::talk(begun)).await;
+    }
     let first = if gate.has_ended() { Party::Peer } else { Party::Us };
     let rest = gate.rest();
     let mut stream = gate.into_inner(GRACE).await;

@@ -28,6 +28,8 @@ struct Rows {
     pipelined: u64,
     longest: u64,
     last: Option<(Way, Why)>,
+    /// The connection is no longer HTTP/1's.
+    left: bool,
 }
 
 struct Row {
@@ -85,6 +87,11 @@ impl Table {
         self.0.lock().last = Some((way, why));
     }
 
+    /// The connection is handed over to HTTP/2, which tells for itself.
+    pub fn leave(&self) {
+        self.0.lock().left = true;
+    }
+
     /// What the connection was so far: a name and a value each.
     fn connection(&self) -> Vec<(&'static str, String)> {
         let table = self.0.lock();
@@ -120,6 +127,10 @@ impl Facts for Table {
             Group { title: "connection".into(), rows: connection },
             Group { title: "exchanges".into(), rows: exchanges },
         ]
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.lock().left
     }
 }
 

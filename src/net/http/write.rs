@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::Request;
 use crate::model::url::{Scheme, Url};
 
-const AGENT: &str = concat!("sockscope/", env!("CARGO_PKG_VERSION"));
+pub const AGENT: &str = concat!("sockscope/", env!("CARGO_PKG_VERSION"));
 /// A body up to this leaves with its head, in one segment where it fits one.
 const TOGETHER: usize = 16 << 10;
 

@@ -127,7 +127,7 @@ async fn run(flow: Flow) -> End {
 }
 
 async fn open(flow: Flow) -> Result<Box<Talk>, End> {
-    let Flow { cx, role, peer, stream, record, inbox, kernel, tune } = flow;
+    let Flow { cx, role, peer, stream, record, inbox, kernel, tune, .. } = flow;
     let follower = Frames::new(record.clone(), cx.hub.clock(), role, cx.limits.ws_message);
     let head = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
     let clear = Probe::new(stream, Exchanges::new(role, record.clone(), head, follower).upgrading());

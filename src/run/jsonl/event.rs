@@ -1,5 +1,7 @@
 //! Events and counters as JSON objects.
 
+use std::collections::BTreeMap;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 
@@ -8,6 +10,7 @@ use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Event, Form, FrameHead, Kind, Way};
 use crate::model::exchange::{Part, Turn};
+use crate::model::h2;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::Head;
 use crate::model::tally::{Count, Flow};
@@ -201,8 +204,9 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         }
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::secured(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
-        Kind::Request { exchange, turn, .. } => {
+        Kind::Request { exchange, stream, turn, .. } => {
             map.serialize_entry("exchange", exchange)?;
+            entry(map, "stream", Some(*stream).filter(|stream| *stream > 0))?;
             match turn {
                 Turn::First => Ok(()),
                 Turn::Kept(idle) => map.serialize_entry("idle_us", &micros(idle.nanos())),
@@ -220,6 +224,25 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Chunk { exchange, size, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("chunk", size)
+        }
+        Kind::Settings(settings) => {
+            map.serialize_entry("ack", &settings.ack)?;
+            let values = settings.values.iter().map(|(id, value)| (h2::setting(*id), *value));
+            map.serialize_entry("settings", &values.collect::<BTreeMap<_, _>>())
+        }
+        Kind::GoAway { last, code, .. } => {
+            map.serialize_entry("last", last)?;
+            map.serialize_entry("code", &h2::code(*code))
+        }
+        Kind::StreamReset { exchange, stream, code, .. } => {
+            map.serialize_entry("exchange", exchange)?;
+            map.serialize_entry("stream", stream)?;
+            map.serialize_entry("code", &h2::code(*code))
+        }
+        Kind::WindowUpdate { exchange, by, blocked, .. } => {
+            entry(map, "exchange", Some(*exchange).filter(|exchange| *exchange > 0))?;
+            map.serialize_entry("by", by)?;
+            map.serialize_entry("blocked_us", &micros(*blocked))
         }
         Kind::Information { exchange, status, .. } => {
             map.serialize_entry("exchange", exchange)?;

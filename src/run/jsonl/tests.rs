@@ -10,6 +10,7 @@ use crate::model::event::{
     Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, VOCABULARY, Way,
 };
 use crate::model::exchange::{Part, Turn, Why};
+use crate::model::h2;
 use crate::model::socketio::{Head, Type};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
@@ -149,8 +150,12 @@ fn kinds() -> Vec<(Kind, Value)> {
             json!({"error": {"name": "unknown_ca", "by": "peer", "text": "the peer sent the alert unknown_ca: no"}}),
         ),
         (
-            Kind::Request { way, exchange, turn: Turn::Pipelined(3) },
+            Kind::Request { way, exchange, stream: 0, turn: Turn::Pipelined(3) },
             json!({"way": "in", "exchange": 2, "pipelined": 3}),
+        ),
+        (
+            Kind::Request { way, exchange, stream: 3, turn: Turn::First },
+            json!({"way": "in", "exchange": 2, "stream": 3}),
         ),
         (Kind::Information { way, exchange, status: 103 }, json!({"way": "in", "exchange": 2, "status": 103})),
         (Kind::Chunk { way, exchange, size: 7 }, json!({"way": "in", "exchange": 2, "chunk": 7})),
@@ -172,6 +177,19 @@ fn kinds() -> Vec<(Kind, Value)> {
         (
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
             json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),
+        ),
+        (
+            Kind::Settings(h2::Settings { way, ack: false, values: vec![(3, 100), (0x4d44, 7)] }.into()),
+            json!({"way": "in", "ack": false, "settings": {"MAX_CONCURRENT_STREAMS": 100, "0x4d44": 7}}),
+        ),
+        (Kind::GoAway { way, last: 5, code: 2 }, json!({"way": "in", "last": 5, "code": "INTERNAL_ERROR"})),
+        (
+            Kind::StreamReset { way, exchange, stream: 3, code: 8 },
+            json!({"way": "in", "exchange": 2, "stream": 3, "code": "CANCEL"}),
+        ),
+        (
+            Kind::WindowUpdate { way, exchange, by: 65_535, blocked: 9_000 },
+            json!({"way": "in", "exchange": 2, "by": 65_535, "blocked_us": 9}),
         ),
         (
             Kind::Open(opened.into()),

@@ -1,0 +1,129 @@
+//! What stands between hyper and the watched stream: replays what was read before HTTP/2 was recognised,
+//! times heads, keeps the FIN for us, and gives the stream back when hyper lets go of it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::flaw::Flaw;
+use super::streams::Streams;
+use crate::net::probe::Probe;
+
+/// Where the stream is found again.
+pub type Slot<S> = Arc<Mutex<Option<Probe<S, Streams>>>>;
+
+/// See the module.
+pub struct Line<S> {
+    /// `None` once it has been given back.
+    stream: Option<Probe<S, Streams>>,
+    slot: Slot<S>,
+    /// Read already, and told to the watch.
+    held: Bytes,
+    limit: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Behind which stream the head at hand began, while it is timed.
+    timing: Option<u32>,
+    /// Told when the peer has ended.
+    gone: CancellationToken,
+}
+
+impl<S> Line<S> {
+    /// A head of the peer that takes longer than `limit` ends the stream for hyper.
+    pub fn new(stream: Probe<S, Streams>, held: Bytes, limit: Option<Duration>) -> (Self, Slot<S>) {
+        let slot = Slot::default();
+        let gone = CancellationToken::new();
+        let line = Self { stream: Some(stream), slot: Arc::clone(&slot), held, limit, timer: None, timing: None, gone };
+        (line, slot)
+    }
+
+    pub fn gone(&self) -> CancellationToken {
+        self.gone.clone()
+    }
+
+    fn stream(&mut self) -> io::Result<&mut Probe<S, Streams>> {
+        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// By how much the head at hand is late, if it is.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> Option<Duration> {
+        let (limit, stream) = (self.limit?, self.stream.as_mut()?);
+        if !stream.watch().within_head() {
+            self.timing = None;
+            return None;
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        let behind = stream.watch().last();
+        if self.timing.replace(behind) != Some(behind) {
+            timer.as_mut().reset(Instant::now() + limit);
+        }
+        timer.as_mut().poll(cx).is_ready().then_some(limit)
+    }
+}
+
+impl<S> Drop for Line<S> {
+    fn drop(&mut self) {
+        *self.slot.lock() = self.stream.take();
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if !this.held.is_empty() {
+            let now = this.held.len().min(buf.remaining());
+            buf.put_slice(&this.held[..now]);
+            this.held.advance(now);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        let Poll::Ready(outcome) = Pin::new(this.stream()?).poll_read(cx, buf) else {
+            if let Some(limit) = this.is_late(cx) {
+                this.stream()?.watch().blame(Flaw::slow(limit));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            return Poll::Pending;
+        };
+        outcome?;
+        if buf.filled().len() == before && buf.remaining() > 0 {
+            this.gone.cancel();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(self.stream()?).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(self.stream()?).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.stream()?).poll_flush(cx)
+    }
+
+    /// The FIN is not hyper's to send: a person may want to read on, or to reset.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(self.stream()?).poll_flush(cx))?;
+        Poll::Ready(Ok(()))
+    }
+}

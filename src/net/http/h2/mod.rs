@@ -1,0 +1,23 @@
+//! HTTP/2 (RFC 9113). hyper speaks it; what the timeline says comes from decoding the clear stream as it
+//! passes, frame by frame, as for HTTP/1: a stream is an exchange.
+
+mod book;
+pub mod client;
+mod crew;
+mod fields;
+mod flaw;
+pub mod frame;
+mod half;
+mod hpack;
+mod huffman;
+mod leave;
+mod ledger;
+mod line;
+mod request;
+pub mod server;
+mod streams;
+
+#[cfg(test)]
+mod frame_tests;
+#[cfg(test)]
+mod tests;
