@@ -20,7 +20,7 @@ use crate::model::spec::{Limits, Reply, Settings, Spec};
 use crate::model::url::{Role, Url};
 use crate::net::http::hold::compose;
 use crate::net::http::stage::{Stage, ask, bodies, told};
-use crate::net::{Command, protocol};
+use crate::net::{Command, Payload, protocol};
 
 /// `:method GET, :scheme http, :path /`, all of them in the static table.
 const GET: &[u8] = &[0x82, 0x86, 0x84];
@@ -167,6 +167,7 @@ async fn settings_and_pings_are_told_by_both_sides() {
     assert_eq!(value("HTTP/2", "PING").as_deref(), Some("1 in, 1 out"));
     assert_eq!(value("HTTP/2", "SETTINGS").as_deref(), Some("3 in, 3 out"));
     assert_eq!(value("HTTP/2 settings of the peer", "INITIAL_WINDOW_SIZE").as_deref(), Some("65536"));
+    assert!(!groups.iter().any(|group| group.title == "exchanges"), "the table of HTTP/1 has gone: {groups:?}");
 }
 
 #[tokio::test]
@@ -395,6 +396,37 @@ async fn our_client_asks_many_at_once_on_one_connection() {
     let (_, theirs) = stage.closed(server).await;
     assert_eq!(theirs.iter().filter(|event| event.kind.name() == "finish").count(), 3);
     assert!(theirs.iter().any(|event| matches!(event.kind, Kind::GoAway { way: Way::In, code: NO_ERROR, .. })));
+}
+
+#[tokio::test]
+async fn what_is_of_http_1_alone_is_said_or_becomes_frames() {
+    let stage = Stage::new(Limits::default());
+    let mut spec = Spec::new(Role::Listen, Url::parse("http://127.0.0.1:0", Role::Listen).unwrap());
+    spec.settings = Settings::default().with("upgrade", "yes").unwrap();
+    let server = stage.endpoints.open(spec);
+    let at = stage.until(|seen| seen.endpoint(server)?.local).await;
+    let client = dial(&stage, at, "");
+    send(&stage, client, "POST /\nTransfer-Encoding: chunked\nTrailer: X-Sum\n\nhello\n\nworld\n\nX-Sum: 7").await;
+    send(&stage, client, "CONNECT a.test:1").await;
+    let socket = stage.socket(client).await.id;
+    stage.endpoints.command(socket, Command::Send(Payload::Bytes("GET /".into()))).unwrap();
+    stage.until(|seen| (seen.row(socket)?.count.received.messages == 2).then_some(())).await;
+    stage.endpoints.command(socket, Command::Close).unwrap();
+    let (_, events) = stage.closed(client).await;
+    assert_eq!(bodies(&events, Way::Out), b"helloworld");
+    let named = |name: &str| events.iter().filter(|event| event.kind.name() == name).collect::<Vec<_>>();
+    assert_eq!(named("trailers")[0].head, b"x-sum: 7\r\n");
+    let mut statuses: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event.kind {
+            Kind::Head { status, took, .. } => Some((status, took > 0)),
+            _ => None,
+        })
+        .collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [(200, true), (501, true)]);
+    assert!(named("finish").iter().any(|event| matches!(event.kind, Kind::Finish { first: Some(_), .. })));
+    assert!(faults(&events)[0].contains("bytes as they are typed are for 1.1"), "{:?}", faults(&events));
 }
 
 #[tokio::test]
