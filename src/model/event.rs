@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 
+pub use self::word::{VOCABULARY, Word};
 use super::datagram::Note;
 use super::dial::{Attempt, Lookup};
 use super::end::{End, Fault, Party};
@@ -232,79 +233,6 @@ pub enum Kind {
     Datagram(Box<Note>),
 }
 
-/// One row of the vocabulary, for the help screen and the documents.
-pub struct Word {
-    pub name: &'static str,
-    pub home: &'static str,
-    pub help: &'static str,
-}
-
-const fn word(home: &'static str, name: &'static str, help: &'static str) -> Word {
-    Word { name, home, help }
-}
-
-/// Every event name, where it occurs, and what it says. A test holds it against [`Kind::name`].
-pub const VOCABULARY: &[Word] = &[
-    word("listener", "listening", "bound; from now on peers can come"),
-    word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
-    word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
-    word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
-    word("any", "lookup", "a name was resolved: its addresses in the order they are tried, and how long it took"),
-    word("any", "connectionAttempt", "an address is tried, the how-manieth of how many"),
-    word("any", "connectionAttemptFailed", "an address said no: the errno, and after how long"),
-    word("any", "connectionAttemptTimeout", "no answer in 250 ms: the next address is tried beside it"),
-    word("any", "connectionAttemptCancelled", "given up: another address stood first, or time was over"),
-    word("any", "connect", "our connection stands, and how long its handshake took"),
-    word("any", "set", "a setting was changed while it ran, and its value from here on"),
-    word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
-    word("any", "write", "the kernel took these bytes of ours"),
-    word("any", "blocked", "a write waits: the peer does not read"),
-    word("any", "drain", "a blocked write went through: how long it waited, and how many bytes"),
-    word("any", "timeout", "idle for as long as was set; the socket stays open"),
-    word("any", "end", "FIN: that side has finished sending (half-close)"),
-    word("any", "error", "something went wrong, with the errno's or the protocol's name"),
-    word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
-    word("udp, ws", "message", "a datagram or a whole WebSocket message"),
-    word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, versions, ciphers, groups"),
-    word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
-    word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),
-    word("tls", "sessionTicket", "the server gave what lets the next handshake be short, and how long it is good"),
-    word("udp", "local", "at which address of ours the peer's datagrams arrive from here on"),
-    word("udp", "truncated", "the datagram before it was longer than what is taken"),
-    word("udp", "overflow", "the kernel dropped datagrams: they came faster than they were read"),
-    word("udp", "joined", "a multicast group is listened to"),
-    word("udp", "left", "a multicast group is no longer listened to"),
-    word("udp", "folded", "a peer made room; its counts went on in the row of older peers"),
-    word("udp", "dns", "the datagram before it as DNS: question or answer, code, time"),
-    word("tls", "secureConnection", "handshake done (server): version, cipher, group, how long"),
-    word("tls", "secureConnect", "handshake done (client): version, cipher, group, how long"),
-    word("tls", "alert", "a TLS alert by its name, and who sent it"),
-    word("tls", "tlsError", "the handshake or a record failed, and why"),
-    word("http", "request", "a request's head, as it was on the wire"),
-    word("http", "continue", "100 Continue: the body may come"),
-    word("http", "information", "102, 103: a word before the response itself"),
-    word("http", "head", "status and headers left; from here they are fixed"),
-    word("http", "body", "a piece of a body, in or out"),
-    word("http", "chunk", "a chunk's extensions, or the last chunk: the body is whole"),
-    word("http", "trailers", "fields behind a chunked body"),
-    word("http", "finish", "the response ended, and how long the exchange took"),
-    word("http", "last", "no request follows on the connection: who said so, and how"),
-    word("http", "upgrade", "101: the connection speaks another protocol from here"),
-    word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
-    word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
-    word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
-    word("http", "settings", "HTTP/2: what one side asks of the other, or that it is applied (ACK)"),
-    word("http", "goAway", "HTTP/2: no new streams, and why: the error code's name and the last stream"),
-    word("http", "streamReset", "HTTP/2: RST_STREAM, one exchange given up, who did it and why"),
-    word("http", "windowUpdate", "HTTP/2: a sender that had used up its window may go on"),
-    word("ws", "open", "the WebSocket handshake is done: what was offered and taken, and both heads"),
-    word("ws", "packet", "an Engine.IO or Socket.IO packet in the message above: event, ack, connect, ping"),
-    word("ws", "frame", "one frame of a fragmented message, or one that has no place: opcode, FIN, RSV, mask"),
-    word("ws, http", "ping", "ping, with its payload"),
-    word("ws, http", "pong", "pong; with the round trip if it answers a ping of ours"),
-    word("ws", "closing", "a close frame: its code and reason, and who sent it"),
-];
-
 impl Kind {
     /// The name in the vocabulary.
     pub fn name(&self) -> &'static str {
@@ -508,6 +436,8 @@ pub struct Event {
     /// The head of the payload that was kept.
     pub head: Vec<u8>,
 }
+
+mod word;
 
 #[cfg(test)]
 mod tests;

@@ -247,7 +247,7 @@ async fn asks_node(scheme: &str, certificates: Option<&Certificates>) {
     };
     assert_eq!(told("/one?a=b"), ["request out", "head in", "body in", "finish"]);
     assert_eq!(told("/two"), ["request out", "body out", "head in", "body in", "finish"]);
-    assert_eq!(told("/hints"), ["request out", "head in", "body in", "finish"], "103 and 200");
+    assert_eq!(told("/hints"), ["request out", "information in", "head in", "body in", "finish"], "103 and 200");
     assert_eq!(told("/trailers"), ["request out", "head in", "body in", "trailers in", "finish"]);
     assert_eq!(told("/reset"), ["request out", "streamReset in"]);
     let mut statuses: Vec<_> = named(&lab, socket, "head")
@@ -258,7 +258,11 @@ async fn asks_node(scheme: &str, certificates: Option<&Certificates>) {
         })
         .collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [103, 200, 200, 200, 200, 200]);
+    assert_eq!(statuses, [200; 5]);
+    assert!(matches!(
+        named(&lab, socket, "information")[..],
+        [Event { kind: Kind::Information { status: 103, .. }, .. }]
+    ));
     assert_eq!(named(&lab, socket, "ping")[0].kind, Kind::Ping { way: Way::In });
     let Kind::StreamReset { code, .. } = named(&lab, socket, "streamReset")[0].kind else { panic!() };
     assert_eq!(code, 2);

@@ -324,5 +324,4 @@ fn sid() -> String {
 }
 
 #[cfg(test)]
-#[path = "socketio_tests.rs"]
 mod tests;
