@@ -340,7 +340,7 @@ fn a_script_answers_by_hand_step_by_step() {
     session.line("done", |line| line["event"] == "done" && line["id"] == 1);
     session.say(r#"{"id":2,"command":"answer","socket":1,"event":{"event":"tick","data":"one"}}"#);
     let heard = hear(&mut peer, "data: one\n\n\r\n");
-    assert!(heard.contains("X-A: b\r\n") && heard.contains("text/event-stream"), "{heard}");
+    assert!(heard.contains("x-a: b\r\n") && heard.contains("text/event-stream"), "{heard}");
     session.say(r#"{"id":3,"command":"answer","socket":1,"set":{"status":500}}"#);
     let refused = session.line("a refusal", |line| line["id"] == 3);
     assert!(refused.to_string().contains("headers already sent"), "{refused}");

@@ -44,7 +44,7 @@ async fn an_exchange_is_answered_by_keys_step_by_step() {
     runner.text("x-by: hand").await;
     runner.keys("Enter").await.wait_row(&["▶ head", "200 OK"]).await.wait_for("✓ exchange 1: head 200 left").await;
     let head = hears(&mut peer, "\r\n\r\n").await;
-    assert!(head.contains("X-By: hand\r\n") && head.contains("chunked"), "{head}");
+    assert!(head.contains("x-by: hand\r\n") && head.contains("chunked"), "{head}");
     // The head is fixed from here; the panel has gone on to the body.
     runner.wait_for("head 200 sent").await;
     runner.keys("hello Enter").await;

@@ -192,6 +192,7 @@ impl Desk {
             Response::new(if head.whole { Body::from(Bytes::new()) } else { Body::Held(Box::new(ticket)) });
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers;
+        spelling::keep(&mut response, head.names.iter().map(String::as_str));
         if let Some(reason) = head.reason.and_then(|reason| ReasonPhrase::try_from(reason).ok()) {
             response.extensions_mut().insert(reason);
         }

@@ -66,6 +66,7 @@ pub fn patch(text: &str) -> Result<Patch, Rejection> {
             .split_once(':')
             .ok_or_else(|| Rejection(format!("\"{line}\" is no header: write Name: value, or a status first: 200")))?;
         let value = value.trim();
+        patch.names.push(name.trim().to_owned());
         patch.headers.push((field_name(name)?, if value.is_empty() { None } else { Some(field_value(name, value)?) }));
     }
     if patch == Patch::default() {

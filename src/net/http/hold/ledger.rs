@@ -12,6 +12,8 @@ pub struct Patch {
     pub reason: Option<String>,
     /// Names that are given replace those that were set; `None` takes one away.
     pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// The names as they were typed.
+    pub names: Vec<String>,
 }
 
 /// One step of an answer by hand.
@@ -57,6 +59,8 @@ pub struct Ledger {
     pub status: StatusCode,
     pub reason: Option<String>,
     pub headers: HeaderMap,
+    /// The names of the headers as they were typed: so they leave.
+    pub names: Vec<String>,
     pub left: bool,
     framing: Framing,
     /// Bytes of body that were given.
@@ -95,6 +99,7 @@ impl Ledger {
             status: StatusCode::OK,
             reason: None,
             headers: HeaderMap::new(),
+            names: Vec::new(),
             left: false,
             framing: Framing::Nothing,
             sent: 0,
@@ -169,7 +174,9 @@ impl Ledger {
         }
         for (name, _) in &patch.headers {
             self.headers.remove(name);
+            self.names.retain(|typed| !name.as_str().eq_ignore_ascii_case(typed));
         }
+        self.names.extend_from_slice(&patch.names);
         for (name, value) in &patch.headers {
             if let Some(value) = value {
                 self.headers.append(name, value.clone());
@@ -327,7 +334,7 @@ mod tests {
 
     fn head(status: u16, headers: &[(&str, &str)]) -> Patch {
         let headers = headers.iter().map(|(name, value)| field(name, value)).collect();
-        Patch { status: StatusCode::from_u16(status).ok(), reason: None, headers }
+        Patch { status: StatusCode::from_u16(status).ok(), headers, ..Patch::default() }
     }
 
     fn body(text: &'static str) -> Step {

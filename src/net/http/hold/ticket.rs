@@ -37,6 +37,8 @@ pub struct Head {
     pub status: StatusCode,
     pub reason: Option<String>,
     pub headers: HeaderMap,
+    /// Their names as they were typed.
+    pub names: Vec<String>,
     /// No body follows.
     pub whole: bool,
 }
@@ -83,6 +85,7 @@ impl Ticket {
                     status: slot.ledger.status,
                     reason: slot.ledger.reason.clone(),
                     headers: slot.ledger.headers.clone(),
+                    names: slot.ledger.names.clone(),
                     whole: slot.ledger.ended && slot.queue.is_empty() && slot.trailers.is_empty(),
                 })
             });
