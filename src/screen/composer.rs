@@ -150,7 +150,7 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Head, _) => {
             "200 OK and header lines: it leaves; header lines alone are set for it, Name: takes one away"
         }
-        (Shape::Body, Coding::Text) => "a chunk, sent at once; C-t for an event or the end; Tab for a file",
+        (Shape::Body, Coding::Text) => "a chunk, sent at once; ^T: an event, the end; Tab: a file",
         (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
         (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
         (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",

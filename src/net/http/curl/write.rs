@@ -10,11 +10,19 @@ use crate::model::draft::Rejection;
 pub fn write(scheme: &str, authority: &str, head: &[u8], body: &[u8]) -> Result<String, Rejection> {
     let no = |why: &str| Rejection(format!("no curl command says this: {why}"));
     let head = std::str::from_utf8(head).map_err(|_| no("its head is not UTF-8"))?;
-    let mut lines = head.lines();
-    let mut words = lines.next().unwrap_or_default().split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let headers: Vec<(&str, &str)> = lines
-        .filter(|line| !line.is_empty())
+    // HTTP/2 says in pseudo-header fields what HTTP/1.1 says in its first line (RFC 9113 section 8.3.1).
+    let second = head.starts_with(':');
+    let pseudo = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim);
+    let mut words = head.lines().next().unwrap_or_default().split(' ');
+    let (method, target) = match second {
+        true => (pseudo(":method:"), pseudo(":path:")),
+        false => (words.next().unwrap_or_default(), words.next().unwrap_or_default()),
+    };
+    let authority = if second && !pseudo(":authority:").is_empty() { pseudo(":authority:") } else { authority };
+    let headers: Vec<(&str, &str)> = head
+        .lines()
+        .skip(usize::from(!second))
+        .filter(|line| !line.is_empty() && !line.starts_with(':'))
         .map(|line| line.split_once(':').map(|(name, value)| (name, value.trim())))
         .collect::<Option<_>>()
         .ok_or_else(|| no("it has a line that is no header"))?;
@@ -32,6 +40,9 @@ pub fn write(scheme: &str, authority: &str, head: &[u8], body: &[u8]) -> Result<
         line.push_str(&quoted(word).ok_or_else(|| no("it has control characters"))?);
         Ok(())
     };
+    if second {
+        add(if scheme == "https" { "--http2" } else { "--http2-prior-knowledge" })?;
+    }
     match (method, body.is_empty()) {
         ("GET", true) | ("POST", false) => {}
         ("HEAD", true) => add("-I")?,
@@ -119,6 +130,11 @@ mod tests {
                 "OPTIONS * HTTP/1.1\r\nHost: x\r\nUser-Agent: a\r\nAccept: b\r\nX-E:\r\n\r\n",
                 "",
                 "curl -X OPTIONS --request-target '*' http://x/ -H 'User-Agent: a' -H 'Accept: b' -H 'X-E;'",
+            ),
+            (
+                ":method: POST\r\n:path: /h2\r\n:scheme: http\r\n:authority: x:1\r\naccept: b\r\nuser-agent: a\r\ncontent-type: c\r\n",
+                "hi",
+                "curl --http2-prior-knowledge http://x:1/h2 -H 'accept: b' -H 'user-agent: a' -H 'content-type: c' --data-raw hi",
             ),
         ];
         for (head, body, want) in cases {
