@@ -188,7 +188,7 @@ pub const ACTIONS: &[Row] = &[
 
     row(A::Compose, &[Char('i')], P::Browse, "send", "Type to the selected socket, or to all sockets of the endpoint.", 12),
     row(A::Waiting, &[Char('w')], P::Browse, "waiting", "List the HTTP exchanges that wait for your answer.", 11),
-    row(A::Answer, &[Char('A')], P::Browse, "answer", "Write a whole answer to the waiting exchange: head, body and end leave together.", 15),
+    row(A::Answer, &[Char('A')], P::Browse, "answer", "Write a whole answer to what waits: head, body and end in one go.", 15),
     row(A::Leave, &[Esc], P::Browse, "back", "Leave the zoom, the filter, the endpoint's own list: one at a time.", 13),
     row(A::Follow, &[Char('f')], P::Browse, "follow", "Follow the newest event again; ends a pause.", 14),
     row(A::End, &[Char('e')], P::Browse, "end", "Half-close: send FIN and keep reading.", 20),

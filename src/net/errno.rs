@@ -22,7 +22,21 @@ const NAMES: &[(i32, &str, &str)] = &[
     (libc::ENFILE, "ENFILE", "the system has no file descriptor left"),
     (libc::ENOBUFS, "ENOBUFS", "the kernel has no buffer left"),
     (libc::ENODEV, "ENODEV", "there is no such interface"),
+    (libc::ENOMEM, "ENOMEM", "the kernel has no memory left"),
+    (
+        libc::ENOPROTOOPT,
+        "ENOPROTOOPT",
+        "this socket has no such option (an IPv6 group wants an IPv6 address to listen on)",
+    ),
     (libc::ENOTCONN, "ENOTCONN", "the connection is gone already"),
+    (libc::ENETDOWN, "ENETDOWN", "the network is down"),
+    (libc::EHOSTDOWN, "EHOSTDOWN", "the host is down"),
+    (libc::EDESTADDRREQ, "EDESTADDRREQ", "a destination is wanted"),
+    (libc::EIO, "EIO", "input or output failed"),
+    (libc::EISCONN, "EISCONN", "it is connected already"),
+    (libc::ENXIO, "ENXIO", "there is no such device or address"),
+    (libc::EOPNOTSUPP, "EOPNOTSUPP", "this socket cannot do that"),
+    (libc::EPROTO, "EPROTO", "the protocol was violated"),
     (libc::EPERM, "EPERM", "not permitted (a firewall?)"),
     (libc::EPIPE, "EPIPE", "the peer has closed"),
     (libc::ETIMEDOUT, "ETIMEDOUT", "no answer in time"),
@@ -48,7 +62,8 @@ fn kind_name(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::TimedOut => "ETIMEDOUT",
         io::ErrorKind::InvalidData => "EBADMSG",
         io::ErrorKind::NotFound => "ENOENT",
-        _ => "EIO",
+        // No other errno's name: the text behind it has the number.
+        _ => "unknown",
     }
 }
 

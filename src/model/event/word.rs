@@ -27,7 +27,7 @@ pub const VOCABULARY: &[Word] = &[
     word("any", "data", "a chunk came in; TCP has no messages, only chunks"),
     word("any", "write", "the kernel took these bytes of ours"),
     word("any", "blocked", "a write waits: the peer does not read"),
-    word("any", "drain", "a blocked write went through: how long it waited, and how many bytes"),
+    word("any", "drain", "the kernel takes bytes again: how long it did not, and how many waited"),
     word("any", "timeout", "idle for as long as was set; the socket stays open"),
     word("any", "end", "FIN: that side has finished sending (half-close)"),
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
