@@ -10,7 +10,7 @@ use sockscope::model::event::{Kind, Way};
 use sockscope::model::life::Life;
 use sockscope::model::spec::{Escaped, Fixed, Limits, Reply, Settings};
 use sockscope::model::url::Role;
-use sockscope::model::view::State;
+use sockscope::model::view::{Query, State};
 use sockscope::net::{Command, Payload};
 use support::{Lab, assert_one_life};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -215,6 +215,11 @@ async fn a_client_dials_talks_and_is_refused() {
     assert_eq!(fault.name(), "ECONNREFUSED");
     let refused = lab.nth(2).await;
     assert_eq!(lab.names(refused), ["error", "close"]);
+    // The endpoint tells it too, and nobody counts it twice.
+    let told = lab.hub.events(id.into(), 0, 100).unwrap().events;
+    assert!(told.iter().any(|event| event.kind.name() == "error"), "{told:?}");
+    lab.endpoint(id, "counted", |row| row.count.errors == 1).await;
+    assert_eq!(lab.hub.snapshot(&Query::default()).count.errors, 1);
 }
 
 #[tokio::test]

@@ -158,6 +158,11 @@ impl Hub {
         registry.endpoints.get(&id).is_some_and(|endpoint| matches!(endpoint.state, State::Up | State::Starting))
     }
 
+    /// How many sockets an endpoint ever had.
+    pub fn ever(&self, id: EndpointId) -> u64 {
+        self.registry.lock().endpoints.get(&id).map_or(0, |endpoint| endpoint.ever)
+    }
+
     /// The open sockets of an endpoint, oldest first.
     /// The open sockets of an endpoint that a filter lets through.
     pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {

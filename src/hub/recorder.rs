@@ -52,6 +52,11 @@ impl Recorder {
         self.held.record(kind, 0, b"");
     }
 
+    /// Tells on an endpoint's timeline what a socket of it has told, and counted, already.
+    pub fn repeat(&self, kind: Kind) {
+        self.held.push(kind, 0, b"", false);
+    }
+
     /// Records something that happened with its payload: the tally always, the head of it in the ring.
     pub fn payload(&self, kind: Kind, bytes: &[u8]) {
         self.held.record(kind, bytes.len() as u64, bytes);
@@ -140,6 +145,10 @@ impl Recorder {
 
 impl Held {
     fn record(&self, kind: Kind, size: u64, bytes: &[u8]) {
+        self.push(kind, size, bytes, true);
+    }
+
+    fn push(&self, kind: Kind, size: u64, bytes: &[u8], counts: bool) {
         let log = &*self.log;
         let mut ring = log.ring.lock();
         let before = log.life();
@@ -149,7 +158,7 @@ impl Held {
         // An endpoint's timeline goes on behind a close: it can be started again.
         let lives = matches!(log.subject, Subject::Socket(_));
         let handshake = log.framed && kind.exchange().is_some();
-        let (one, sized) = if handshake { (None, None) } else { kind.counts() };
+        let (one, sized) = if handshake || !counts { (None, None) } else { kind.counts() };
         if let Some(cell) = one {
             log.tally.add(cell, 1);
         }

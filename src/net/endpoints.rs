@@ -369,6 +369,7 @@ async fn supervise(cx: Context) {
 async fn watch_over(cx: Context, run: BoxFuture<Result<(), Fault>>) {
     let Context { endpoint: id, hub, log, cancel, spec, .. } = cx;
     let role = spec.role;
+    let before = hub.ever(id);
     let outcome = AssertUnwindSafe(run).catch_unwind().await;
     let fault = match outcome {
         Ok(Ok(())) => None,
@@ -378,7 +379,12 @@ async fn watch_over(cx: Context, run: BoxFuture<Result<(), Fault>>) {
     match fault {
         // A person who stops an endpoint does not want to read what its end cost.
         Some(fault) if !cancel.is_cancelled() => {
-            log.event(Kind::Error(Box::new(fault.clone())));
+            let error = Kind::Error(Box::new(fault.clone()));
+            // A client's connection is a socket, which has counted what went wrong with it.
+            match role == Role::Connect && hub.ever(id) > before && !matches!(fault, Fault::Panic { .. }) {
+                true => log.repeat(error),
+                false => log.event(error),
+            }
             hub.set_state(id, State::Failed(fault), None);
         }
         _ => {
