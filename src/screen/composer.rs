@@ -148,7 +148,7 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
         (Shape::Head, _) => {
-            "200 OK and header lines: it leaves; header lines alone are set for it, Name: takes one away"
+            "200 OK, header lines: it leaves; 103: before it; lines alone are set, Name: takes one away"
         }
         (Shape::Body, Coding::Text) => "a chunk, sent at once; ^T: an event, the end; Tab: a file",
         (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",

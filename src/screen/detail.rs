@@ -185,6 +185,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Request { exchange, .. }
         | Kind::Body { exchange, .. }
         | Kind::Trailers { exchange, .. }
+        | Kind::Rule { exchange }
         | Kind::Information { exchange, .. } => {
             vec![dim(format!("{exchange}  "))]
         }

@@ -106,6 +106,10 @@ fn rows(event: &Event) -> Vec<Row> {
             ("why", why.text().into()),
             ("who", by(way.party()).into()),
         ],
+        Kind::Rule { exchange } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "it met this rule of its listener, which decides about its answer".into()),
+        ],
         Kind::Held { exchange } => vec![
             ("exchange", exchange.to_string()),
             ("means", "it waits for your answer, as the peer does: head, body, end".into()),

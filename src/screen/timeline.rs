@@ -252,6 +252,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Set(_) => ("≡", theme.dim, theme.plain),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
+        Kind::Rule { .. } => ("·", theme.dim, theme.plain),
         Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
         Kind::Aborted { .. } => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } | Kind::GoAway { way: side, .. } => {

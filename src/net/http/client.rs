@@ -54,7 +54,7 @@ enum Left {
 }
 
 /// The request that goes on elsewhere.
-type Onward = Arc<Mutex<Option<Hop>>>;
+pub type Onward = Arc<Mutex<Option<Hop>>>;
 
 /// Dials, talks, and where a redirect is followed to another server, dials that.
 ///
@@ -89,7 +89,7 @@ async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward)
     };
     if two {
         // On the heap: the task of every HTTP/1 connection would be larger by it.
-        return Box::pin(h2::client::talk(flow, first)).await;
+        return Box::pin(h2::client::talk(flow, first, hops, onward)).await;
     }
     let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;

@@ -4,9 +4,10 @@
 //! It never waits, never fails and buffers at most one head; what it refuses it says in
 //! [`Decoder::refused`], and how much of the stream is not yet good in [`Decoder::behind`].
 
-use super::h2::frame::PREFACE;
+use super::h2::frame::{PREFACE, SETTINGS};
 use super::head::{self, Asked, Framing, Head, Start};
 use super::reason::Reason;
+use crate::hub::HEAD;
 use crate::model::exchange::Part;
 
 /// What is told of the messages of one direction, in order.
@@ -144,6 +145,11 @@ impl Decoder {
         }
     }
 
+    /// What was refused, as far as it was there then.
+    pub fn rejected(&self) -> &[u8] {
+        if self.refused().is_some() { &self.held } else { &[] }
+    }
+
     /// How many of the bytes fed last belong to an element that is not whole, or to what was refused.
     pub fn behind(&self) -> usize {
         if self.refused().is_some() { self.bad } else { self.held.len() }
@@ -168,18 +174,25 @@ impl Decoder {
         matches!(self.state, State::Head) && !self.held.is_empty()
     }
 
+    /// Whether a body has begun that is not whole, trailers included.
+    pub fn within_body(&self) -> bool {
+        matches!(self.state, State::Body(_) | State::ChunkSize | State::Chunk(_) | State::ChunkEnd | State::Trailers)
+    }
+
     /// Takes no further byte, for a reason found elsewhere.
     pub fn refuse(&mut self, reason: Reason) {
         if self.refused().is_none() {
             self.outside = self.between_messages();
             self.bad = self.held.len();
-            self.held = Vec::new();
             self.state = State::Refused(reason);
         }
     }
 
     /// The other direction switched: what was held and all that comes is the tunnel's.
     pub fn switch(&mut self, sink: &mut impl Sink) {
+        if self.refused().is_some() {
+            return;
+        }
         self.state = State::Tunnel;
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
@@ -204,6 +217,8 @@ impl Decoder {
                 Err(reason) => {
                     self.refuse(reason);
                     self.bad += bytes.len();
+                    let room = HEAD.saturating_sub(self.held.len());
+                    self.held.extend_from_slice(&bytes[..bytes.len().min(room)]);
                     return;
                 }
             }
@@ -358,6 +373,14 @@ impl Decoder {
                     return Err(Reason::NoPreface);
                 }
                 this.opening = Preface::Refused;
+            }
+            if this.half == Half::Responses && raw[0] == 0 {
+                // No response begins so, but a frame of HTTP/2 does: three bytes of length, and its type.
+                return match raw {
+                    [_, _, _, SETTINGS, ..] => Err(Reason::Frame),
+                    [_, _, _, _, ..] => Err(Reason::StartLine),
+                    _ => Ok(None),
+                };
             }
             let grown = raw.len() >= this.look;
             if before > 0 && !grown && !ends_within(raw, before) && raw.len() <= this.limit {

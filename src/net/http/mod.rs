@@ -16,6 +16,7 @@ mod h2;
 mod head;
 mod hold;
 mod hop;
+mod interim;
 mod leave;
 mod pipe;
 mod reason;
@@ -24,6 +25,7 @@ mod server;
 mod spelling;
 mod table;
 mod tunnel;
+mod upload;
 mod write;
 mod wrong;
 
@@ -98,6 +100,8 @@ mod decode_tests;
 mod exchanges_tests;
 #[cfg(test)]
 mod kept_tests;
+#[cfg(test)]
+mod refused_tests;
 #[cfg(test)]
 mod rules_tests;
 #[cfg(test)]

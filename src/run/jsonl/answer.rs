@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::command::{Command, Fields, subject, typed};
-use super::request::Headers;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Rejection, encode};
+use crate::model::headers::Headers;
 use crate::model::id::Subject;
 use crate::net::http::{Step, event, patch, trailers};
 

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::flaw::Flaw;
 use super::streams::Streams;
+use crate::net::http::exchanges::Heads;
 use crate::net::probe::Probe;
 
 /// Where the stream is found again.
@@ -34,6 +35,9 @@ pub struct Line<S> {
     timing: Option<u32>,
     /// Told when the peer has ended.
     gone: CancellationToken,
+    /// What is said before answers, by somebody else than hyper; and the frame of it that is being written.
+    interims: Option<Arc<Heads>>,
+    ours: Bytes,
 }
 
 impl<S> Line<S> {
@@ -41,8 +45,17 @@ impl<S> Line<S> {
     pub fn new(stream: Probe<S, Streams>, held: Bytes, limit: Option<Duration>) -> (Self, Slot<S>) {
         let slot = Slot::default();
         let gone = CancellationToken::new();
-        let line = Self { stream: Some(stream), slot: Arc::clone(&slot), held, limit, timer: None, timing: None, gone };
+        let (interims, ours) = (None, Bytes::new());
+        let stream = Some(stream);
+        let line =
+            Self { stream, slot: Arc::clone(&slot), held, limit, timer: None, timing: None, gone, interims, ours };
         (line, slot)
+    }
+
+    /// Also writes what is said before answers.
+    pub fn informing(mut self, heads: Arc<Heads>) -> Self {
+        self.interims = Some(heads);
+        self
     }
 
     pub fn gone(&self) -> CancellationToken {
@@ -100,9 +113,41 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Line<S> {
+    /// Writes what is to be said before answers, where a frame may stand.
+    fn interpose(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            while !self.ours.is_empty() {
+                let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+                let taken = ready!(Pin::new(stream).poll_write(cx, &self.ours))?;
+                self.ours.advance(taken);
+            }
+            let Some(heads) = self.interims.as_ref().filter(|heads| !heads.interims.is_empty()) else { break };
+            let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            if !stream.watch().writable() {
+                break;
+            }
+            let Some((exchange, interim)) = heads.interims.take() else { break };
+            // A stream that is over by now needs no word before its answer.
+            if let Some(stream) = stream.watch().stream(exchange) {
+                self.ours = interim.frame(stream);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// How much may be written at once, so that what waits gets its place before what follows.
+    fn room(&mut self) -> usize {
+        let waits = self.interims.as_ref().is_some_and(|heads| !heads.interims.is_empty());
+        self.stream.as_mut().filter(|_| waits).map_or(usize::MAX, |stream| stream.watch().until_writable())
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(self.stream()?).poll_write(cx, buf)
+        ready!(self.interpose(cx))?;
+        let room = self.room().min(buf.len());
+        Pin::new(self.stream()?).poll_write(cx, &buf[..room])
     }
 
     fn poll_write_vectored(
@@ -110,7 +155,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(self.stream()?).poll_write_vectored(cx, bufs)
+        ready!(self.interpose(cx))?;
+        match bufs.iter().find(|buf| !buf.is_empty()) {
+            Some(first) if self.room() < usize::MAX => self.poll_write(cx, first),
+            _ => Pin::new(self.stream()?).poll_write_vectored(cx, bufs),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -118,6 +167,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.interpose(cx))?;
         Pin::new(self.stream()?).poll_flush(cx)
     }
 

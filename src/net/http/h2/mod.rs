@@ -8,8 +8,9 @@ mod fields;
 mod flaw;
 pub mod frame;
 mod half;
-mod hpack;
+pub mod hpack;
 mod huffman;
+mod idle;
 mod leave;
 mod ledger;
 mod line;
@@ -18,6 +19,10 @@ pub mod server;
 mod streams;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod peer;
 #[cfg(test)]
 mod tests;

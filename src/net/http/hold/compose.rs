@@ -22,6 +22,11 @@ pub fn compose(draft: &Draft) -> Result<Vec<Step>, Rejection> {
             let patch = patch(head)?;
             let mut steps = vec![if has_status(text) { Step::Head(patch) } else { Step::Set(patch) }];
             if !body.trim().is_empty() {
+                if let [Step::Head(Patch { status: Some(status), .. })] = &steps[..]
+                    && status.is_informational()
+                {
+                    return Err(Rejection(format!("a {} has no body: it comes before the head", status.as_str())));
+                }
                 steps.push(Step::Body(encode(body, draft.coding)?.into()));
             }
             Ok(steps)
@@ -32,7 +37,14 @@ pub fn compose(draft: &Draft) -> Result<Vec<Step>, Rejection> {
             let (head, body) = if has_status(text) { split_body(text) } else { ("", text) };
             let mut steps = Vec::new();
             if !head.is_empty() {
-                steps.push(Step::Head(patch(head)?));
+                let patch = patch(head)?;
+                if let Some(status) = patch.status.filter(StatusCode::is_informational) {
+                    return Err(Rejection(format!(
+                        "{} comes before an answer: send it as a head, then the answer",
+                        status.as_str()
+                    )));
+                }
+                steps.push(Step::Head(patch));
             }
             let text = if draft.coding == Coding::File { body.trim() } else { body };
             let body = Bytes::from(encode(text, draft.coding)?);
@@ -76,12 +88,16 @@ pub fn patch(text: &str) -> Result<Patch, Rejection> {
 }
 
 /// # Errors
-/// It is none that a response can end with.
+/// It is none that a response can have.
 pub fn status(code: &str) -> Result<StatusCode, Rejection> {
-    let known = code.parse().ok().filter(|code: &u16| (200..=599).contains(code));
-    known
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or_else(|| Rejection(format!("{code} is no status of an answer: write one from 200 to 599")))
+    if code == "101" {
+        let text = "101 hands the connection over to another protocol: that is the setting upgrade";
+        return Err(Rejection(text.into()));
+    }
+    let known = code.parse().ok().filter(|code: &u16| (100..=599).contains(code));
+    known.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| {
+        Rejection(format!("{code} is no status of an answer: write one from 200 to 599, or 1xx for a word before it"))
+    })
 }
 
 /// Header lines, each `Name: value`.
@@ -193,8 +209,10 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (shape, text, want) in [
             (Shape::Head, "", "begins with its status"),
-            (Shape::Head, "199", "no status"),
-            (Shape::Head, "101 Switching", "no status"),
+            (Shape::Head, "099", "no status"),
+            (Shape::Head, "101 Switching", "the setting upgrade"),
+            (Shape::Head, "103\n\nbody", "a 103 has no body"),
+            (Shape::Answer, "103\nLink: </a>\n\nbody", "103 comes before an answer"),
             (Shape::Head, "nothing", "no header"),
             (Shape::Head, "200\na b: c", "no header name"),
             (Shape::Head, "200\na: \x01", "control character"),

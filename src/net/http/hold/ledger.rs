@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use crate::net::http::interim::Interim;
+
 /// A head, or a change to the head that is to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
@@ -21,7 +23,7 @@ pub struct Patch {
 pub enum Step {
     /// Changes the head that is to leave.
     Set(Patch),
-    /// The same, and it leaves.
+    /// The same, and it leaves. With a status of 1xx it is one of its own, and the head is still to come.
     Head(Patch),
     /// A chunk. Without a head before it, the head leaves first as it was set.
     Body(Bytes),
@@ -73,6 +75,7 @@ pub struct Ledger {
 pub struct Given {
     pub chunks: Vec<Bytes>,
     pub trailers: Vec<(HeaderName, HeaderValue)>,
+    pub interims: Vec<Interim>,
 }
 
 /// Fields that decide about the message itself, which is over when trailers come (RFC 9110 section 6.5.1).
@@ -91,6 +94,20 @@ const NO_TRAILERS: &[HeaderName] = &[
     header::CACHE_CONTROL,
     header::TE,
 ];
+
+/// What the head of server-sent events says.
+const OF_EVENTS: &[(HeaderName, &str)] =
+    &[(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+
+/// The status, if it is one that comes before an answer.
+fn informs(patch: &Patch) -> Option<StatusCode> {
+    patch.status.filter(StatusCode::is_informational)
+}
+
+/// The others in their order, which taking one out of a map would not keep.
+fn without(headers: &HeaderMap, name: &HeaderName) -> HeaderMap {
+    headers.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
 
 impl Ledger {
     pub fn new(asked: Asked) -> Self {
@@ -121,7 +138,17 @@ impl Ledger {
             _ => 0,
         });
         let total = whole.then(|| total.sum());
-        for step in steps {
+        for (at, step) in steps.iter().enumerate() {
+            // Whoever gives a head together with its first event need not say what that means.
+            if let (Step::Head(patch), [Step::Event(_), ..]) = (step, &steps[at + 1..])
+                && informs(patch).is_none()
+                && !next.left
+            {
+                next.patch(patch)?;
+                next.dress(OF_EVENTS);
+                next.step(&Step::Head(Patch::default()), total, &mut given)?;
+                continue;
+            }
             next.step(step, total, &mut given)?;
         }
         *self = next;
@@ -141,6 +168,7 @@ impl Ledger {
         }
         match step {
             Step::Set(patch) => self.patch(patch),
+            Step::Head(patch) if informs(patch).is_some() => self.inform(patch, given),
             Step::Head(patch) => {
                 self.patch(patch)?;
                 self.leave(total)
@@ -150,8 +178,7 @@ impl Ledger {
                 self.body(bytes, total, given)
             }
             Step::Event(bytes) => {
-                let fields = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-                self.imply(&fields, total)?;
+                self.imply(OF_EVENTS, total)?;
                 self.body(bytes, total, given)
             }
             Step::End(trailers) => {
@@ -173,7 +200,9 @@ impl Ledger {
             self.reason.clone_from(&patch.reason);
         }
         for (name, _) in &patch.headers {
-            self.headers.remove(name);
+            if self.headers.contains_key(name) {
+                self.headers = without(&self.headers, name);
+            }
             self.names.retain(|typed| !name.as_str().eq_ignore_ascii_case(typed));
         }
         self.names.extend_from_slice(&patch.names);
@@ -190,10 +219,37 @@ impl Ledger {
         if self.left {
             return Ok(());
         }
+        self.dress(fields);
+        self.leave(total)
+    }
+
+    /// Fills in what the head does not say.
+    fn dress(&mut self, fields: &[(HeaderName, &'static str)]) {
         for (name, value) in fields {
             self.headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
-        self.leave(total)
+    }
+
+    /// A 1xx, which leaves at once and changes nothing of the head (RFC 9110 section 15.2).
+    fn inform(&self, patch: &Patch, given: &mut Given) -> Result<(), String> {
+        let status = patch.status.unwrap_or(StatusCode::CONTINUE);
+        let code = status.as_str();
+        if self.left {
+            return Err(format!("headers already sent: a {code} comes before the head {}", self.status.as_str()));
+        }
+        if self.asked.old {
+            return Err(format!("HTTP/1.0 knows no 1xx: leave out the {code} (RFC 9110 section 15.2)"));
+        }
+        let fields = patch.names.iter().zip(&patch.headers);
+        let mut sent = Vec::new();
+        for (typed, (name, value)) in fields {
+            if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name) {
+                return Err(format!("a {code} has no body: leave out {typed} (RFC 9110 section 8.6)"));
+            }
+            sent.extend(value.clone().map(|value| (typed.clone(), value)));
+        }
+        given.interims.push(Interim { status, reason: patch.reason.clone(), fields: sent });
+        Ok(())
     }
 
     fn leave(&mut self, total: Option<u64>) -> Result<(), String> {
@@ -303,6 +359,11 @@ impl Ledger {
     /// In a few words, for whoever did these steps.
     pub fn told(&self, before: &Self, steps: &[Step]) -> String {
         let mut words = Vec::new();
+        for step in steps {
+            if let Step::Head(patch) = step {
+                words.extend(informs(patch).map(|status| status.as_str().to_owned()));
+            }
+        }
         if self.left && !before.left {
             words.push(format!("head {}", self.status.as_str()));
         }

@@ -87,6 +87,16 @@ struct Slots {
     over: VecDeque<Exchange>,
 }
 
+/// How an exchange leaves the shelf.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// Its side of hyper went: the peer gave up, if we did not.
+    Dropped,
+    /// Its request was refused.
+    Cut,
+}
+
 struct Slot {
     exchange: Exchange,
     ledger: Ledger,
@@ -140,15 +150,15 @@ impl Shelf {
     }
 
     /// Takes an exchange off the shelf; how far it had come.
-    fn take(&self, number: u32, done: bool) -> Option<Exchange> {
+    fn take(&self, number: u32, fate: Fate) -> Option<Exchange> {
         let mut slots = self.slots.lock();
         let at = slots.open.iter().position(|slot| slot.exchange.number == number)?;
         let Slot { mut exchange, ledger, .. } = slots.open.remove(at);
         exchange.over = Some(self.clock.now());
-        exchange.phase = match done {
-            true => Phase::Ended(ledger.status.as_u16()),
-            false if self.leaving.load(Relaxed) => Phase::Cut,
-            false => Phase::Aborted,
+        exchange.phase = match fate {
+            Fate::Done => Phase::Ended(ledger.status.as_u16()),
+            Fate::Dropped if !self.leaving.load(Relaxed) => Phase::Aborted,
+            Fate::Dropped | Fate::Cut => Phase::Cut,
         };
         if slots.over.len() >= OVER {
             slots.over.pop_front();
@@ -191,6 +201,10 @@ impl Shelf {
                 slot.queue.len(),
                 slot.queued
             ));
+        }
+        let number = slot.exchange.number;
+        if !self.heads.interims.push(number, given.interims) {
+            return Err("too many 1xx wait already: the peer does not read".into());
         }
         let told = after.told(&before, steps);
         slot.queued += size;
