@@ -97,7 +97,7 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Finish { exchange, first, took } => {
             let mut rows = vec![("exchange", exchange.to_string())];
             rows.extend(first.map(|first| ("first byte", spent(&first.get()))));
-            rows.push(("took", spent(took)));
+            rows.extend((*took > 0).then(|| ("took", spent(took))));
             rows
         }
         Kind::Last { way, exchange, why } => vec![

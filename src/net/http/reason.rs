@@ -15,7 +15,7 @@ pub enum Reason {
     Preface,
     /// Where nothing but HTTP/2 is spoken, it does not begin with the preface.
     NoPreface,
-    /// The preface, where HTTP/1 alone is spoken.
+    /// The preface where HTTP/1 alone is spoken, or what only begins like it.
     Two,
     /// A server's first frame of HTTP/2 (RFC 9113 section 3.4) where a response should be.
     Frame,
@@ -93,7 +93,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tls => f.write_str("TLS on a plain-text port"),
-            Self::Preface | Self::Two => f.write_str("HTTP/2 is not spoken here, and this is its preface"),
+            Self::Preface => f.write_str("HTTP/2 is not spoken here"),
+            Self::Two => f.write_str("this begins like HTTP/2: that is not spoken here, or its preface is broken"),
             Self::NoPreface => f.write_str("only HTTP/2 is spoken here, and this does not begin with its preface"),
             Self::Frame => f.write_str("this is HTTP/2, not HTTP/1: the server begins with a SETTINGS frame"),
             Self::StartLine => f.write_str("the first line is not HTTP"),

@@ -85,7 +85,7 @@ async fn what_is_not_http_is_answered_and_recorded_after_what_was() {
         (format!("{post}Content-Length: 10\r\n\r\nabc"), 400, "in the middle of a body"),
         (format!("{post}A: {}\r\n\r\n", "x".repeat(3000)), 431, "larger than"),
         (format!("{post}{}\r\n", "A: b\r\n".repeat(101)), 431, "more than 100 header lines"),
-        ("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_owned(), 505, "HTTP/2 is not spoken here"),
+        ("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n".to_owned(), 505, "begins like HTTP/2"),
         ("GET / HT".to_owned(), 400, "in the middle of a head"),
         ("GE(T / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400, "method is no word"),
         ("GET / HTTP/3.0\r\nHost: x\r\n\r\n".to_owned(), 505, "neither 1.0 nor 1.1"),

@@ -269,7 +269,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Finish { exchange, first, took } => {
             map.serialize_entry("exchange", exchange)?;
             entry(map, "first_us", first.map(|first| micros(first.get())))?;
-            map.serialize_entry("took_us", &micros(*took))
+            entry(map, "took_us", Some(micros(*took)).filter(|_| *took > 0))
         }
         Kind::Open(opened) => {
             map.serialize_entry("subprotocols", &tls::list(&opened.subprotocols))?;
