@@ -17,7 +17,7 @@ const TCP: &[&str] = &["-l", "tcp://127.0.0.1:0"];
 
 #[test]
 fn without_descriptors_an_accept_is_an_error_that_passes() {
-    let mut scope = Headless::behind("ulimit -n 40;", TCP);
+    let mut scope = Headless::behind("ulimit -n 40; exec", TCP);
     let listening = scope.event("listening");
     let address = listening["local"].as_str().unwrap().to_owned();
     let mut peers: Vec<TcpStream> = Vec::new();

@@ -39,10 +39,10 @@ impl Headless {
         Self::run(command)
     }
 
-    /// The same behind a line of shell, such as `ulimit -n 40;`.
+    /// The same behind a piece of shell, such as `ulimit -n 40; exec`.
     pub fn behind(shell: &str, args: &[&str]) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("{shell} exec \"$0\" --headless \"$@\"")]).arg(binary()).args(args);
+        command.args(["-c", &format!("{shell} \"$0\" --headless \"$@\"")]).arg(binary()).args(args);
         Self::run(command)
     }
 
