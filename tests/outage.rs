@@ -169,3 +169,33 @@ fn a_network_that_goes_down_and_comes_up_loses_nothing() {
     assert_eq!((&count["received"]["bytes"], &count["sent"]["bytes"]), (&15.into(), &15.into()), "{count}");
     scope.quit();
 }
+
+#[test]
+fn a_clock_that_is_set_is_told_and_times_go_on() {
+    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+    if !std::path::Path::new(library).is_file() {
+        assert!(std::env::var_os("SOCKSCOPE_REQUIRE_PEERS").is_none_or(|value| value != "1"), "required: libfaketime");
+        let _ = std::io::stderr().write_all(b"skipped: libfaketime not found\n");
+        return;
+    }
+    let offset = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(offset.path(), "+0\n").unwrap();
+    let shell = format!(
+        "exec env LD_PRELOAD={library} DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE={}",
+        offset.path().display()
+    );
+    let mut scope = Headless::behind(&shell, &["-l", "tcp://127.0.0.1:0"]);
+    let mut peer = connect(scope.listening(1)[0]);
+    trip(&mut peer, b"before");
+    let before = scope.line("the echo", |line| line["event"] == "write")["time"].as_str().unwrap().to_owned();
+    std::fs::write(offset.path(), "+2h\n").unwrap();
+    trip(&mut peer, b"after");
+    let told = scope.event("clock");
+    let minutes = (told["by_us"].as_i64().unwrap() + 500_000) / 60_000_000;
+    assert_eq!((minutes, &told["endpoint"]), (120, &1.into()), "{told}");
+    trip(&mut peer, b"and on");
+    let after = scope.line("an echo", |line| line["text"] == "and on" && line["event"] == "write");
+    let after = after["time"].as_str().unwrap();
+    assert!(before.as_str() < after && before[..13] == after[..13], "from {before} to {after}");
+    scope.quit();
+}
