@@ -154,6 +154,7 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
         (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
         (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
+        (Shape::Ping, Coding::Text) => "as typed; HTTP/2 takes 8 bytes; Tab for escapes, hex or a file",
         (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",

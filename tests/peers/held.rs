@@ -58,7 +58,7 @@ async fn node_hears_a_word_before_the_answer_in_both_versions() {
         let row = waiting(&lab).await;
         for text in ["103\nlink: </a.css>; rel=preload", "103 Again\nLink: </b.css>; rel=preload"] {
             answer(&lab, row.socket, Shape::Head, text);
-            assert_eq!(said.line("early ").await, format!("103 {}", text.split_once(": ").unwrap().1));
+            said.says(&format!("early 103 {}\n", text.split_once(": ").unwrap().1)).await;
         }
         answer(&lab, row.socket, Shape::Answer, "200 OK\n\nbody");
         let text = said.ends().await.ok();

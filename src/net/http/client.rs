@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Request;
+use super::compose::NO_PING;
 use super::exchanges::Exchanges;
 use super::h2;
 use super::hop::Hop;
@@ -166,6 +167,7 @@ async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward)
             letter = inbox.recv(), if open && room => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
                 Some(Command::Send(Payload::Bytes(bytes))) if !ending => line.push(bytes),
+                Some(Command::Send(Payload::Ping(_))) => record.error(Fault::Http { status: None, text: NO_PING.into() }),
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,

@@ -28,6 +28,7 @@ pub fn split_body(text: &str) -> (&str, &str) {
 /// What is wrong with the text, and what would be right.
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
     match draft.shape {
+        Shape::Ping => ping(draft).map(Payload::Ping),
         Shape::Raw => draft.encode().map(|bytes| Payload::Bytes(bytes.into())),
         Shape::Reply => reply(draft).map(|fixed| Payload::Reply(Box::new(fixed))),
         Shape::Head | Shape::Body | Shape::Push | Shape::End | Shape::Answer => {
@@ -35,6 +36,21 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
         }
         _ => request(draft).map(|request| Payload::Request(Box::new(request))),
     }
+}
+
+/// What is said to who sends one all the same.
+pub const NO_PING: &str = "HTTP/1 has no ping: that is for HTTP/2";
+/// RFC 9113 section 6.7.
+const PING: usize = 8;
+
+/// Eight bytes; what is shorter is filled up with zeros.
+fn ping(draft: &Draft) -> Result<bytes::Bytes, Rejection> {
+    let mut bytes = draft.encode()?;
+    if bytes.len() > PING {
+        return Err(Rejection(format!("a ping of HTTP/2 holds {PING} bytes, this has {}", bytes.len())));
+    }
+    bytes.resize(PING, 0);
+    Ok(bytes.into())
 }
 
 fn request(draft: &Draft) -> Result<Request, Rejection> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 mod body;
 mod book;
+mod chunk;
 mod client;
 mod compose;
 pub mod curl;

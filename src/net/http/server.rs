@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
+use super::compose::NO_PING;
 use super::decode::Preface;
 use super::desk::{Desk, GaveUp, Response};
 use super::exchanges::Exchanges;
@@ -29,7 +30,7 @@ use crate::model::url::Role;
 use crate::net::probe::Probe;
 use crate::net::stream::{self, Flow, Stream};
 use crate::net::wire::Chunks;
-use crate::net::{BoxFuture, Command, Context};
+use crate::net::{BoxFuture, Command, Context, Payload};
 
 /// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
 const BUFFER: usize = 400 << 10;
@@ -133,6 +134,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
+                Some(Command::Send(Payload::Ping(_))) => record.error(Fault::Http { status: None, text: NO_PING.into() }),
                 Some(Command::Set(row, text)) => {
                     tune.set(row, &text);
                     desk.half_open.store(tune.settings().half_open, Relaxed);

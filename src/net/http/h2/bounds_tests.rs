@@ -12,6 +12,7 @@ use crate::model::h2::NO_ERROR;
 use crate::model::rule::Rules;
 use crate::model::setting::http::{Http, Version};
 use crate::model::spec::{Limits, Reply, Settings};
+use crate::net::Command;
 use crate::net::http::hold::compose;
 use crate::net::http::stage::Stage;
 
@@ -138,6 +139,37 @@ async fn words_before_an_answer_leave_between_the_frames_of_others() {
     assert!(texts[0].head.windows(12).any(|text| text == b"rel=preload\r"), "{:?}", texts[0]);
     assert!(texts.iter().any(|event| String::from_utf8_lossy(&event.head).contains("x-far: away")));
     assert_eq!(faults(&events), [""; 0]);
+}
+
+#[tokio::test]
+async fn either_side_pings_by_hand_and_hears_the_answer() {
+    let stage = Stage::new(Limits::default());
+    let (id, at) = stage.listen(Reply::Echo).await;
+    let two = http(Http { version: Version::Two, ..Http::default() });
+    let client = stage.dial_as(at, "/", two);
+    stage.event(client, "finish").await;
+    let draft = Draft { text: "hello".into(), shape: Shape::Ping, ..Draft::default() };
+    let ping = crate::net::http::compose::compose(&draft).unwrap();
+    for endpoint in [client, id] {
+        let socket = stage.socket(endpoint).await.id;
+        stage.endpoints.command(socket, Command::Send(ping.clone())).unwrap();
+        let pong = stage
+            .until(|_| {
+                let events = stage.hub.events(socket.into(), 0, 1000)?.events;
+                events.into_iter().find(|event| matches!(event.kind, Kind::Pong { rtt: Some(_), .. }))
+            })
+            .await;
+        assert_eq!(pong.head, b"hello\0\0\0");
+    }
+    let draft = Draft { text: "nine bytes".into(), ..draft };
+    assert!(crate::net::http::compose::compose(&draft).unwrap_err().0.contains("holds 8 bytes"));
+    // HTTP/1 has none, and says so.
+    let one = stage.dial(at, "/");
+    stage.event(one, "finish").await;
+    let socket = stage.socket(one).await.id;
+    stage.endpoints.command(socket, Command::Send(ping)).unwrap();
+    let error = stage.event(one, "error").await;
+    assert!(matches!(&error.kind, Kind::Error(fault) if fault.to_string().contains("no ping")), "{error:?}");
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ pub async fn talk(flow: Flow, first: Option<Request>, hops: u32, onward: Onward)
     record.explain(ledger.clone());
     let watch = Streams::new(Role::Connect, record.clone(), limit, ledger);
     let (line, slot) = Line::new(Probe::new(stream, watch), Bytes::new(), None);
+    let says = line.says();
     let crew = Crew::default();
     let mut work = Work::new(crew.clone());
     let handshake = http2::Builder::new(crew)
@@ -107,6 +108,12 @@ pub async fn talk(flow: Flow, first: Option<Request>, hops: u32, onward: Onward)
                 Some(Command::Send(Payload::Bytes(_))) => {
                     let text = "HTTP/2 has frames: bytes as they are typed are for 1.1".into();
                     record.error(Fault::Http { status: None, text });
+                }
+                Some(Command::Send(Payload::Ping(payload))) => {
+                    if !says.ping(&payload) {
+                        let text = "too many pings wait already: the peer does not read".into();
+                        record.error(Fault::Http { status: None, text });
+                    }
                 }
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,

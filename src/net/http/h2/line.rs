@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::flaw::Flaw;
+use super::says::Says;
 use super::streams::Streams;
 use crate::net::http::exchanges::Heads;
 use crate::net::probe::Probe;
@@ -37,6 +38,7 @@ pub struct Line<S> {
     gone: CancellationToken,
     /// What is said before answers, by somebody else than hyper; and the frame of it that is being written.
     interims: Option<Arc<Heads>>,
+    says: Says,
     ours: Bytes,
 }
 
@@ -45,10 +47,18 @@ impl<S> Line<S> {
     pub fn new(stream: Probe<S, Streams>, held: Bytes, limit: Option<Duration>) -> (Self, Slot<S>) {
         let slot = Slot::default();
         let gone = CancellationToken::new();
-        let (interims, ours) = (None, Bytes::new());
-        let stream = Some(stream);
-        let line =
-            Self { stream, slot: Arc::clone(&slot), held, limit, timer: None, timing: None, gone, interims, ours };
+        let line = Self {
+            stream: Some(stream),
+            slot: Arc::clone(&slot),
+            held,
+            limit,
+            timer: None,
+            timing: None,
+            gone,
+            interims: None,
+            says: Says::default(),
+            ours: Bytes::new(),
+        };
         (line, slot)
     }
 
@@ -56,6 +66,11 @@ impl<S> Line<S> {
     pub fn informing(mut self, heads: Arc<Heads>) -> Self {
         self.interims = Some(heads);
         self
+    }
+
+    /// Where to put frames beside hyper's.
+    pub fn says(&self) -> Says {
+        self.says.clone()
     }
 
     pub fn gone(&self) -> CancellationToken {
@@ -103,6 +118,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
                 this.stream()?.watch().blame(Flaw::slow(limit));
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
+            this.says.wait(cx);
             return Poll::Pending;
         };
         outcome?;
@@ -122,23 +138,30 @@ impl<S: AsyncWrite + Unpin> Line<S> {
                 let taken = ready!(Pin::new(stream).poll_write(cx, &self.ours))?;
                 self.ours.advance(taken);
             }
-            let Some(heads) = self.interims.as_ref().filter(|heads| !heads.interims.is_empty()) else { break };
+            let waits = self.waits();
             let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            if !stream.watch().writable() {
-                break;
+            if !waits || !stream.watch().writable() {
+                return Poll::Ready(Ok(()));
             }
-            let Some((exchange, interim)) = heads.interims.take() else { break };
-            // A stream that is over by now needs no word before its answer.
-            if let Some(stream) = stream.watch().stream(exchange) {
-                self.ours = interim.frame(stream);
-            }
+            let interim = self.interims.as_ref().and_then(|heads| heads.interims.take());
+            self.ours = match interim {
+                // A stream that is over by now needs no word before its answer.
+                Some((exchange, interim)) => {
+                    stream.watch().stream(exchange).map(|stream| interim.frame(stream)).unwrap_or_default()
+                }
+                None => self.says.take().unwrap_or_default(),
+            };
         }
-        Poll::Ready(Ok(()))
+    }
+
+    /// Whether there is something to say beside what hyper does.
+    fn waits(&self) -> bool {
+        !self.says.is_empty() || self.interims.as_ref().is_some_and(|heads| !heads.interims.is_empty())
     }
 
     /// How much may be written at once, so that what waits gets its place before what follows.
     fn room(&mut self) -> usize {
-        let waits = self.interims.as_ref().is_some_and(|heads| !heads.interims.is_empty());
+        let waits = self.waits();
         self.stream.as_mut().filter(|_| waits).map_or(usize::MAX, |stream| stream.watch().until_writable())
     }
 }

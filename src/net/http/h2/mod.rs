@@ -15,6 +15,7 @@ mod leave;
 mod ledger;
 mod line;
 mod request;
+mod says;
 pub mod server;
 mod streams;
 

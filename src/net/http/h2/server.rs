@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use super::line::Line;
 use super::streams::Streams;
 use crate::hub::Recorder;
-use crate::model::end::End;
+use crate::model::end::{End, Fault};
 use crate::model::event::{Kind, Way};
 use crate::model::exchange::Why;
 use crate::model::rule::Cut;
@@ -30,7 +30,7 @@ use crate::net::kernel::Handle;
 use crate::net::probe::Probe;
 use crate::net::stream::Stream;
 use crate::net::tune::Tune;
-use crate::net::{Command, Context, Inbox};
+use crate::net::{Command, Context, Inbox, Payload};
 
 /// Requests a client may have open at once: more than a browser has, and what one connection costs is bounded.
 const STREAMS: u32 = 256;
@@ -87,6 +87,7 @@ pub async fn talk(begun: Begun) -> End {
     watch.replay(&held);
     let (line, slot) = Line::new(Probe::new(stream, watch), held, Some(cx.limits.http_head_time));
     let line = line.informing(Arc::clone(&heads));
+    let says = line.says();
     let desk = Arc::new(Desk {
         cx: cx.clone(),
         peer,
@@ -143,6 +144,12 @@ pub async fn talk(begun: Begun) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
+                Some(Command::Send(Payload::Ping(payload))) => {
+                    if !says.ping(&payload) {
+                        let text = "too many pings wait already: the peer does not read".into();
+                        record.error(Fault::Http { status: None, text });
+                    }
+                }
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 // What is open is answered, and nothing new is taken.
                 Some(Command::End) => {

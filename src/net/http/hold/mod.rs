@@ -280,4 +280,6 @@ fn clipped(target: &str) -> &str {
 }
 
 #[cfg(test)]
+mod ledger_tests;
+#[cfg(test)]
 mod tests;
