@@ -152,7 +152,7 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         }
         (Shape::Body, Coding::Text) => "a chunk, sent at once; ^T: an event, the end; Tab: a file",
         (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
-        (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
+        (Shape::End, _) => "⏎ ends it; trailers first, Name: value; HTTP/2: reset CANCEL",
         (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
         (Shape::Ping, Coding::Text) => "as typed; HTTP/2 takes 8 bytes; Tab for escapes, hex or a file",
         (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",

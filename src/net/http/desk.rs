@@ -34,8 +34,19 @@ pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-
 
 /// The peer went before it was answered, or a rule cuts the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the peer went before it was answered")]
-pub struct GaveUp;
+pub enum GaveUp {
+    #[error("the peer went before it was answered")]
+    Gone,
+    /// hyper looks there for the code of its RST_STREAM.
+    #[error("its stream was reset by hand")]
+    Reset(#[source] h2::Error),
+}
+
+impl GaveUp {
+    pub fn reset(code: u32) -> Self {
+        Self::Reset(h2::Reason::from(code).into())
+    }
+}
 
 /// What answers the requests of one connection.
 pub struct Desk {
@@ -135,7 +146,7 @@ impl Desk {
                 Act::Hold => return self.held(asked).await,
                 Act::Drop(cut) => {
                     let _ = self.cut.set(*cut);
-                    return Err(GaveUp);
+                    return Err(GaveUp::Gone);
                 }
                 // It is answered as if there were no rule: its delay is over.
                 Act::Reply => asked.point.line = None,
@@ -162,7 +173,7 @@ impl Desk {
                 return Ok(self.last(&asked.point, rules::file(&line.rule, path).await));
             }
             self.heads.set_busy(false);
-            return rules::at_once(&line.rule).map(|response| self.last(&asked.point, response)).ok_or(GaveUp);
+            return rules::at_once(&line.rule).map(|response| self.last(&asked.point, response)).ok_or(GaveUp::Gone);
         }
         loop {
             if self.holds(&asked.point) {
@@ -173,15 +184,19 @@ impl Desk {
                 return Ok(response);
             }
             tokio::select! {
-                changed = reply.changed() => changed.map_err(|_| GaveUp)?,
-                () = self.gone.cancelled(), if !self.half_open.load(Relaxed) => return Err(GaveUp),
+                changed = reply.changed() => changed.map_err(|_| GaveUp::Gone)?,
+                () = self.gone.cancelled(), if !self.half_open.load(Relaxed) => return Err(GaveUp::Gone),
             }
         }
     }
 
     /// What is said to a body that is not taken.
     fn stopped(&self, stop: Stop) -> Result<Response, GaveUp> {
-        let Stop::Refused(reason) = stop else { return Err(GaveUp) };
+        let reason = match stop {
+            Stop::Refused(reason) => reason,
+            Stop::Gone => return Err(GaveUp::Gone),
+            Stop::Reset(code) => return Err(GaveUp::reset(code)),
+        };
         self.heads.set_busy(false);
         self.record.event(Kind::ClientError(Box::new(reason.fault(true))));
         let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -191,7 +206,7 @@ impl Desk {
     async fn unless_gone(&self, wait: impl Future<Output = ()>) -> Result<(), GaveUp> {
         tokio::select! {
             () = wait => Ok(()),
-            () = self.gone.cancelled(), if !self.half_open.load(Relaxed) => Err(GaveUp),
+            () = self.gone.cancelled(), if !self.half_open.load(Relaxed) => Err(GaveUp::Gone),
         }
     }
 
@@ -202,7 +217,7 @@ impl Desk {
 
     /// Waits for a person to send a head; what they send then is the body.
     async fn held(&self, asked: Box<Asked>) -> Result<Response, GaveUp> {
-        let Some(socket) = self.record.socket() else { return Err(GaveUp) };
+        let Some(socket) = self.record.socket() else { return Err(GaveUp::Gone) };
         let shelf = self.shelf.get_or_init(|| {
             let shelf = Shelf::new(socket, self.cx.hub.clock(), self.cx.holds.clone(), Arc::clone(&self.heads));
             self.cx.holds.add(socket, Arc::clone(&shelf));

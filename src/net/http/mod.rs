@@ -32,7 +32,7 @@ mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
-pub use self::hold::{Holds, Patch, Step, event, patch, trailers};
+pub use self::hold::{Holds, Patch, Step, code, event, patch, trailers};
 pub use self::reason::Reason;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, Sleep};
 
-use super::desk::GaveUp;
 use super::reason::Reason;
 
 /// How large it may be, and for how long nothing of it may come.
@@ -33,12 +32,8 @@ pub struct Upload {
 pub enum Stop {
     Gone,
     Refused(Reason),
-}
-
-impl From<GaveUp> for Stop {
-    fn from(_: GaveUp) -> Self {
-        Self::Gone
-    }
+    /// A person resets the stream, with this error code.
+    Reset(u32),
 }
 
 impl Upload {

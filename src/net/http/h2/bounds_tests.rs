@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::frame::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, number};
+use super::frame::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, number};
 use super::peer::{GET, POST, Peer, faults, story};
 use crate::model::draft::{Draft, Shape};
 use crate::model::end::{End, Party};
@@ -170,6 +170,46 @@ async fn either_side_pings_by_hand_and_hears_the_answer() {
     stage.endpoints.command(socket, Command::Send(ping)).unwrap();
     let error = stage.event(one, "error").await;
     assert!(matches!(&error.kind, Kind::Error(fault) if fault.to_string().contains("no ping")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_held_stream_is_reset_with_the_code_one_names() {
+    let stage = Stage::new(Limits::default());
+    let (id, at) = stage.listen(Reply::Hold).await;
+    let mut peer = Peer::new(at).await;
+    for stream in [1, 3] {
+        peer.frame(HEADERS, END_HEADERS | END_STREAM, stream, GET).await;
+    }
+    stage.until(|seen| (seen.waiting.len() == 2).then_some(())).await;
+    let socket = stage.socket(id).await.id;
+    let steps = |shape, text: &str| compose(&Draft { text: text.into(), shape, ..Draft::default() }).unwrap();
+    let answer = |number, steps: &[_]| stage.endpoints.answer(socket, Some(number), steps).map_err(|error| error.0);
+    // One of which nothing has left, and one whose body has begun.
+    assert_eq!(
+        answer(1, &steps(Shape::End, "reset REFUSED_STREAM")).unwrap(),
+        "exchange 1: RST_STREAM REFUSED_STREAM left"
+    );
+    let frame = peer.until(|frame| frame.0 == RST_STREAM).await;
+    assert_eq!((frame.2, number(&frame.3, 0)), (1, Some(7)));
+    answer(2, &steps(Shape::Body, "piece")).unwrap();
+    peer.until(|frame| frame.0 == DATA && frame.3 == b"piece").await;
+    answer(2, &steps(Shape::End, "reset 0x63")).unwrap();
+    let frame = peer.until(|frame| frame.0 == RST_STREAM).await;
+    assert_eq!((frame.2, number(&frame.3, 0)), (3, Some(0x63)));
+    drop(peer);
+    let (_, events) = stage.closed(id).await;
+    let codes = events.iter().filter_map(|event| match event.kind {
+        Kind::StreamReset { exchange, code, .. } => Some((exchange, code)),
+        _ => None,
+    });
+    assert_eq!(codes.collect::<Vec<_>>(), [(1, 7), (2, 0x63)]);
+    assert!(!story(&events).iter().any(|line| line.contains("aborted")), "{:?}", story(&events));
+    // HTTP/1 has no streams.
+    let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let waiting = stage.until(|seen| seen.waiting.first().map(|row| row.socket).filter(|other| *other != socket)).await;
+    let error = stage.endpoints.answer(waiting, Some(1), &steps(Shape::End, "reset CANCEL")).unwrap_err().0;
+    assert!(error.contains("no streams"), "{error}");
 }
 
 #[tokio::test]

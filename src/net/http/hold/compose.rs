@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{Patch, Step};
 use crate::model::draft::{Coding, Draft, Rejection, Shape, encode, has_status};
+use crate::model::h2;
 use crate::net::http::split_body;
 
 /// The steps that a draft means.
@@ -32,6 +33,7 @@ pub fn compose(draft: &Draft) -> Result<Vec<Step>, Rejection> {
             Ok(steps)
         }
         Shape::Push => Ok(vec![Step::Event(event(&encode(text, draft.coding)?))]),
+        Shape::End if text.trim_start().starts_with("reset ") => reset(text).map(|code| vec![Step::Reset(code)]),
         Shape::End => trailers(text).map(|trailers| vec![Step::End(trailers)]),
         Shape::Answer => {
             let (head, body) = if has_status(text) { split_body(text) } else { ("", text) };
@@ -98,6 +100,19 @@ pub fn status(code: &str) -> Result<StatusCode, Rejection> {
     known.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| {
         Rejection(format!("{code} is no status of an answer: write one from 200 to 599, or 1xx for a word before it"))
     })
+}
+
+/// `reset CANCEL`: the error code of a stream.
+fn reset(text: &str) -> Result<u32, Rejection> {
+    let name = text.trim().strip_prefix("reset").unwrap_or_default();
+    code(name.trim())
+}
+
+/// # Errors
+/// It is none.
+pub fn code(name: &str) -> Result<u32, Rejection> {
+    let none = || Rejection(format!("\"{name}\" is no error code of HTTP/2: write one such as CANCEL, or a number"));
+    h2::code_of(name).ok_or_else(none)
 }
 
 /// Header lines, each `Name: value`.
@@ -217,6 +232,7 @@ mod tests {
             (Shape::Head, "200\na b: c", "no header name"),
             (Shape::Head, "200\na: \x01", "control character"),
             (Shape::End, "nothing", "no trailer"),
+            (Shape::End, "reset NOTHING", "\"NOTHING\" is no error code"),
         ] {
             let error = steps(shape, text).unwrap_err();
             assert!(error.contains(want), "{text}: {error}");

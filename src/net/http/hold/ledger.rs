@@ -29,6 +29,8 @@ pub enum Step {
     Body(Bytes),
     /// A server-sent event, framed already (HTML Standard section 9.2.5).
     Event(Bytes),
+    /// Instead of all that is still to come: the stream is reset with this error code (RFC 9113 section 6.4).
+    Reset(u32),
     /// The end, with its trailers.
     End(Vec<(HeaderName, HeaderValue)>),
 }
@@ -52,6 +54,8 @@ pub struct Asked {
     pub head: bool,
     /// HTTP/1.0.
     pub old: bool,
+    /// HTTP/2: the exchange is a stream.
+    pub two: bool,
 }
 
 /// See the module.
@@ -76,6 +80,7 @@ pub struct Given {
     pub chunks: Vec<Bytes>,
     pub trailers: Vec<(HeaderName, HeaderValue)>,
     pub interims: Vec<Interim>,
+    pub reset: Option<u32>,
 }
 
 /// Fields that decide about the message itself, which is over when trailers come (RFC 9110 section 6.5.1).
@@ -180,6 +185,14 @@ impl Ledger {
             Step::Event(bytes) => {
                 self.imply(OF_EVENTS, total)?;
                 self.body(bytes, total, given)
+            }
+            Step::Reset(_) if !self.asked.two => {
+                Err("HTTP/1 has no streams that could be reset: reset the socket".into())
+            }
+            Step::Reset(code) => {
+                given.reset = Some(*code);
+                self.ended = true;
+                Ok(())
             }
             Step::End(trailers) => {
                 self.imply(&[], total)?;
@@ -370,7 +383,9 @@ impl Ledger {
         if self.sent > before.sent {
             words.push(crate::model::size::bytes(self.sent - before.sent));
         }
-        if self.ended && !before.ended {
+        if let Some(Step::Reset(code)) = steps.last() {
+            words.push(format!("RST_STREAM {}", crate::model::h2::code(*code)));
+        } else if self.ended && !before.ended {
             words.push("the end".into());
         }
         match (words.is_empty(), steps) {

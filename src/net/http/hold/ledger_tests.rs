@@ -90,10 +90,10 @@ fn heads_that_contradict_themselves_are_refused() {
 
 #[test]
 fn an_answer_to_head_ends_with_its_head_and_tells_the_length() {
-    let mut ledger = Ledger::new(Asked { head: true, old: false });
+    let mut ledger = Ledger::new(Asked { head: true, old: false, two: false });
     let given = ledger.take(&[Step::Head(head(200, &[])), body("abc"), Step::End(vec![])]).unwrap();
     assert_eq!((given.chunks.len(), &ledger.headers[header::CONTENT_LENGTH]), (0, &HeaderValue::from(3)));
-    let mut ledger = Ledger::new(Asked { head: true, old: false });
+    let mut ledger = Ledger::new(Asked { head: true, old: false, two: false });
     ledger.take(&[Step::Head(head(200, &[]))]).unwrap();
     assert!(ledger.ended);
     let mut ledger = Ledger::new(Asked::default());
@@ -104,7 +104,7 @@ fn an_answer_to_head_ends_with_its_head_and_tells_the_length() {
 
 #[test]
 fn trailers_have_their_bounds() {
-    let mut ledger = Ledger::new(Asked { head: false, old: true });
+    let mut ledger = Ledger::new(Asked { head: false, old: true, two: false });
     assert!(ledger.take(&[body("a"), trailer("x-sum")]).unwrap_err().contains("HTTP/1.0"));
     let mut ledger = Ledger::new(Asked::default());
     assert!(ledger.take(&[body("a"), trailer("content-length")]).unwrap_err().contains("cannot stand"));
@@ -114,7 +114,7 @@ fn trailers_have_their_bounds() {
 proptest! {
     #[test]
     fn no_order_of_steps_breaks_a_promise(order in prop::collection::vec(0u8..6, 0..12), length in 0u64..6, bare: bool) {
-        let mut ledger = Ledger::new(Asked { head: bare, old: false });
+        let mut ledger = Ledger::new(Asked { head: bare, old: false, two: false });
         let mut sent = 0;
         for n in order {
             let step = match n {

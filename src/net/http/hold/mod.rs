@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Version};
 use parking_lot::Mutex;
 
-pub use self::compose::{compose, event, patch, trailers};
+pub use self::compose::{code, compose, event, patch, trailers};
 use self::ledger::{Asked, Ledger};
 pub use self::ledger::{Patch, Step};
 pub use self::ticket::{Request, Ticket};
@@ -104,6 +104,8 @@ struct Slot {
     queue: VecDeque<Bytes>,
     queued: usize,
     trailers: Vec<(HeaderName, HeaderValue)>,
+    /// Its stream is to be reset once the queue is empty.
+    reset: Option<u32>,
     /// Whoever waits for the next step.
     waker: Option<Waker>,
 }
@@ -137,13 +139,15 @@ impl Shelf {
             over: None,
             body: 0,
         };
-        let asked = Asked { head: *method == Method::HEAD, old: version == Version::HTTP_10 };
+        let (old, two) = (version == Version::HTTP_10, version == Version::HTTP_2);
+        let asked = Asked { head: *method == Method::HEAD, old, two };
         self.slots.lock().open.push(Slot {
             exchange,
             ledger: Ledger::new(asked),
             queue: VecDeque::new(),
             queued: 0,
             trailers: Vec::new(),
+            reset: None,
             waker: None,
         });
         true
@@ -210,6 +214,7 @@ impl Shelf {
         slot.queued += size;
         slot.queue.extend(given.chunks);
         slot.trailers = given.trailers;
+        slot.reset = given.reset;
         slot.exchange.body = after.sent;
         if after.left {
             slot.exchange.phase = Phase::HeadSent(after.status.as_u16());

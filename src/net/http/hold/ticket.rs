@@ -29,7 +29,7 @@ pub struct Ticket {
     incoming: Option<Upload>,
     /// HTTP/2 has frames for trailers; HTTP/1.1 gets them where the last chunk passes.
     framed: bool,
-    /// The body was: the answer is the connection's business then.
+    /// We are done with it, before its end: its body was refused, or a person resets it.
     refused: bool,
     done: bool,
 }
@@ -99,12 +99,16 @@ impl Ticket {
                     reason: slot.ledger.reason.clone(),
                     headers: slot.ledger.headers.clone(),
                     names: slot.ledger.names.clone(),
-                    whole: slot.ledger.ended && slot.queue.is_empty() && slot.trailers.is_empty(),
+                    whole: slot.ledger.ended
+                        && slot.queue.is_empty()
+                        && slot.trailers.is_empty()
+                        && slot.reset.is_none(),
                 })
             });
-            match head.flatten() {
-                Some(head) => Poll::Ready(Ok(head)),
-                None => Poll::Pending,
+            match (head.flatten(), self.reset()) {
+                (Some(head), _) => Poll::Ready(Ok(head)),
+                (None, Some(code)) => Poll::Ready(Err(Stop::Reset(code))),
+                (None, None) => Poll::Pending,
             }
         });
         let head = head.await?;
@@ -130,12 +134,22 @@ impl Ticket {
         None
     }
 
+    /// The code with which a person resets the stream, once all before it has been taken.
+    fn reset(&mut self) -> Option<u32> {
+        let code = self.shelf.with(self.number, |slot| slot.reset.filter(|_| slot.queue.is_empty())).flatten();
+        self.refused |= code.is_some();
+        code
+    }
+
     /// The next chunk; `None` at the end.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, GaveUp>>> {
         if self.done {
             return Poll::Ready(None);
         }
         self.listen(cx);
+        if let Some(code) = self.reset() {
+            return Poll::Ready(Some(Err(GaveUp::reset(code))));
+        }
         let next = self.shelf.with(self.number, |slot| {
             if let Some(chunk) = slot.queue.pop_front() {
                 slot.queued -= chunk.len();
@@ -167,7 +181,7 @@ impl Ticket {
                 self.shelf.heads.set_trailers(&trailers);
                 Poll::Ready(None)
             }
-            None => self.gone.as_mut().poll(cx).map(|()| Some(Err(GaveUp))),
+            None => self.gone.as_mut().poll(cx).map(|()| Some(Err(GaveUp::Gone))),
         }
     }
 
