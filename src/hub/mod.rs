@@ -163,14 +163,19 @@ impl Hub {
         self.registry.lock().endpoints.get(&id).map_or(0, |endpoint| endpoint.ever)
     }
 
-    /// The open sockets of an endpoint, oldest first.
     /// The open sockets of an endpoint that a filter lets through.
     pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
         self.registry.lock().matching(id, filter)
     }
 
+    /// The open sockets of an endpoint, oldest first.
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)
+    }
+
+    /// Those of them that a message to the endpoint is for: all, but of UDP peers only who can be meant.
+    pub fn audience(&self, id: EndpointId) -> Vec<SocketId> {
+        self.registry.lock().audience(id)
     }
 
     /// What a socket speaks and how it stands.

@@ -10,9 +10,11 @@ use super::meter::{Meter, Spark};
 use crate::model::end::End;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::multicast::is_many;
 use crate::model::spec::Spec;
 use crate::model::tally::Count;
 use crate::model::time::Stamp;
+use crate::model::url::Scheme;
 use crate::model::view::State;
 
 pub(super) struct Endpoint {
@@ -238,6 +240,24 @@ impl Registry {
             })
         };
         self.live.iter().filter(open).copied().collect()
+    }
+
+    /// See [`super::Hub::audience`]: UDP peers that were heard and the one a client is for, which stands for
+    /// all where it is a group.
+    pub fn audience(&self, id: EndpointId) -> Vec<SocketId> {
+        let open = self.open_sockets(id);
+        let of = |socket: &SocketId| self.sockets.get(socket);
+        let is_group =
+            |socket: &&SocketId| of(socket).is_some_and(|it| !it.birth.accepted && is_many(it.birth.peer.ip()));
+        let is_udp = |it: &Socket| it.birth.scheme == Scheme::Udp;
+        if !open.first().and_then(of).is_some_and(is_udp) {
+            return open;
+        }
+        if let Some(group) = open.iter().find(is_group) {
+            return vec![*group];
+        }
+        let is_meant = |it: &Socket| !it.birth.accepted || it.log.tally.read().received.packets > 0;
+        open.into_iter().filter(|socket| of(socket).is_some_and(is_meant)).collect()
     }
 
     pub fn timelines(&self) -> usize {

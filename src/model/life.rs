@@ -32,6 +32,7 @@ impl Life {
                 Self::Opening(n),
                 Kind::Connection { .. }
                 | Kind::Connect { .. }
+                | Kind::Listening { .. }
                 | Kind::SecureConnection(_)
                 | Kind::SecureConnect(_)
                 | Kind::Open(_),

@@ -155,6 +155,13 @@ async fn talk(flow: Flow) -> End {
                 return End::Reset { by: Party::Us };
             }
             Turn::Letter(Some(Command::Close)) => {
+                if let Some(left) = kernel.closes() {
+                    // What waits with us goes first.
+                    let sent = tokio::time::timeout(left, poll_fn(|wakes| talk.drained(wakes, cancelled.as_mut())));
+                    if let Ok(Some((op, error))) = sent.await {
+                        return errno::end(op, &error);
+                    }
+                }
                 let end = stream::shut(&mut talk.stream).await;
                 return first.map_or(end, |first| End::Finished { first });
             }
@@ -250,6 +257,22 @@ impl Talk {
             pulse.as_mut().reset(tokio::time::Instant::now() + PULSE);
         }
         Poll::Pending
+    }
+
+    /// Ready when nothing waits to be written any more, it cannot be, or the endpoint is stopped.
+    fn drained(&mut self, wakes: &mut Wakes<'_>, cancelled: Pin<&mut impl Future>) -> Poll<Option<(Op, io::Error)>> {
+        if cancelled.poll(wakes).is_ready() {
+            return Poll::Ready(None);
+        }
+        loop {
+            match self.push(wakes) {
+                Poll::Ready(Turn::Failed(op, error)) => return Poll::Ready(Some((op, error))),
+                Poll::Ready(_) => {}
+                // It is pending too when there is nothing to do.
+                Poll::Pending if self.waiting.is_empty() && !self.dirty => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 
     /// Writes what waits, flushes it, and sends our FIN when it is time. Pending when there is nothing to do

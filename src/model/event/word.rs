@@ -13,7 +13,7 @@ const fn word(home: &'static str, name: &'static str, help: &'static str) -> Wor
 
 /// Every event name, where it occurs, and what it says. A test holds it against [`super::Kind::name`].
 pub const VOCABULARY: &[Word] = &[
-    word("listener", "listening", "bound; from now on peers can come"),
+    word("listener", "listening", "bound: peers can come; also a UDP client that is connected to nobody"),
     word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
     word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),

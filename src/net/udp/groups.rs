@@ -6,7 +6,7 @@ use super::options::{self, member};
 use super::port::Port;
 use crate::hub::Recorder;
 use crate::model::datagram::{Membership, Note};
-use crate::model::end::Op;
+use crate::model::end::{Fault, Op};
 use crate::model::event::Kind;
 use crate::model::multicast::{Join, Via};
 use crate::net::errno;
@@ -38,6 +38,10 @@ impl Groups {
             if self.joined.iter().any(|(known, _)| *known == join) {
                 continue;
             }
+            if let Err(text) = join.heard_at(port.local.ip()) {
+                log.error(Fault::Io { op: Op::Join, name: "unfit", text: text.into() });
+                continue;
+            }
             match member(&socket, &join, true) {
                 Ok(()) => {
                     let told = Membership { group: join.group, interface: named(&join) };
@@ -61,8 +65,7 @@ fn named(join: &Join) -> Option<Box<str>> {
     name.or_else(|| Some(via.to_string().into()))
 }
 
-fn fault(join: &Join, error: &io::Error) -> crate::model::end::Fault {
-    use crate::model::end::Fault;
+fn fault(join: &Join, error: &io::Error) -> Fault {
     match errno::fault(Op::Join, error) {
         Fault::Io { op, name, text } => Fault::Io { op, name, text: format!("{join}: {text}").into() },
         fault => fault,

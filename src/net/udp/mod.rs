@@ -31,11 +31,12 @@ use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, 
 use crate::hub::Recorder;
 use crate::model::datagram::Note;
 use crate::model::draft::{DATAGRAM, Draft, Rejection};
-use crate::model::end::{End, Fault, Op, Party};
+use crate::model::end::{End, Fault, Op};
 use crate::model::event::{Form, Framing, Kind, Way};
-use crate::model::multicast::Join;
+use crate::model::multicast::{Join, is_many};
 use crate::model::setting::udp::Udp as Settings;
 use crate::model::spec::Reply;
+use crate::model::time::nanos;
 use crate::model::url::Scheme;
 use crate::model::view::State;
 
@@ -81,20 +82,19 @@ async fn connect(cx: Context) -> Result<(), Fault> {
     let asked = &cx.spec.settings.udp;
     let peer = *stream::resolve(&cx).await?.first().ok_or_else(nowhere)?;
     let from = asked.from.unwrap_or_else(|| Port::any(peer));
-    let mut port = Port::bind(from, asked).map_err(|error| errno::fault(Op::Bind, &error))?;
+    let mut port = Port::bind(from, asked)?;
     // From a group or a broadcast address nobody answers: who is connected to one hears nothing.
-    if asked.connected && !is_many(peer.ip()) {
+    let opened = if asked.connected && !is_many(peer.ip()) {
+        let began = cx.hub.clock().now();
         port.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error))?;
-    }
-    let talk = Talk::new(cx, port, Some(peer));
+        Kind::Connect { peer: Box::new(peer), took: nanos(cx.hub.clock().now().since(began)).max(1) }
+    } else {
+        Kind::Listening { local: Box::new(port.local) }
+    };
+    let talk = Talk::new(cx, port, Some((peer, opened)));
     // Its peer's row is there by now: whoever waits for the endpoint can send.
     talk.cx.hub.set_state(talk.cx.endpoint, State::Up, Some(talk.port.local));
     talk.run().await
-}
-
-/// Whether an address is more than one machine's.
-fn is_many(ip: IpAddr) -> bool {
-    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
 }
 
 async fn bind(cx: &Context) -> Result<Port, Fault> {
@@ -102,7 +102,7 @@ async fn bind(cx: &Context) -> Result<Port, Fault> {
     for address in stream::resolve(cx).await? {
         match Port::bind(address, &cx.spec.settings.udp) {
             Ok(port) => return Ok(port),
-            Err(error) => last = errno::fault(Op::Bind, &error),
+            Err(fault) => last = fault,
         }
     }
     Err(last)
@@ -138,12 +138,14 @@ enum Then {
 }
 
 impl Talk {
-    fn new(cx: Context, port: Port, home: Option<SocketAddr>) -> Self {
+    /// `home`: a client's peer, and what opened it.
+    fn new(cx: Context, port: Port, home: Option<(SocketAddr, Kind)>) -> Self {
         let (mail, letters) = mpsc::channel(MAILBOX);
         let mut peers = Peers::new(&cx, port.local, mail);
-        if let Some(home) = home {
-            peers.dialled(home);
-        }
+        let home = home.map(|(home, opened)| {
+            peers.dialled(home, opened);
+            home
+        });
         let (groups, dialogue) = (Groups::default(), Dialogue::default());
         let facts = Socket::tell(&port, &cx.log);
         let asked = cx.spec.settings.udp.clone();
@@ -207,9 +209,8 @@ impl Talk {
             (Command::SendTo(to, Payload::Bytes(bytes)), _) | (Command::Send(Payload::Bytes(bytes)), Some(to)) => {
                 self.send(to, &bytes).await;
             }
-            // To the endpoint is to all of its peers.
             (Command::Send(Payload::Bytes(bytes)), None) if letter.socket.is_none() => {
-                for to in self.peers.addresses() {
+                for to in self.peers.audience(self.home) {
                     self.send(to, &bytes).await;
                 }
             }
@@ -218,7 +219,7 @@ impl Talk {
                 self.set_options();
             }
             (Command::Close, Some(address)) => {
-                self.peers.forget(address, End::Finished { first: Party::Us });
+                self.peers.forget(address, End::Forgotten);
                 if self.home == Some(address) {
                     return Then::Over;
                 }

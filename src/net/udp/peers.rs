@@ -11,6 +11,7 @@ use crate::model::datagram::Note;
 use crate::model::end::End;
 use crate::model::event::Kind;
 use crate::model::id::SocketId;
+use crate::model::multicast::is_many;
 use crate::model::url::Scheme;
 use crate::net::{Context, Outbox};
 
@@ -26,6 +27,8 @@ struct Peer {
     record: Recorder,
     /// The turn it was last heard or spoken to.
     seen: u64,
+    /// Whether anything came from it.
+    heard: bool,
     /// Where its datagrams arrive.
     at: Option<At>,
 }
@@ -36,19 +39,18 @@ impl Peers {
     }
 
     /// The one a client is for: it was there before anything crossed.
-    pub fn dialled(&mut self, peer: SocketAddr) -> Recorder {
+    pub fn dialled(&mut self, peer: SocketAddr, opened: Kind) {
         let record = birth(&self.cx, &self.mail, peer, self.local, false);
-        let connect = || Kind::Connect { peer: Box::new(peer), took: 0 };
-        record.event(connect());
-        self.cx.log.event(connect());
-        self.by_address.insert(peer, Peer { record: record.clone(), seen: 0, at: None });
-        record
+        record.event(opened.clone());
+        self.cx.log.event(opened);
+        self.by_address.insert(peer, Peer { record, seen: 0, heard: false, at: None });
     }
 
     /// A peer that was heard: made if it is new, and told if it arrives elsewhere than before.
     pub fn heard(&mut self, address: SocketAddr, at: Option<At>) -> Recorder {
         let local = at.map(|at| SocketAddr::new(at.address.to_canonical(), self.local.port()));
         let peer = self.get(address, local);
+        peer.heard = true;
         if at.is_some() && peer.at != at {
             peer.at = at;
             let interface = at.and_then(|at| options::name(at.interface));
@@ -75,8 +77,17 @@ impl Peers {
         peers.find(|(_, peer)| peer.record.socket() == Some(id)).map(|(address, _)| *address)
     }
 
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.by_address.keys().copied().collect()
+    /// Whom a message to the endpoint is for: those that were heard, and the one a client is for. A group or a
+    /// broadcast address is sent to by its name alone; it reaches those who answered from it. The hub counts
+    /// them likewise (`audience`).
+    pub fn audience(&self, home: Option<SocketAddr>) -> Vec<SocketAddr> {
+        match home {
+            Some(home) if is_many(home.ip()) => vec![home],
+            home => {
+                let is_meant = |(to, peer): &(&SocketAddr, &Peer)| peer.heard || Some(**to) == home;
+                self.by_address.iter().filter(is_meant).map(|(to, _)| *to).collect()
+            }
+        }
     }
 
     fn get(&mut self, address: SocketAddr, local: Option<SocketAddr>) -> &mut Peer {
@@ -91,7 +102,7 @@ impl Peers {
             let connection = |socket| Kind::Connection { peer: Box::new(address), socket };
             record.event(connection(None));
             cx.log.event(connection(record.socket()));
-            Peer { record, seen: turn, at: None }
+            Peer { record, seen: turn, heard: false, at: None }
         });
         peer.seen = turn;
         peer

@@ -1,7 +1,10 @@
 //! UDP as it really is: what the kernel drops, what comes back as ICMP, where a datagram arrived, who made room.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod meant;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -233,23 +236,6 @@ async fn a_crowded_peers_timeline_ends_with_why() {
     assert!(lab.rows().iter().all(|other| other.id != row.id));
     let last = lab.events(row.id).pop().unwrap();
     assert_eq!(last.kind, Kind::Close(Box::new(End::Crowded)));
-}
-
-#[tokio::test]
-async fn one_message_goes_to_all_peers() {
-    let lab = Lab::default();
-    let (id, address) = lab.listen("udp://:0", silent()).await;
-    let sockets: Vec<_> = (0..200).map(|_| plain("127.0.0.1:0")).collect();
-    for socket in &sockets {
-        socket.send_to(b"here", address).unwrap();
-    }
-    lab.endpoint(id, "knows all", |row| row.open == sockets.len()).await;
-    assert_eq!(lab.endpoints.broadcast(id, &Payload::Bytes("news".into())).unwrap(), sockets.len());
-    lab.endpoint(id, "sent to all", |row| row.count.sent.packets == 200).await;
-    for socket in &sockets {
-        let mut buffer = [0; 16];
-        assert_eq!(socket.recv(&mut buffer).unwrap(), 4);
-    }
 }
 
 #[tokio::test]
