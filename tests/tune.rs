@@ -10,6 +10,7 @@ use sockscope::model::event::{Event, Kind};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
 use sockscope::model::setting;
+use sockscope::model::size;
 use sockscope::model::spec::{Limits, Settings};
 use sockscope::model::url::Role;
 use sockscope::model::view::State;
@@ -240,7 +241,7 @@ async fn a_close_that_lingered_in_vain_says_so() {
     let lab = Lab::default();
     let (_peer, socket) = closed_full(&lab, "1s").await;
     let row = lab.closed(socket).await;
-    assert_eq!((row.end.as_deref(), row.count.errors), (Some(&End::Finished { first: Party::Us }), 1));
+    assert_eq!((row.end.as_deref(), row.count.errors), (Some(&End::Finished { first: Party::Us }), 2));
     let events = lab.events(socket);
     let [error, close] = events.last_chunk().unwrap();
     let Kind::Error(fault) = &error.kind else { panic!("{error:?}") };
@@ -248,6 +249,20 @@ async fn a_close_that_lingered_in_vain_says_so() {
     assert_eq!(close.kind.name(), "close");
     let asked = events.iter().find(|event| event.kind.name() == "blocked").unwrap();
     assert!(close.at.since(asked.at) >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_close_tells_what_it_leaves_unsent() {
+    let lab = Lab::default();
+    let (mut peer, socket) = closed_full(&lab, "default").await;
+    let mut got = Vec::new();
+    peer.read_to_end(&mut got).await.unwrap();
+    lab.closed(socket).await;
+    assert_eq!(lab.names(socket).last_chunk(), Some(&["error", "end", "close"]));
+    let told = lab.event(socket, "unsent", |event| matches!(event.kind, Kind::Error(_))).await;
+    let Kind::Error(fault) = told.kind else { panic!() };
+    let unsent = size::exact((900_000 - got.len()) as u64);
+    assert_eq!(fault.to_string(), format!("unsent while writing: {unsent} B waited to be written when it was closed"));
 }
 
 #[cfg(target_os = "linux")]

@@ -191,24 +191,15 @@ impl Registry {
             socket.log.ask_kernel();
         }
         let life = socket.log.life();
-        let count = socket.log.tally.read();
-        let delta = count - socket.sum.count;
-        socket.sum.add(delta, second);
-        self.total.add(delta, second);
-        let endpoint = self.endpoints.get_mut(&socket.birth.endpoint);
+        let socket = self.add_up(id, second)?;
         let ended = life.is_closed() && socket.closed.is_none();
         if ended {
             socket.closed = Some(now);
-        }
-        if let Some(endpoint) = endpoint {
-            endpoint.sum.add(delta, second);
-            endpoint.spark.add(second, delta.received.messages + delta.sent.messages);
-            if ended {
+            let crowded = matches!(socket.log.end.get().map(|end| &**end), Some(End::Crowded));
+            let endpoint = socket.birth.endpoint;
+            if let Some(endpoint) = self.endpoints.get_mut(&endpoint) {
                 endpoint.open -= 1;
             }
-        }
-        if ended {
-            let crowded = matches!(socket.log.end.get().map(|end| &**end), Some(End::Crowded));
             if let Ok(at) = self.live.binary_search(&id) {
                 self.live.remove(at);
             }
@@ -218,6 +209,19 @@ impl Registry {
             self.closed.push_back(id);
         }
         None
+    }
+
+    /// Adds what a socket has counted since the last time to the sums.
+    pub(super) fn add_up(&mut self, id: SocketId, second: u64) -> Option<&mut Socket> {
+        let socket = self.sockets.get_mut(&id)?;
+        let delta = socket.log.tally.read() - socket.sum.count;
+        socket.sum.add(delta, second);
+        self.total.add(delta, second);
+        if let Some(endpoint) = self.endpoints.get_mut(&socket.birth.endpoint) {
+            endpoint.sum.add(delta, second);
+            endpoint.spark.add(second, delta.received.messages + delta.sent.messages);
+        }
+        Some(socket)
     }
 
     pub fn remove_endpoint(&mut self, id: EndpointId) {

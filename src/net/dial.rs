@@ -90,17 +90,24 @@ pub async fn dial(cx: &Context, record: &Recorder) -> Result<Dialled, End> {
 
 /// The addresses in the order they are to be tried. A literal address is not looked up, and nothing is told.
 async fn look_up(cx: &Context, record: &Recorder) -> Result<Vec<SocketAddr>, Fault> {
-    let Host::Name(name) = &cx.spec.url.host else { return resolve(cx).await };
+    let (told, found) = looked_up(cx).await;
+    told.into_iter().for_each(|told| record.event(told));
+    found
+}
+
+/// The same, and what there is to tell.
+pub async fn looked_up(cx: &Context) -> (Option<Kind>, Result<Vec<SocketAddr>, Fault>) {
+    let Host::Name(name) = &cx.spec.url.host else { return (None, resolve(cx).await) };
     let clock = cx.hub.clock();
     let began = clock.now();
     let found = resolve(cx).await;
     let addresses = interleave(found.as_deref().unwrap_or_default());
-    record.event(Kind::Lookup(Box::new(Lookup {
+    let told = Kind::Lookup(Box::new(Lookup {
         name: (**name).into(),
         addresses: addresses.clone().into(),
         took: nanos(clock.now().since(began)),
-    })));
-    found.map(|_| addresses)
+    }));
+    (Some(told), found.map(|_| addresses))
 }
 
 /// Those that can be dialled from our own address: of its family.

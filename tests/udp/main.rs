@@ -247,6 +247,9 @@ async fn a_client_that_is_over_connects_anew_to_send() {
     lab.socket(socket, "open", |row| row.life == Life::Open).await;
     lab.endpoints.command(socket, Command::Close).unwrap();
     lab.closed(socket).await;
+    let own = || lab.hub.events(id.into(), 0, 10).unwrap().events.pop();
+    let over = lab.until("its end is told", || own().filter(|event| event.kind.name() == "close")).await;
+    assert_eq!(over.kind, Kind::Close(Box::new(End::Forgotten)));
     assert_eq!(lab.endpoints.broadcast(id, &Payload::Bytes("hello".into())).unwrap(), 0);
     let mut buffer = [0; 16];
     let again = lab.nth(2).await;

@@ -125,6 +125,23 @@ async fn a_client_tells_whether_it_connects() {
 }
 
 #[tokio::test]
+async fn a_client_tells_what_its_name_stands_for() {
+    let lab = Lab::default();
+    let server = plain("127.0.0.1:0");
+    let asked = settings(&[]);
+    let id = lab.open(Role::Connect, &format!("udp://localhost:{}", server.local_addr().unwrap().port()), asked);
+    let socket = lab.nth(1).await;
+    lab.socket(socket, "open", |row| row.life == Life::Open).await;
+    let own = lab.hub.events(id.into(), 0, 10).unwrap().events;
+    for events in [lab.events(socket), own] {
+        let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
+        assert_eq!(names, ["lookup", "connect"]);
+        let Kind::Lookup(lookup) = &events[0].kind else { panic!("{events:?}") };
+        assert!(!lookup.addresses.is_empty() && lookup.took > 0);
+    }
+}
+
+#[tokio::test]
 async fn what_came_back_says_that_it_is_of_an_earlier_datagram() {
     let lab = Lab::default();
     let gone = plain("127.0.0.1:0").local_addr().unwrap();

@@ -14,7 +14,7 @@ const fn word(home: &'static str, name: &'static str, help: &'static str) -> Wor
 /// Every event name, where it occurs, and what it says. A test holds it against [`super::Kind::name`].
 pub const VOCABULARY: &[Word] = &[
     word("listener", "listening", "bound: peers can come; also a UDP client that is connected to nobody"),
-    word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
+    word("listener", "connection", "a peer was accepted, or a UDP peer was heard or sent to for the first time"),
     word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
     word("any", "lookup", "a name was resolved: its addresses in the order they are tried, and how long it took"),

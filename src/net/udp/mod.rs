@@ -27,7 +27,7 @@ use self::facts::Socket;
 use self::groups::Groups;
 use self::peers::Peers;
 use self::port::{Arrived, Port};
-use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, Protocol, errno, stream};
+use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, Protocol, dial, errno};
 use crate::hub::Recorder;
 use crate::model::datagram::Note;
 use crate::model::draft::{DATAGRAM, Draft, Rejection};
@@ -75,12 +75,14 @@ async fn serve(cx: Context) -> Result<(), Fault> {
     let local = port.local;
     cx.log.event(Kind::Listening { local: Box::new(local) });
     cx.hub.set_state(cx.endpoint, State::Up, Some(local));
-    Talk::new(cx, port, None).run().await
+    Talk::new(cx, port, None).run().await.map(drop)
 }
 
 async fn connect(cx: Context) -> Result<(), Fault> {
     let asked = &cx.spec.settings.udp;
-    let peer = *stream::resolve(&cx).await?.first().ok_or_else(nowhere)?;
+    let (told, found) = dial::looked_up(&cx).await;
+    told.iter().for_each(|told| cx.log.event(told.clone()));
+    let peer = *found?.first().ok_or_else(dial::nowhere)?;
     let from = asked.from.unwrap_or_else(|| Port::any(peer));
     let mut port = Port::bind(from, asked)?;
     // From a group or a broadcast address nobody answers: who is connected to one hears nothing.
@@ -91,25 +93,25 @@ async fn connect(cx: Context) -> Result<(), Fault> {
     } else {
         Kind::Listening { local: Box::new(port.local) }
     };
-    let talk = Talk::new(cx, port, Some((peer, opened)));
+    cx.log.event(opened.clone());
+    let talk = Talk::new(cx, port, Some((peer, told.into_iter().chain([opened]).collect())));
     // Its peer's row is there by now: whoever waits for the endpoint can send.
     talk.cx.hub.set_state(talk.cx.endpoint, State::Up, Some(talk.port.local));
-    talk.run().await
+    let log = talk.cx.log.clone();
+    let end = talk.run().await?;
+    log.event(Kind::Close(Box::new(end)));
+    Ok(())
 }
 
 async fn bind(cx: &Context) -> Result<Port, Fault> {
-    let mut last = nowhere();
-    for address in stream::resolve(cx).await? {
+    let mut last = dial::nowhere();
+    for address in dial::resolve(cx).await? {
         match Port::bind(address, &cx.spec.settings.udp) {
             Ok(port) => return Ok(port),
             Err(fault) => last = fault,
         }
     }
     Err(last)
-}
-
-fn nowhere() -> Fault {
-    Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }
 }
 
 /// One socket at work.
@@ -138,12 +140,12 @@ enum Then {
 }
 
 impl Talk {
-    /// `home`: a client's peer, and what opened it.
-    fn new(cx: Context, port: Port, home: Option<(SocketAddr, Kind)>) -> Self {
+    /// `home`: a client's peer, and what led to it.
+    fn new(cx: Context, port: Port, home: Option<(SocketAddr, Vec<Kind>)>) -> Self {
         let (mail, letters) = mpsc::channel(MAILBOX);
         let mut peers = Peers::new(&cx, port.local, mail);
-        let home = home.map(|(home, opened)| {
-            peers.dialled(home, opened);
+        let home = home.map(|(home, steps)| {
+            peers.dialled(home, steps);
             home
         });
         let (groups, dialogue) = (Groups::default(), Dialogue::default());
@@ -169,14 +171,14 @@ impl Talk {
         self.facts.set_groups(self.groups.names());
     }
 
-    async fn run(mut self) -> Result<(), Fault> {
+    async fn run(mut self) -> Result<End, Fault> {
         let mut buffer = Vec::new();
         let mut own = self.cx.inbox.lock().take();
         let outcome = loop {
             let letter = tokio::select! {
                 // What the endpoint is told comes before what a peer is: a setting holds for what is sent after it.
                 biased;
-                () = self.cx.cancel.cancelled() => break Ok(()),
+                () = self.cx.cancel.cancelled() => break Ok(End::Stopped),
                 letter = mail(&mut own) => letter,
                 letter = self.letters.recv() => letter,
                 () = at(self.aftermath) => {
@@ -194,9 +196,9 @@ impl Talk {
                     Err(error) => break Err(errno::fault(Op::Read, &error)),
                 }
             };
-            let Some(letter) = letter else { break Ok(()) };
+            let Some(letter) = letter else { break Ok(End::Stopped) };
             if self.perform(*letter).await == Then::Over {
-                break Ok(());
+                break Ok(End::Forgotten);
             }
         };
         self.count_lost();

@@ -39,10 +39,9 @@ impl Peers {
     }
 
     /// The one a client is for: it was there before anything crossed.
-    pub fn dialled(&mut self, peer: SocketAddr, opened: Kind) {
+    pub fn dialled(&mut self, peer: SocketAddr, steps: Vec<Kind>) {
         let record = birth(&self.cx, &self.mail, peer, self.local, false);
-        record.event(opened.clone());
-        self.cx.log.event(opened);
+        steps.into_iter().for_each(|step| record.event(step));
         self.by_address.insert(peer, Peer { record, seen: 0, heard: false, at: None });
     }
 
