@@ -46,6 +46,7 @@ async fn all_are_those_that_were_heard() {
     lab.endpoints.send_to(id, &quiet.to_string(), Payload::Bytes("you".into())).unwrap();
     let row = peer(&lab, quiet, |row| row.count.sent.packets == 2).await;
     assert_eq!(texts(&lab, row.id), ["hello", "you"]);
+    assert_eq!(lab.names(row.id), ["addressed", "message", "message"], "it came not to us");
     let sent: u64 = lab.rows().iter().map(|row| row.count.sent.packets).sum();
     assert_eq!(lab.endpoint(id, "counted", |row| row.count.sent.packets == sent).await.open, 4);
 }

@@ -48,7 +48,7 @@ impl Peers {
     /// A peer that was heard: made if it is new, and told if it arrives elsewhere than before.
     pub fn heard(&mut self, address: SocketAddr, at: Option<At>) -> Recorder {
         let local = at.map(|at| SocketAddr::new(at.address.to_canonical(), self.local.port()));
-        let peer = self.get(address, local);
+        let peer = self.get(address, local, true);
         peer.heard = true;
         if at.is_some() && peer.at != at {
             peer.at = at;
@@ -62,7 +62,7 @@ impl Peers {
 
     /// A peer to speak to, and the address of ours it knows.
     pub fn addressed(&mut self, address: SocketAddr) -> (Recorder, Option<IpAddr>) {
-        let peer = self.get(address, None);
+        let peer = self.get(address, None, false);
         (peer.record.clone(), peer.at.and_then(|at| at.source))
     }
 
@@ -89,7 +89,8 @@ impl Peers {
         }
     }
 
-    fn get(&mut self, address: SocketAddr, local: Option<SocketAddr>) -> &mut Peer {
+    /// `heard`: it is there because it spoke, not because it is spoken to.
+    fn get(&mut self, address: SocketAddr, local: Option<SocketAddr>, heard: bool) -> &mut Peer {
         self.turn += 1;
         let turn = self.turn;
         if !self.by_address.contains_key(&address) {
@@ -98,10 +99,13 @@ impl Peers {
         let (cx, mail, own) = (&self.cx, &self.mail, self.local);
         let peer = self.by_address.entry(address).or_insert_with(|| {
             let record = birth(cx, mail, address, local.unwrap_or(own), true);
-            let connection = |socket| Kind::Connection { peer: Box::new(address), socket };
-            record.event(connection(None));
-            cx.log.event(connection(record.socket()));
-            Peer { record, seen: turn, heard: false, at: None }
+            let opened = |socket| match heard {
+                true => Kind::Connection { peer: Box::new(address), socket },
+                false => Kind::Datagram(Box::new(Note::Addressed { peer: address, socket })),
+            };
+            record.event(opened(None));
+            cx.log.event(opened(record.socket()));
+            Peer { record, seen: turn, heard, at: None }
         });
         peer.seen = turn;
         peer
