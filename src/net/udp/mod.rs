@@ -167,8 +167,15 @@ impl Talk {
         if local.is_multicast() && !join.iter().any(|join| join.group == local) {
             join.push(Join { group: local, via: None });
         }
-        self.groups.apply(&self.port, &join, self.asked.multicast_via.as_ref(), &self.cx.log);
+        let told = self.groups.apply(&self.port, &join, self.asked.multicast_via.as_ref());
+        // Whoever reads of it finds it so.
         self.facts.set_groups(self.groups.names());
+        for told in told {
+            match told {
+                Ok(note) => self.cx.log.event(Kind::Datagram(Box::new(note))),
+                Err(fault) => self.cx.log.error(fault),
+            }
+        }
     }
 
     async fn run(mut self) -> Result<End, Fault> {
