@@ -114,11 +114,11 @@ impl fmt::Display for Reason {
             Self::CodingIn10 => f.write_str("HTTP/1.0 has no Transfer-Encoding"),
             Self::Chunk(what) => write!(f, "the chunked body is malformed: {what}"),
             Self::Trailers => f.write_str("the trailers of the chunked body are malformed"),
-            Self::TooLarge(limit) => write!(f, "the head is larger than {}", size::write_bytes(*limit as u64)),
+            Self::TooLarge(limit) => write!(f, "the head is larger than {}", size::bound(*limit as u64)),
             Self::Expect(what) => write!(f, "nobody can meet \"Expect: {what}\", only 100-continue is known"),
-            Self::TooMuch(limit) => write!(f, "the body is larger than {}", size::write_bytes(*limit)),
+            Self::TooMuch(limit) => write!(f, "the body is larger than {}", size::bound(*limit)),
             Self::TooLong(limit) => {
-                write!(f, "the start line alone is longer than {}", size::write_bytes(*limit as u64))
+                write!(f, "the start line alone is longer than {}", size::bound(*limit as u64))
             }
             Self::TooMany(limit) => write!(f, "the head has more than {limit} header lines"),
             Self::Slow(limit) => write!(f, "the head did not come within {}", size::write_span(*limit)),

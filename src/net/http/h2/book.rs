@@ -203,7 +203,7 @@ impl Book {
                 answered: false,
                 first: None,
                 windows,
-                flaw: large.then(|| (Flaw::large(size::write_bytes(self.limit as u64)), Some(431))),
+                flaw: large.then(|| (Flaw::large(size::bound(self.limit as u64)), Some(431))),
             };
             self.open.insert(stream, open);
         }
