@@ -222,7 +222,11 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         }
         Kind::Open(opened) => {
             let mut parts = Vec::new();
-            parts.extend(opened.subprotocol.as_deref().map(|name| format!("subprotocol {}", clean(name))));
+            parts.extend(match opened.subprotocol.as_deref() {
+                None if opened.subprotocols.is_empty() => None,
+                None => Some(format!("no subprotocol, offered {}", clean(&opened.subprotocols.join(", ")))),
+                Some(name) => Some(format!("subprotocol {}", clean(name))),
+            });
             parts.extend(opened.extensions.iter().map(|name| clean(name).into_owned()));
             let text = if parts.is_empty() { "the handshake is done".into() } else { parts.join(", ") };
             vec![plain(text)]
