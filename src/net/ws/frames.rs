@@ -25,8 +25,6 @@ use crate::model::url::Role;
 use crate::net::probe::Watch;
 use crate::net::{errno, wire};
 
-/// How a connection ends that was lost before the peer's close frame.
-const LOST: &str = "1006, no close frame came (RFC 6455 section 7.1.5)";
 /// Pings of ours that may still be answered; older ones are forgotten.
 const PINGS: usize = 16;
 /// Room for what was heard that is kept when all of it is taken: a flood of tiny frames in one read needs more.
@@ -150,15 +148,11 @@ impl Frames {
     /// What a failure of the stream is. Before the peer's close frame it is also the end that has the number 1006,
     /// because no frame said one (RFC 6455 section 7.1.5).
     pub fn fault(&self, op: Op, error: &io::Error) -> Fault {
-        let fault = errno::fault(op, error);
-        if self.received.closed() {
-            return fault;
+        let mut fault = errno::fault(op, error);
+        if let (false, Fault::Io { text, .. } | Fault::Tls { text, .. }) = (self.received.closed(), &mut fault) {
+            *text = format!("1006, no close frame came: {text} (RFC 6455 section 7.1.5)").into();
         }
-        match fault {
-            Fault::Tls { alert, text } => Fault::Tls { alert, text: format!("{text} ({LOST})").into() },
-            // The number first: a narrow pane shows no more.
-            fault => Fault::WebSocket { text: format!("{LOST}: {fault}").into() },
-        }
+        fault
     }
 
     /// What the peer broke first, if anything; recorded already. What it did behind its close frame does not
