@@ -240,7 +240,8 @@ async fn secure_server(
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
     let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
-    let handshake = async {
+    // On the heap, and only while it lasts: the task of every plain connection would be larger by it.
+    let handshake = Box::pin(async {
         if scheme.has_path() {
             // A browser that was told http:// is answered in its own language.
             let mut first = [0; 16];
@@ -250,7 +251,7 @@ async fn secure_server(
             }
         }
         layer.accept(probe).await
-    };
+    });
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
@@ -351,7 +352,7 @@ async fn secure_client(
     }
     let limit = cx.limits.handshake_time;
     let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
-    let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
+    let handshake = Box::pin(layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings)));
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))

@@ -332,11 +332,11 @@ impl<N: Watch> Exchanges<N> {
         self.book.record.event(Kind::End { way });
     }
 
-    /// Says what is wrong with what the peer sent, when it is seen: an answer may have to wait for those before
-    /// it. Where requests are not kept for answers, their owner says it; and the preface is nobody's error.
+    /// Says what is wrong with what the peer sent, when it is seen: an answer may have to wait for those before it.
+    /// The preface is nobody's error.
     fn complain(&mut self, before: bool) {
         let client = self.book.way == Way::Out;
-        let Some(reason) = self.refused().filter(|_| !before && (client || self.book.heads.is_some())) else { return };
+        let Some(reason) = self.refused().filter(|_| !before) else { return };
         if *reason == Reason::Preface {
             return;
         }

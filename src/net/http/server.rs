@@ -27,7 +27,7 @@ use crate::model::end::{End, Fault, Party};
 use crate::model::rule::Cut;
 use crate::model::setting::http::Version;
 use crate::model::url::Role;
-use crate::net::probe::Probe;
+use crate::net::probe::{Probe, Watch};
 use crate::net::stream::{self, Flow, Stream};
 use crate::net::wire::Chunks;
 use crate::net::{BoxFuture, Command, Context, Payload};
@@ -216,7 +216,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
 }
 
 /// Answers what is not HTTP, where an answer can still be told from a response, and closes.
-async fn refuse(cx: &Context, stream: &mut Probe<Stream, Exchanges<Chunks>>, reason: &Reason) -> Fault {
+pub async fn refuse<N: Watch>(cx: &Context, stream: &mut Probe<Stream, Exchanges<N>>, reason: &Reason) -> Fault {
     let answers = stream.watch().answerable();
     let fault = reason.fault(answers);
     if answers {
