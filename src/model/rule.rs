@@ -142,7 +142,7 @@ impl Rule {
         let named = self.status.is_some() || !self.headers.0.is_empty();
         self.act = acts.pop().unwrap_or_else(|| if named { Act::Text(Escaped::default()) } else { Act::Reply });
         let path = &self.path;
-        if !path.starts_with(['/', '*']) || path.contains(char::is_whitespace) {
+        if !path.starts_with(['/', '*']) || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(format!("path = {path:?} matches nothing: begin it with / and use * for any characters"));
         }
         if let Some(method) = &mut self.method {
@@ -170,7 +170,9 @@ impl Rule {
             Act::Redirect(_) if self.status.is_some_and(|status| !(300..=399).contains(&status)) => {
                 Err("a redirect has a status from 300 to 399: leave it out for 302".into())
             }
-            Act::File(path) if path.is_empty() => Err("file = \"\" is no file: write its path".into()),
+            Act::File(path) if path.is_empty() || path.contains(char::is_control) => {
+                Err(format!("file = {path:?} is no file: write its path"))
+            }
             Act::Reply if self.delay.is_none() => Err(format!(
                 "the rule for {} does nothing: give it status, text, file, redirect, drop, hold or delay",
                 self.path
@@ -372,6 +374,8 @@ mod tests {
             ("/a delay=soon", "soon"),
             ("/a 'text=\\q'", "no escape"),
             ("G[T /a 200", "is none"),
+            ("*\0* X:a", "matches nothing"),
+            ("/a file=a\0b", "no file"),
             ("/a 200 ; /b", "rule 2: the rule for /b does nothing"),
         ] {
             let error = Rules::parse(text).unwrap_err();
