@@ -137,9 +137,25 @@ fn sum(app: &App, theme: &Theme) -> Line<'static> {
         return Line::from(span(hint(composer.shape, composer.coding), theme.dim));
     }
     match composer.preview() {
-        Ok(preview) => Line::from(span(preview.to_string(), theme.dim)),
+        Ok(preview) => {
+            let mut spans = vec![span(preview.to_string(), theme.dim)];
+            spans.extend(step(composer.shape).map(|step| span(format!("  {step}"), theme.dim)));
+            Line::from(spans)
+        }
         Err(rejection) => Line::from(span(clean(&rejection.0).into_owned(), theme.waiting)),
     }
+}
+
+/// Of an answer by hand: what the key does now, and what comes after it.
+fn step(shape: Shape) -> Option<&'static str> {
+    Some(match shape {
+        Shape::Head => "⏎ sends the head; the body and its end come after (^T)",
+        Shape::Body => "⏎ sends the chunk; ^T: an event, the end",
+        Shape::Push => "⏎ sends the event; ^T: the end",
+        Shape::End => "⏎ ends the answer with these trailers",
+        Shape::Answer => "⏎ sends head, body and end",
+        _ => return None,
+    })
 }
 
 fn hint(shape: Shape, coding: Coding) -> &'static str {
@@ -147,13 +163,11 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Close, _) => "a code and a reason: 1000 bye; nothing for none",
         (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
-        (Shape::Head, _) => {
-            "200 OK and header lines: it leaves; header lines alone are set for it, Name: takes one away"
-        }
+        (Shape::Head, _) => "200 OK and headers leave; headers alone are set, Name: unset",
         (Shape::Body, Coding::Text) => "a chunk, sent at once; ^T: an event, the end; Tab: a file",
-        (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
+        (Shape::Push, _) => "the data of an event, or its lines: event: tick, data: ...",
         (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
-        (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
+        (Shape::Answer, _) => "200 OK, headers, an empty line, the body; or only a text",
         (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",
