@@ -25,6 +25,7 @@ impl App {
                 return self.exchange().map(|(id, exchange)| Effect::Curl(id, exchange)).into_iter().collect();
             }
             Action::ClearClosed => return vec![Effect::ClearClosed],
+            Action::Workbench => return self.open_workbench(),
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
             Action::Options => self.options(),

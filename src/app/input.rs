@@ -95,6 +95,7 @@ impl App {
                 }
             }
             Mode::Waiting(at) => self.in_waiting(action, at),
+            Mode::Workbench => return self.in_workbench(action, key),
             Mode::Address(mut address) => {
                 if action != Action::Take {
                     return Vec::new();
@@ -175,6 +176,11 @@ impl App {
                 address.error = None;
                 address.editor.input(key);
             }
+            Mode::Workbench => {
+                if let Some(sheet) = &mut self.workbench.sheet {
+                    sheet.typed(key);
+                }
+            }
             Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {}
         }
     }
@@ -206,6 +212,12 @@ impl App {
                 address.error = None;
                 address.editor.insert(line);
             }
+            Mode::Workbench if self.workbench.sheet.is_some() => {
+                if let Some(sheet) = &mut self.workbench.sheet {
+                    sheet.paste(text);
+                }
+            }
+            Mode::Workbench => self.say("a paste goes into a form: n opens one", false),
             Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {
                 self.say("a paste goes into the send panel: i opens it", false);
             }

@@ -9,6 +9,7 @@ mod change;
 mod input;
 mod picture;
 mod waiting;
+mod workbench;
 
 pub mod action;
 pub mod composer;
@@ -34,6 +35,7 @@ pub use list::{Lead, Lists};
 pub use mode::{Address, Mode, Question};
 pub use palette::Palette;
 pub use timeline::Scroll;
+pub use workbench::{Said, Sheet, Workbench};
 
 use crate::model::draft::{Draft, Shape};
 use crate::model::id::Subject;
@@ -110,6 +112,7 @@ pub struct App {
     pub zoomed: bool,
     pub composer: Composer,
     pub history: History,
+    pub workbench: Workbench,
     pub notice: Option<Notice>,
     pub viewport: Viewport,
     pause: Pause,
@@ -132,6 +135,7 @@ impl App {
             zoomed: false,
             composer: Composer::default(),
             history: History::new(history),
+            workbench: Workbench::default(),
             notice: None,
             viewport: Viewport::default(),
             pause: Pause::default(),
@@ -167,6 +171,10 @@ impl App {
                 }
                 Vec::new()
             }
+            Msg::Told(told) => {
+                self.told(*told);
+                Vec::new()
+            }
             Msg::Notice { text, good } => {
                 self.say(text, good);
                 Vec::new()
@@ -189,6 +197,9 @@ impl App {
             Mode::Confirm(_) => Place::Confirm,
             Mode::Address(_) => Place::Address,
             Mode::Waiting(_) => Place::Waiting,
+            Mode::Workbench if self.workbench.question.is_some() => Place::Confirm,
+            Mode::Workbench if self.workbench.sheet.is_some() => Place::Form,
+            Mode::Workbench => Place::Workbench,
         }
     }
 

@@ -29,3 +29,4 @@ pub mod url;
 pub mod view;
 pub mod waiting;
 mod websocket;
+pub mod workbench;

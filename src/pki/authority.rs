@@ -9,6 +9,7 @@ use time::Duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Key, Now, Request, Result, error, name, pem};
+use crate::model::workbench::USES;
 
 /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,11 +24,7 @@ impl Use {
     pub const ALL: [Self; 3] = [Self::Server, Self::Client, Self::Both];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Both => "both",
-        }
+        USES[self as usize]
     }
 
     pub(super) fn purposes(self) -> Vec<ExtendedKeyUsagePurpose> {
@@ -151,6 +148,14 @@ impl Authority {
         Ok(Self { certificate, issuer })
     }
 
+    /// When it ends.
+    ///
+    /// # Errors
+    /// Its certificate is broken.
+    pub fn end(&self) -> Result<Now> {
+        Ok(parse(&self.certificate, "the CA")?.1.validity().not_after.to_datetime())
+    }
+
     fn path(&self) -> Result<Option<u32>> {
         let (_, parsed) = parse(&self.certificate, "the CA")?;
         Ok(parsed.basic_constraints().ok().flatten().and_then(|found| found.value.path_len_constraint))
@@ -164,11 +169,11 @@ impl Authority {
         if request.wants_ca() {
             return Err(error("the request asks to be a CA: make an intermediate with its own command"));
         }
-        let (_, own) = parse(&self.certificate, "the CA")?;
-        if lifetime.to.unix_timestamp() > own.validity().not_after.timestamp() {
+        let end = self.end()?;
+        if lifetime.to > end {
+            let most = (end - lifetime.from).whole_days();
             return Err(error(format!(
-                "the certificate would outlive its CA, which ends {}: ask for fewer days",
-                own.validity().not_after
+                "the certificate would outlive its CA, which ends {end}: ask for {most} days at the most"
             )));
         }
         let mut asked = request.params.clone();

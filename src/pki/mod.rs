@@ -8,6 +8,7 @@ pub mod authority;
 pub mod key;
 pub mod name;
 pub mod pem;
+pub mod pkcs12;
 pub mod request;
 pub mod show;
 pub mod store;
@@ -18,9 +19,20 @@ pub use self::key::{Algorithm, Key};
 pub use self::request::Request;
 pub use self::store::Store;
 
-/// What was wrong and what would be right, as a sentence.
+/// What was wrong and what would be right, as a sentence; and whether there is a way on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Error(pub String);
+pub struct Error(pub String, pub Cause);
+
+/// Why, where whoever asked can go on from there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Cause {
+    #[default]
+    Wrong,
+    /// There is one already: say that it is to be replaced.
+    Taken,
+    /// A passphrase is missing.
+    Locked,
+}
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,8 +42,8 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-fn error(text: impl Into<String>) -> Error {
-    Error(text.into())
+pub(crate) fn error(text: impl Into<String>) -> Error {
+    Error(text.into(), Cause::Wrong)
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -18,7 +18,7 @@ pub struct Node {
 }
 
 impl Node {
-    fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), below: Vec::new() }
     }
 
@@ -89,7 +89,7 @@ fn section_node(section: &Section, what: &str) -> Result<Node> {
                 .with(list.next_update().map(|time| Node::new("next update", time.to_string())))
                 .with(revoked)
         }
-        Section::Encrypted => Node::new("private key", "(encrypted: its passphrase is needed to read it)"),
+        Section::Encrypted(_) => Node::new("private key", "(encrypted: its passphrase is needed to read it)"),
     })
 }
 
@@ -111,7 +111,12 @@ pub fn certificate(der: &CertificateDer<'_>) -> Option<Node> {
 }
 
 fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Node {
-    let kind = match info.parsed() {
+    Node::new("public key", kind(info)).with([Node::new("SHA-256", fingerprint(info.raw))])
+}
+
+/// What kind of key it is: `RSA 2048 bit`, `ECDSA P-256`, `Ed25519`.
+pub fn kind(info: &SubjectPublicKeyInfo<'_>) -> String {
+    match info.parsed() {
         Ok(PublicKey::RSA(key)) => format!("RSA {} bit", key.key_size()),
         Ok(PublicKey::EC(point)) => match point.key_size() {
             256 => "ECDSA P-256".into(),
@@ -122,8 +127,7 @@ fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Node {
         },
         _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => "Ed25519".into(),
         _ => format!("algorithm {}", info.algorithm.algorithm),
-    };
-    Node::new("public key", kind).with([Node::new("SHA-256", fingerprint(info.raw))])
+    }
 }
 
 fn extension(extension: &X509Extension<'_>) -> Option<Node> {

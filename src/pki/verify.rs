@@ -8,6 +8,7 @@ use x509_parser::prelude::{GeneralName, X509Certificate};
 
 use super::authority::parse;
 use super::{Error, Now, Result, Use, error};
+use crate::model::workbench::Standing;
 
 /// What a chain is checked against.
 pub struct Check<'a> {
@@ -27,6 +28,7 @@ pub struct Check<'a> {
 /// Why it is not: which certificate, what about it, what would be right.
 pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Vec<String>> {
     let (leaf, rest) = chain.split_first().ok_or_else(|| error("there is no certificate to verify"))?;
+    in_order(chain)?;
     let all: Vec<_> = chain.iter().chain(check.between).collect();
     for der in &all {
         let (_, certificate) = parse(der, "a certificate of the chain")?;
@@ -84,6 +86,47 @@ pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Ve
         Use::Server => usage(KeyUsage::server_auth()),
         Use::Client => usage(KeyUsage::client_auth()),
         Use::Both => usage(KeyUsage::server_auth()).and_then(|_| usage(KeyUsage::client_auth())),
+    }
+}
+
+/// How a certificate stands in time, and in words: `74 days left`, `expired 3 days ago`.
+pub fn standing(certificate: &X509Certificate<'_>, now: Now) -> (Standing, String) {
+    /// What is left when one should begin to think of the next one.
+    const SOON: i64 = 30 * 86_400;
+    let (from, to) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
+    let now = now.unix_timestamp();
+    match now {
+        _ if now > to => (Standing::Expired, format!("expired {} ago", span(now - to))),
+        _ if now < from => (Standing::Early, format!("valid in {}", span(from - now))),
+        _ if to - now <= SOON => (Standing::Soon, format!("{} left", span(to - now))),
+        _ => (Standing::Good, format!("{} left", span(to - now))),
+    }
+}
+
+/// Whether a CA is valid now, and so may sign.
+///
+/// # Errors
+/// It is over, or not yet: then somebody's clock is off.
+pub fn current(der: &CertificateDer<'_>, now: Now) -> Result<()> {
+    in_time(&parse(der, "the CA")?.1, now)
+}
+
+/// Whether the first certificate of a chain is its leaf (RFC 8446 section 4.4.2).
+///
+/// # Errors
+/// It is not: which one should be.
+pub fn in_order(chain: &[CertificateDer<'_>]) -> Result<()> {
+    let parsed: Vec<_> = chain.iter().filter_map(|der| parse(der, "").ok()).map(|(_, parsed)| parsed).collect();
+    let Some(first) = parsed.first().filter(|first| first.is_ca()) else { return Ok(()) };
+    match parsed.iter().position(|other| !other.is_ca()) {
+        None => Ok(()),
+        Some(at) => Err(error(format!(
+            "the chain is in the wrong order: it begins with {}, a CA, and its leaf {} is number {}; the leaf comes \
+             first, then each one's issuer",
+            first.subject(),
+            parsed[at].subject(),
+            at + 1
+        ))),
     }
 }
 

@@ -69,7 +69,7 @@ fn complain(reason: &str, code: u8) -> u8 {
 }
 
 async fn start(plan: Plan) -> u8 {
-    let Plan { mode, endpoints, mut limits, demo, ca_file } = plan;
+    let Plan { mode, endpoints, mut limits, demo, ca_file, store } = plan;
     // Before the terminal is taken: from there on no signal may end the program without giving it back.
     let asked = asked_to_end();
     // Taken first: without a terminal nothing should listen.
@@ -97,7 +97,8 @@ async fn start(plan: Plan) -> u8 {
         drop(held);
         return complain(&format!("cannot write the CA's certificate to {}: {error}", path.display()), exit::USAGE);
     }
-    let session = Arc::new(Session::with_identity(limits, Arc::clone(&identity)));
+    let session = Session::with_identity(limits, Arc::clone(&identity));
+    let session = Arc::new(session.with_store(store.unwrap_or_else(cert::folder)));
     for spec in endpoints {
         session.open(spec);
     }

@@ -11,7 +11,7 @@
 
 use ratatui::layout::Rect;
 
-use super::inspector;
+use super::{certificates, inspector};
 use crate::app::{App, Mode, Pane, Viewport};
 
 /// Below this a border would break: the screen says so in a sentence.
@@ -82,6 +82,12 @@ fn send_height(app: &App, size: Rect) -> u16 {
     draft + info + FRAME
 }
 
+/// What lies between the header and the footer.
+pub fn between(areas: &Areas) -> Rect {
+    let top = areas.header.bottom();
+    Rect { y: top, height: areas.footer.y.saturating_sub(top), ..areas.header }
+}
+
 /// What the panes of the coming frame can show.
 pub fn viewport(app: &App, size: Rect) -> Viewport {
     let areas = areas(app, size);
@@ -93,6 +99,8 @@ pub fn viewport(app: &App, size: Rect) -> Viewport {
         timeline: rows(areas.timeline, 1),
         inspector: rows(areas.inspector, 0),
         inspector_lines: inspector::lines(app.seen(), app.lens, areas.inspector),
+        workbench: usize::from(certificates::panes(app, between(&areas)).1.height.saturating_sub(FRAME)),
+        workbench_lines: certificates::lines(app, between(&areas)),
     }
 }
 

@@ -287,6 +287,11 @@ impl Page {
         }
     }
 
+    /// From here on what does not fit goes on `indent` columns in.
+    pub fn hang(&mut self, indent: usize) {
+        self.indent = indent.min(self.width / 2);
+    }
+
     /// Ends the line and begins the next one `indent` columns in, or half a line where that is too much.
     pub fn newline(&mut self, indent: usize) {
         if self.is_full() {

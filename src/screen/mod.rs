@@ -6,6 +6,7 @@
 pub mod areas;
 pub mod bytes;
 pub mod cells;
+pub mod certificates;
 pub mod composer;
 pub mod datagram;
 pub mod detail;
@@ -58,8 +59,7 @@ pub fn draw(app: &App, snapshot: &Snapshot, theme: &Theme, frame: &mut Frame<'_>
     panes(app, snapshot, &at, buf, theme);
     let typed = composer::draw(app, at.send, buf, theme);
     let asked = footer::draw(app, at.footer, buf, theme);
-    let over = Rect { y: at.header.bottom(), height: at.footer.y - at.header.bottom(), ..size };
-    let laid = lay(app, over, buf, theme);
+    let laid = lay(app, areas::between(&at), buf, theme);
     let cursor = match app.mode {
         Mode::Compose => typed,
         _ => asked.or(laid),
@@ -121,6 +121,7 @@ fn lay(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Positio
             waiting::draw(app.seen(), *at, area, buf, theme);
             None
         }
+        Mode::Workbench => certificates::draw(app, area, buf, theme),
         Mode::Browse | Mode::Compose | Mode::Filter | Mode::Address(_) => None,
     }
 }

@@ -5,11 +5,11 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::bytes::clean;
+use super::bytes::{Page, clean};
 use super::cells::{self, span};
 use super::field;
 use super::theme::Theme;
-use crate::app::form::{Of, Value};
+use crate::app::form::{Of, Shown, Value};
 use crate::app::list::reveal;
 use crate::app::{Editor, Form, HistorySearch, Palette, Question, keymap};
 use crate::model::id::Subject;
@@ -27,23 +27,42 @@ pub(super) fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect
 /// Columns of a field's name.
 const LABEL: u16 = 14;
 
+/// Rows of a sentence about what is wrong with a field.
+const ERROR_ROWS: usize = 3;
+
 /// The form that adds or edits an endpoint.
 pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
-    let shown = form.shown();
-    let errors = shown.iter().filter(|shown| shown.error.is_some()).count();
-    let height = u16::try_from(shown.len() + errors).unwrap_or(u16::MAX).saturating_add(5);
-    let area = lay(area, 76, height, buf);
     let title = match form.of {
         Of::New => "Add an endpoint".into(),
         Of::Endpoint(id) => format!("Edit endpoint {id}"),
         Of::Options(Subject::Socket(id)) => format!("Options of socket {id}"),
         Of::Options(Subject::Endpoint(id)) => format!("Options of endpoint {id}"),
     };
+    fields(title, &form.shown(), &[], area, buf, theme)
+}
+
+/// A form's fields in a box: what is wrong below its field, `foot` below them all, and the field's help last.
+pub(super) fn fields(
+    title: String,
+    shown: &[Shown<'_>],
+    foot: &[Line<'static>],
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    const WIDTH: u16 = 76;
+    // Borders and the blanks beside them; the fields' names.
+    let columns = usize::from(WIDTH.min(area.width).saturating_sub(4 + LABEL + 2));
+    let wrong = |shown: &Shown<'_>| shown.error.map_or(Vec::new(), |text| wrapped(text, columns, ERROR_ROWS, theme));
+    let errors: usize = shown.iter().map(|shown| wrong(shown).len()).sum();
+    let height = u16::try_from(shown.len() + errors + foot.len()).unwrap_or(u16::MAX).saturating_add(5);
+    let area = lay(area, WIDTH, height, buf);
     let inside = cells::pane(buf, area, true, Line::from(span(title, theme.bright)), &[], theme);
     let mut cursor = None;
     let mut y = inside.y + 1;
-    // An empty line and the help stand below the fields.
-    let bottom = inside.bottom().saturating_sub(2);
+    // An empty line, the foot and the help stand below the fields.
+    let last = u16::try_from(foot.len()).unwrap_or(0);
+    let bottom = inside.bottom().saturating_sub(2 + last);
     let room = usize::from(bottom.saturating_sub(y)).saturating_sub(errors).max(1);
     let at = shown.iter().position(|shown| shown.focused).unwrap_or(0);
     let top = reveal(0, at, shown.len(), room);
@@ -53,14 +72,13 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
             break;
         }
         let style = if shown.focused { theme.accent } else { theme.dim };
-        cells::right(buf, inside.x, y, LABEL, shown.field.label(), style);
+        cells::right(buf, inside.x, y, LABEL, shown.label, style);
         let room = Rect { x: inside.x + LABEL + 2, y, width: inside.width.saturating_sub(LABEL + 2), height: 1 };
         match shown.value {
             Value::Text(editor) => {
                 let at = line(buf, room, editor, shown.focused, theme);
                 if editor.is_empty() {
-                    let example = shown.field.example();
-                    cells::left(buf, room.x + 1, y, room.width.saturating_sub(1), example, theme.dim);
+                    cells::left(buf, room.x + 1, y, room.width.saturating_sub(1), shown.example, theme.dim);
                 }
                 if shown.focused {
                     cursor = Some(at);
@@ -69,14 +87,27 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
             Value::Choice { options, chosen } => choice(buf, room, options, chosen, shown.focused, theme),
         }
         y += 1;
-        if let Some(error) = shown.error.filter(|_| y < bottom) {
-            cells::left(buf, room.x, y, room.width, &clean(error), theme.bad);
-            y += 1;
+        for text in wrong(shown) {
+            if y < bottom {
+                cells::line(buf, room.x, y, room.width, text, theme);
+                y += 1;
+            }
         }
     }
-    let help = shown.iter().find(|shown| shown.focused).map_or("", |shown| shown.field.help());
-    cells::left(buf, inside.x + 1, inside.bottom() - 1, inside.width.saturating_sub(1), help, theme.dim);
+    let help = shown.iter().find(|shown| shown.focused).map_or("", |shown| shown.help);
+    let (x, width) = (inside.x + 1, inside.width.saturating_sub(1));
+    for (text, y) in foot.iter().zip(inside.bottom().saturating_sub(1 + last)..) {
+        cells::line(buf, x, y, width, text.clone(), theme);
+    }
+    cells::left(buf, x, inside.bottom().saturating_sub(1), width, help, theme.dim);
     cursor
+}
+
+/// A sentence in the colour of what is wrong, in a few lines at the most.
+pub(super) fn wrapped(text: &str, columns: usize, rows: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut page = Page::new(columns, rows);
+    page.inline(text.as_bytes(), theme.bad, theme);
+    page.finish()
 }
 
 fn line(buf: &mut Buffer, room: Rect, editor: &Editor, focused: bool, theme: &Theme) -> Position {

@@ -158,7 +158,14 @@ pub(super) struct Rig {
 impl Rig {
     pub fn new(world: World) -> Self {
         let mut rig = Self { app: App::new(Vec::new()), world };
-        let viewport = Viewport { endpoints: 3, sockets: 4, timeline: 5, inspector: 4, inspector_lines: 40 };
+        let viewport = Viewport {
+            endpoints: 3,
+            sockets: 4,
+            timeline: 5,
+            inspector: 4,
+            inspector_lines: 40,
+            ..Viewport::default()
+        };
         rig.app.update(Msg::Viewport(viewport));
         rig.look();
         rig

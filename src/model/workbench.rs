@@ -1,0 +1,480 @@
+//! The certificate workbench as plain data: the steps one can ask for, what the store holds, and what a step
+//! came to. Every step is a command of `sockscope cert`, and a [`Wish`] is written as its words: the screen and
+//! the command line cannot mean different things.
+
+/// Kinds of keys by their names, in the order in which they are offered.
+pub const KINDS: [&str; 6] = ["rsa2048", "rsa3072", "rsa4096", "p256", "p384", "ed25519"];
+/// What a certificate may be used for.
+pub const USES: [&str; 3] = ["server", "client", "both"];
+/// The CA that is meant where none is named.
+pub const CA: &str = "ca";
+
+/// The choice that leaves an option out: what the request asks for holds.
+const ASKED: &str = "as asked";
+
+/// What can be done at the workbench.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Deed {
+    For,
+    Key,
+    Public,
+    Ca,
+    Request,
+    Sign,
+    Verify,
+    Show,
+    Import,
+    Revoke,
+    Pkcs12,
+    Trust,
+    Private,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// A line, with what could stand there.
+    Line(&'static str),
+    Choice(&'static [&'static str]),
+}
+
+/// How a field's text stands in the command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum How {
+    /// A word without a name.
+    Place,
+    /// As many as there are.
+    Places,
+    Option(&'static str),
+    /// The option again for each word.
+    Options(&'static str),
+}
+
+/// What a field begins with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begins {
+    With(&'static str),
+    /// The name that is selected.
+    Selected,
+    /// The selected name if it is a CA's, else [`CA`].
+    Authority,
+}
+
+/// One field of a step's form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Field {
+    pub label: &'static str,
+    pub how: How,
+    pub look: Look,
+    pub begins: Begins,
+    /// A line for the foot of the form.
+    pub help: &'static str,
+}
+
+/// One step: a command and its form.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Step {
+    pub deed: Deed,
+    /// The command's word.
+    pub word: &'static str,
+    pub title: &'static str,
+    /// None of them: the step is done with what is selected.
+    pub fields: &'static [Field],
+    /// What has to be confirmed first; `{}` is the name.
+    pub question: Option<&'static str>,
+    /// Added to the words of a question that was answered with yes.
+    pub sure: Option<&'static str>,
+    /// Whether its answer is to be read; else the store as it is now says enough.
+    pub tells: bool,
+}
+
+const fn field(label: &'static str, how: How, look: Look, begins: Begins, help: &'static str) -> Field {
+    Field { label, how, look, begins, help }
+}
+
+const NOTHING: Begins = Begins::With("");
+const NAME: Field = field(
+    "name",
+    How::Place,
+    Look::Line("server"),
+    NOTHING,
+    "what it is kept under in the store: letters, digits, - _ . * @ :",
+);
+const OF: Field = Field { begins: Begins::Selected, help: "a name of the store, or the path of a file", ..NAME };
+const KIND: Field = field(
+    "kind",
+    How::Option("kind"),
+    Look::Choice(&KINDS),
+    Begins::With("p256"),
+    "the kind of its key, where one is made: p256 is small, fast and known everywhere",
+);
+const USE: Field = field(
+    "use",
+    How::Option("use"),
+    Look::Choice(&USES),
+    Begins::With("server"),
+    "who shows it: a server, a client, or both",
+);
+const BY: Field =
+    field("ca", How::Option("ca"), Look::Line(CA), Begins::Authority, "the CA of the store that signs it");
+const DAYS: Field =
+    field("days", How::Option("days"), Look::Line("90"), Begins::With("90"), "for how many days from now it is valid");
+const SUBJECT: Field = field(
+    "subject",
+    How::Option("subject"),
+    Look::Line("CN=a.test, O=Org"),
+    NOTHING,
+    "its name, such as CN=a.test, O=Org; empty makes one of the name",
+);
+const PASSPHRASE: Field = field(
+    "passphrase",
+    How::Option("passphrase-file"),
+    Look::Line("pass.txt"),
+    NOTHING,
+    "a file whose first line is the passphrase; without one SOCKSCOPE_PASSPHRASE is looked at",
+);
+
+const fn makes(deed: Deed, word: &'static str, title: &'static str, fields: &'static [Field]) -> Step {
+    Step { deed, word, title, fields, question: None, sure: None, tells: false }
+}
+
+const fn tells(deed: Deed, word: &'static str, title: &'static str, fields: &'static [Field]) -> Step {
+    Step { tells: true, ..makes(deed, word, title, fields) }
+}
+
+/// The table.
+pub static STEPS: &[Step] = &[
+    makes(
+        Deed::For,
+        "for",
+        "A certificate for these names",
+        &[
+            field(
+                "names",
+                How::Places,
+                Look::Line("localhost 127.0.0.1"),
+                Begins::With("localhost 127.0.0.1"),
+                "what clients will ask for: DNS names, IP addresses; the first one names it in the store",
+            ),
+            Field { help: "the CA that signs it; it is made if there is none", ..BY },
+            DAYS,
+            USE,
+            KIND,
+        ],
+    ),
+    makes(Deed::Key, "key", "A private key", &[NAME, KIND]),
+    makes(Deed::Public, "public", "Its public key", &[]),
+    makes(
+        Deed::Ca,
+        "ca",
+        "A CA",
+        &[
+            Field { look: Look::Line(CA), begins: Begins::With(CA), ..NAME },
+            SUBJECT,
+            field("under", How::Option("under"), Look::Line("ca"), NOTHING, "the CA above it; empty makes a root"),
+            Field { look: Look::Line("3650"), begins: Begins::With("3650"), ..DAYS },
+            field(
+                "path length",
+                How::Option("path-length"),
+                Look::Line("0"),
+                NOTHING,
+                "how many CAs may stand between it and a leaf; empty is without limit",
+            ),
+            KIND,
+        ],
+    ),
+    makes(
+        Deed::Request,
+        "request",
+        "A signing request (CSR)",
+        &[
+            Field {
+                begins: Begins::Selected,
+                help: "what it is kept under: its key is taken, or made if there is none",
+                ..NAME
+            },
+            SUBJECT,
+            field(
+                "valid for",
+                How::Options("name"),
+                Look::Line("a.test *.a.test 127.0.0.1"),
+                NOTHING,
+                "DNS names, IP addresses, URIs, email addresses",
+            ),
+            USE,
+            KIND,
+        ],
+    ),
+    makes(
+        Deed::Sign,
+        "sign",
+        "Sign a request",
+        &[
+            Field { help: "whose request: a name of the store, or the path of a CSR", ..OF },
+            BY,
+            DAYS,
+            Field { look: Look::Choice(&[ASKED, "server", "client", "both"]), begins: Begins::With(ASKED), ..USE },
+        ],
+    ),
+    tells(
+        Deed::Verify,
+        "verify",
+        "Verify a chain",
+        &[
+            OF,
+            field(
+                "host",
+                How::Option("host"),
+                Look::Line("localhost"),
+                NOTHING,
+                "the name a client would ask for; empty does not look at names",
+            ),
+            field(
+                "roots",
+                How::Options("roots"),
+                Look::Line("ca"),
+                NOTHING,
+                "roots to trust: names or files; empty is every root of the store",
+            ),
+            field(
+                "between",
+                How::Options("between"),
+                Look::Line("below"),
+                NOTHING,
+                "certificates that may stand between, besides those of the chain",
+            ),
+            USE,
+        ],
+    ),
+    tells(
+        Deed::Show,
+        "show",
+        "Show a file",
+        &[Field {
+            label: "file",
+            look: Look::Line("~/server.pem"),
+            help: "the path of a certificate, chain, request, key or revocation list, PEM or DER",
+            ..NAME
+        }],
+    ),
+    makes(
+        Deed::Import,
+        "import",
+        "Take in what was made elsewhere",
+        &[
+            NAME,
+            field(
+                "certificate",
+                How::Option("certificate"),
+                Look::Line("server.pem"),
+                NOTHING,
+                "the file of the certificate, with those between it and its root behind it",
+            ),
+            field("key", How::Option("key"), Look::Line("server.key"), NOTHING, "the file of its private key, if any"),
+            Field { help: "of an encrypted key: a file whose first line is its passphrase", ..PASSPHRASE },
+        ],
+    ),
+    Step {
+        question: Some("Revoke {}? Its CA's list will say so from now on, and that is not taken back."),
+        ..makes(Deed::Revoke, "revoke", "Revoke", &[])
+    },
+    makes(Deed::Pkcs12, "pkcs12", "Key and chain as one PKCS#12 file", &[OF, PASSPHRASE]),
+    tells(Deed::Trust, "trust", "How to trust this CA", &[]),
+    Step {
+        question: Some("Show the private key of {}? Whoever reads it can pretend to be it."),
+        sure: Some("--yes"),
+        ..tells(Deed::Private, "private", "Private key", &[])
+    },
+];
+
+impl Deed {
+    /// Its row of [`STEPS`].
+    pub fn step(self) -> Option<&'static Step> {
+        STEPS.iter().find(|step| step.deed == self)
+    }
+}
+
+/// A step as it is asked for: the command's words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wish {
+    pub deed: Deed,
+    pub words: Vec<String>,
+}
+
+impl Wish {
+    /// The words of a step whose fields hold these texts.
+    pub fn new<'a>(step: &Step, texts: impl IntoIterator<Item = (&'a Field, String)>) -> Self {
+        let mut words = vec![step.word.to_owned()];
+        let mut places = Vec::new();
+        for (field, text) in texts {
+            let text = text.trim();
+            let parts = || text.split([' ', ',']).filter(|part| !part.is_empty());
+            match field.how {
+                How::Place if text.is_empty() => {}
+                How::Place => places.push(text.to_owned()),
+                How::Places => places.extend(parts().map(str::to_owned)),
+                How::Option(_) if text.is_empty() || text == ASKED => {}
+                How::Option(name) => words.push(format!("--{name}={text}")),
+                How::Options(name) => words.extend(parts().map(|part| format!("--{name}={part}"))),
+            }
+        }
+        // A name that looks like an option is none.
+        if places.iter().any(|place| place.starts_with('-')) {
+            words.push("--".into());
+        }
+        words.extend(places);
+        Self { deed: step.deed, words }
+    }
+
+    /// A step about one name.
+    pub fn of(step: &Step, name: &str) -> Self {
+        let mut words = vec![step.word.to_owned()];
+        if name.starts_with('-') {
+            words.push("--".into());
+        }
+        words.push(name.to_owned());
+        Self { deed: step.deed, words }
+    }
+
+    /// The same with one more word behind the command's own.
+    #[must_use]
+    pub fn and(mut self, word: &str) -> Self {
+        self.words.insert(1.min(self.words.len()), word.to_owned());
+        self
+    }
+
+    /// The command as one types it in a shell.
+    pub fn command(&self) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=/:@~%+,".contains(c);
+        let quoted = |word: &String| match word.chars().all(plain) && !word.is_empty() {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        };
+        let words: Vec<_> = self.words.iter().map(quoted).collect();
+        format!("sockscope cert {}", words.join(" "))
+    }
+}
+
+/// How long a certificate is still good.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Standing {
+    /// Nothing that ends.
+    #[default]
+    None,
+    Good,
+    /// A month or less is left.
+    Soon,
+    /// Not yet.
+    Early,
+    Expired,
+}
+
+/// One line of what a file says: names and values come from elsewhere and are shown escaped.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Line {
+    pub level: u8,
+    pub name: String,
+    pub value: String,
+}
+
+/// A name of the store with what is kept under it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Entry {
+    pub name: String,
+    /// The files' extensions: `key`, `crt`.
+    pub kept: Vec<&'static str>,
+    /// What it is: `root CA`, `server`, `request`, `key`.
+    pub role: &'static str,
+    /// Of the key: `ECDSA P-256`.
+    pub kind: String,
+    pub subject: String,
+    pub names: Vec<String>,
+    pub issuer: String,
+    /// `74 days left`.
+    pub validity: String,
+    pub standing: Standing,
+    pub revoked: bool,
+    pub is_ca: bool,
+    pub tree: Vec<Line>,
+}
+
+impl Entry {
+    pub fn has(&self, extension: &str) -> bool {
+        self.kept.contains(&extension)
+    }
+}
+
+/// The store as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shelf {
+    pub folder: String,
+    pub entries: Vec<Entry>,
+    /// Names that were left out: there are too many.
+    pub more: usize,
+    /// Why it cannot be read.
+    pub trouble: Option<String>,
+}
+
+/// What a step came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Only the store was asked for.
+    Looked,
+    Done {
+        /// What it says, line by line.
+        lines: Vec<String>,
+        /// The name of the store it was about.
+        name: Option<String>,
+    },
+    Refused(Refusal),
+}
+
+/// Why a step was not done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    pub text: String,
+    /// The option it is about.
+    pub option: Option<String>,
+    /// There is something already that would be written over.
+    pub is_taken: bool,
+}
+
+/// The answer to a wish, with the store as it is then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    pub ticket: u64,
+    pub outcome: Outcome,
+    pub shelf: Shelf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_becomes_the_words_of_its_command() {
+        let step = Deed::Request.step().unwrap();
+        let texts = ["a b", "", "x.test, 127.0.0.1", "server", "p256"];
+        let wish = Wish::new(step, step.fields.iter().zip(texts.map(str::to_owned)));
+        assert_eq!(
+            wish.command(),
+            "sockscope cert request --name=x.test --name=127.0.0.1 --use=server --kind=p256 'a b'"
+        );
+        assert_eq!(wish.and("--replace").words[..2], ["request", "--replace"]);
+        let step = Deed::Key.step().unwrap();
+        let wish = Wish::new(step, step.fields.iter().zip(["--x".to_owned(), "p256".to_owned()]));
+        assert_eq!(wish.words, ["key", "--kind=p256", "--", "--x"]);
+    }
+
+    #[test]
+    fn every_deed_has_its_step_and_every_choice_its_beginning() {
+        for step in STEPS {
+            assert_eq!(step.deed.step(), Some(step));
+            for field in step.fields {
+                if let (Look::Choice(options), Begins::With(text)) = (field.look, field.begins) {
+                    assert!(options.contains(&text), "{} {}", step.word, field.label);
+                }
+            }
+        }
+    }
+}
