@@ -106,7 +106,7 @@ const KIND: Field = field(
     How::Option("kind"),
     Look::Choice(&KINDS),
     Begins::With("p256"),
-    "the kind of its key, where one is made: p256 is small, fast and known everywhere",
+    "the kind of its key: p256 is small, fast and known everywhere",
 );
 const USE: Field = field(
     "use",
@@ -131,7 +131,7 @@ const PASSPHRASE: Field = field(
     How::Option("passphrase-file"),
     Look::Line("pass.txt"),
     NOTHING,
-    "a file whose first line is the passphrase; without one SOCKSCOPE_PASSPHRASE is looked at",
+    "a file with the passphrase in its first line",
 );
 
 const fn makes(deed: Deed, word: &'static str, title: &'static str, fields: &'static [Field]) -> Step {
@@ -154,7 +154,7 @@ pub static STEPS: &[Step] = &[
                 How::Places,
                 Look::Line("localhost 127.0.0.1"),
                 Begins::With("localhost 127.0.0.1"),
-                "what clients will ask for: DNS names, IP addresses; the first one names it in the store",
+                "what clients will ask for: DNS names and IP addresses",
             ),
             Field { help: "the CA that signs it; it is made if there is none", ..BY },
             DAYS,
@@ -253,7 +253,7 @@ pub static STEPS: &[Step] = &[
         &[Field {
             label: "file",
             look: Look::Line("~/server.pem"),
-            help: "the path of a certificate, chain, request, key or revocation list, PEM or DER",
+            help: "a certificate, chain, request, key or revocation list, PEM or DER",
             ..NAME
         }],
     ),
@@ -268,10 +268,10 @@ pub static STEPS: &[Step] = &[
                 How::Option("certificate"),
                 Look::Line("server.pem"),
                 NOTHING,
-                "the file of the certificate, with those between it and its root behind it",
+                "the file of the certificate, those up to its root behind it",
             ),
             field("key", How::Option("key"), Look::Line("server.key"), NOTHING, "the file of its private key, if any"),
-            Field { help: "of an encrypted key: a file whose first line is its passphrase", ..PASSPHRASE },
+            Field { help: "of an encrypted key: a file with its passphrase in the first line", ..PASSPHRASE },
         ],
     ),
     Step {
@@ -286,6 +286,17 @@ pub static STEPS: &[Step] = &[
         ..tells(Deed::Private, "private", "Private key", &[])
     },
 ];
+
+impl Field {
+    /// Whether a text is what the command takes anyway.
+    fn says_nothing(&self, text: &str) -> bool {
+        match self.begins {
+            Begins::With(usual) => text == usual,
+            Begins::Authority => text == CA,
+            Begins::Selected => false,
+        }
+    }
+}
 
 impl Deed {
     /// Its row of [`STEPS`].
@@ -313,7 +324,7 @@ impl Wish {
                 How::Place if text.is_empty() => {}
                 How::Place => places.push(text.to_owned()),
                 How::Places => places.extend(parts().map(str::to_owned)),
-                How::Option(_) if text.is_empty() || text == ASKED => {}
+                How::Option(_) if text.is_empty() || field.says_nothing(text) => {}
                 How::Option(name) => words.push(format!("--{name}={text}")),
                 How::Options(name) => words.extend(parts().map(|part| format!("--{name}={part}"))),
             }
@@ -456,14 +467,11 @@ mod tests {
         let step = Deed::Request.step().unwrap();
         let texts = ["a b", "", "x.test, 127.0.0.1", "server", "p256"];
         let wish = Wish::new(step, step.fields.iter().zip(texts.map(str::to_owned)));
-        assert_eq!(
-            wish.command(),
-            "sockscope cert request --name=x.test --name=127.0.0.1 --use=server --kind=p256 'a b'"
-        );
+        assert_eq!(wish.command(), "sockscope cert request --name=x.test --name=127.0.0.1 'a b'");
         assert_eq!(wish.and("--replace").words[..2], ["request", "--replace"]);
         let step = Deed::Key.step().unwrap();
         let wish = Wish::new(step, step.fields.iter().zip(["--x".to_owned(), "p256".to_owned()]));
-        assert_eq!(wish.words, ["key", "--kind=p256", "--", "--x"]);
+        assert_eq!(wish.words, ["key", "--", "--x"]);
     }
 
     #[test]
@@ -471,6 +479,8 @@ mod tests {
         for step in STEPS {
             assert_eq!(step.deed.step(), Some(step));
             for field in step.fields {
+                // As wide as the form's foot.
+                assert!(field.help.len() <= 70 && field.label.len() <= 14, "{} {}", step.word, field.help);
                 if let (Look::Choice(options), Begins::With(text)) = (field.look, field.begins) {
                     assert!(options.contains(&text), "{} {}", step.word, field.label);
                 }

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use time::Duration;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{Key, Now, Request, Result, error, name, pem};
+use super::{Key, Now, Request, Result, date, error, name, pem};
 use crate::model::workbench::USES;
 
 /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
@@ -173,7 +173,8 @@ impl Authority {
         if lifetime.to > end {
             let most = (end - lifetime.from).whole_days();
             return Err(error(format!(
-                "the certificate would outlive its CA, which ends {end}: ask for {most} days at the most"
+                "the certificate would outlive its CA, which ends {}: ask for {most} days at the most",
+                date(end)
             )));
         }
         let mut asked = request.params.clone();

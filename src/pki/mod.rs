@@ -51,6 +51,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Seconds since 1970 in UTC.
 pub type Now = time::OffsetDateTime;
 
+/// A moment as one reads it: `2026-11-22 12:00:00 UTC`.
+pub fn date(at: Now) -> String {
+    let (hour, minute, second) = at.time().as_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date())
+}
+
 /// A SHA-256 fingerprint as people compare it: `AB:CD:...`.
 pub fn fingerprint(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);

@@ -7,7 +7,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, SubjectPublicKeyI
 use x509_parser::public_key::PublicKey;
 
 use super::pem::{self, Section};
-use super::{Key, Result, error, fingerprint};
+use super::{Key, Result, date, error, fingerprint};
 
 /// One line of the tree, with what is below it. Names come from files and peers: show them escaped.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -81,12 +81,15 @@ fn section_node(section: &Section, what: &str) -> Result<Node> {
         }
         Section::Crl(der) => {
             let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| broken())?;
-            let revoked = list
-                .iter_revoked_certificates()
-                .map(|one| Node::new("revoked", format!("{} on {}", hex(one.raw_serial()), one.revocation_date)));
+            let revoked = list.iter_revoked_certificates().map(|one| {
+                Node::new(
+                    "revoked",
+                    format!("{} on {}", hex(one.raw_serial()), date(one.revocation_date.to_datetime())),
+                )
+            });
             Node::new("revocation list", list.issuer().to_string())
-                .with([Node::new("this update", list.last_update().to_string())])
-                .with(list.next_update().map(|time| Node::new("next update", time.to_string())))
+                .with([Node::new("this update", date(list.last_update().to_datetime()))])
+                .with(list.next_update().map(|time| Node::new("next update", date(time.to_datetime()))))
                 .with(revoked)
         }
         Section::Encrypted(_) => Node::new("private key", "(encrypted: its passphrase is needed to read it)"),
@@ -101,7 +104,14 @@ pub fn certificate(der: &CertificateDer<'_>) -> Option<Node> {
         Node::new("certificate", certificate.subject().to_string())
             .with([
                 Node::new("issuer", certificate.issuer().to_string()),
-                Node::new("valid", format!("{} to {}", validity.not_before, validity.not_after)),
+                Node::new(
+                    "valid",
+                    format!(
+                        "{} to {}",
+                        date(validity.not_before.to_datetime()),
+                        date(validity.not_after.to_datetime())
+                    ),
+                ),
                 Node::new("serial", hex(certificate.raw_serial())),
                 public_key(certificate.public_key()),
             ])

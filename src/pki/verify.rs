@@ -7,7 +7,7 @@ use webpki::{EndEntityCert, KeyUsage, RevocationOptionsBuilder, anchor_from_trus
 use x509_parser::prelude::{GeneralName, X509Certificate};
 
 use super::authority::parse;
-use super::{Error, Now, Result, Use, error};
+use super::{Error, Now, Result, Use, date, error};
 use crate::model::workbench::Standing;
 
 /// What a chain is checked against.
@@ -93,13 +93,15 @@ pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Ve
 pub fn standing(certificate: &X509Certificate<'_>, now: Now) -> (Standing, String) {
     /// What is left when one should begin to think of the next one.
     const SOON: i64 = 30 * 86_400;
+    /// What was made for 90 days a moment ago has 90 left.
+    const SLACK: i64 = 60;
     let (from, to) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
     let now = now.unix_timestamp();
     match now {
         _ if now > to => (Standing::Expired, format!("expired {} ago", span(now - to))),
         _ if now < from => (Standing::Early, format!("valid in {}", span(from - now))),
-        _ if to - now <= SOON => (Standing::Soon, format!("{} left", span(to - now))),
-        _ => (Standing::Good, format!("{} left", span(to - now))),
+        _ if to - now <= SOON => (Standing::Soon, format!("{} left", span(to - now + SLACK))),
+        _ => (Standing::Good, format!("{} left", span(to - now + SLACK))),
     }
 }
 
@@ -136,12 +138,13 @@ fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
     let now = now.unix_timestamp();
     if now > to.timestamp() {
         let ago = span(now - to.timestamp());
-        return Err(error(format!("{subject} expired {ago} ago ({to})")));
+        return Err(error(format!("{subject} expired {ago} ago ({})", date(to.to_datetime()))));
     }
     if now < from.timestamp() {
         let ahead = span(from.timestamp() - now);
         return Err(error(format!(
-            "{subject} is not valid before {from}, in {ahead}: it was made for later, or a clock is off"
+            "{subject} is not valid before {}, in {ahead}: it was made for later, or a clock is off",
+            date(from.to_datetime())
         )));
     }
     Ok(())
@@ -150,6 +153,8 @@ fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
 /// `3 days`, `2 hours`, `40 seconds`.
 fn span(seconds: i64) -> String {
     let (n, unit) = match seconds {
+        // Two years and more: the days do not matter.
+        63_072_000.. => (seconds / 31_536_000, "year"),
         86_400.. => (seconds / 86_400, "day"),
         3_600.. => (seconds / 3_600, "hour"),
         60.. => (seconds / 60, "minute"),

@@ -6,6 +6,7 @@ mod browse;
 mod compose;
 mod form;
 mod table;
+mod workbench;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

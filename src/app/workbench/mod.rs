@@ -127,6 +127,10 @@ impl App {
         if let Some((text, good)) = self.workbench.answered(told) {
             self.say(text, good);
         }
+        if !matches!(self.mode, Mode::Workbench) {
+            // It came too late to be looked at, and it may be a private key.
+            self.workbench.leave_said();
+        }
     }
 
     /// Its own keys, while no form is open and no question is asked.

@@ -148,7 +148,7 @@ mod tests {
         let [ca, leaf] = &told.shelf.entries[..] else { panic!("{:?}", told.shelf) };
         assert_eq!((ca.role, ca.is_ca, ca.kept.as_slice()), ("root CA", true, &["key", "crt"][..]));
         assert_eq!((leaf.role, leaf.kind.as_str(), leaf.standing), ("server", "ECDSA P-256", Standing::Good));
-        assert_eq!((leaf.validity.as_str(), leaf.names.join(" ").as_str()), ("89 days left", "localhost 127.0.0.1"));
+        assert_eq!((leaf.validity.as_str(), leaf.names.join(" ").as_str()), ("90 days left", "localhost 127.0.0.1"));
         let text: String = leaf.tree.iter().map(|line| line.value.clone()).collect();
         assert!(text.contains("CN=sockscope local CA") && !text.contains("PRIVATE KEY"), "{text}");
 

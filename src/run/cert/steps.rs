@@ -9,7 +9,9 @@ use crate::pki::authority::Charter;
 use crate::pki::name::alternative;
 use crate::pki::request::Wish;
 use crate::pki::store::Kind;
-use crate::pki::{Algorithm, Authority, Key, Lifetime, Request, Result, Use, error, pem, pkcs12, show, store, verify};
+use crate::pki::{
+    Algorithm, Authority, Key, Lifetime, Request, Result, Use, date, error, pem, pkcs12, show, store, verify,
+};
 
 /// What a new CA is to be.
 pub(super) struct Ca<'a> {
@@ -58,7 +60,7 @@ impl Bench {
                 let end = root.end()?;
                 if charter.lifetime.to > end {
                     charter.lifetime.to = end;
-                    report = report.remark(format!("it ends with the CA above it, {end}"));
+                    report = report.remark(format!("it ends with the CA above it, {}", date(end)));
                 }
                 let ca = root.intermediate(key, &charter)?;
                 // A root is known to whoever trusts it: it stands in no chain.

@@ -19,7 +19,9 @@ const ROLE: u16 = 9;
 const VALID: u16 = 21;
 const KIND: u16 = 13;
 /// The name's least and most.
-const NAME: (u16, u16) = (12, 28);
+const NAME: (u16, u16) = (12, 20);
+/// Columns worth a heading of their own.
+const LEAST: u16 = 8;
 
 pub fn draw(bench: &Workbench, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let entries = &bench.shelf.entries;
@@ -82,7 +84,10 @@ fn columns(buf: &mut Buffer, room: Rect, y: u16, texts: [&str; 6], style: impl F
     let spare = room.width.saturating_sub(fixed);
     let kind = if spare >= NAME.0 + KIND { KIND } else { 0 };
     let name = spare.saturating_sub(kind).clamp(NAME.0, NAME.1).min(room.width.saturating_sub(GLYPH));
-    let whose = spare.saturating_sub(kind + name);
+    let (name, whose) = match spare.saturating_sub(kind + name) {
+        rest if rest < LEAST => (name + rest, 0),
+        rest => (name, rest),
+    };
     let (widths, mut x) = ([GLYPH, name, ROLE, VALID, kind, whose], room.x);
     for (n, (text, width)) in texts.into_iter().zip(widths).enumerate() {
         let width = width.min(room.right().saturating_sub(x));

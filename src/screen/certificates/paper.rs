@@ -88,6 +88,13 @@ fn facts(page: &mut Page, entry: &Entry, width: usize, theme: &Theme) {
         put(page, &format!("{}.{extension}  ", entry.name), theme.plain, theme);
     }
     page.newline(0);
+    let whose = [("for", entry.names.join("  ")), ("by", entry.issuer.clone())];
+    for (label, text) in whose.iter().filter(|(_, text)| !text.is_empty()) {
+        put(page, &format!("  {label:<6}"), theme.dim, theme);
+        page.hang(8);
+        put(page, text, theme.plain, theme);
+        page.newline(0);
+    }
     for line in &entry.tree {
         if line.level == 0 {
             page.newline(0);
