@@ -125,9 +125,9 @@ pub fn private_key(bytes: &[u8], what: &str, passphrase: Option<&str>) -> Result
     key.unwrap_or_else(|| Err(error(format!("{what} holds {held}, and no private key (-----BEGIN PRIVATE KEY-----)"))))
 }
 
-/// Rounds of PBKDF2 at the most, and blocks of scrypt: today's tools write a tenth of it, and a file must not
+/// Rounds of PBKDF2 at the most, and blocks of scrypt: today's tools write a third of it, and a file must not
 /// be able to keep a machine busy.
-const ROUNDS: u32 = 10_000_000;
+const ROUNDS: u32 = 2_000_000;
 const BLOCKS: u64 = 1 << 20;
 
 fn unlocked(own: Option<Vec<u8>>, what: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>> {

@@ -262,6 +262,31 @@ impl Page {
         });
     }
 
+    /// The same for a sentence or a row of parts: lines break between words, and what is longer than a line
+    /// between its parts (`AB:CD:`).
+    pub fn words(&mut self, text: &str, style: Style, theme: &Theme) {
+        for word in text.split(' ') {
+            if self.room() > 0 && self.run.columns > self.indent {
+                self.run.push(" ", 1, style);
+            }
+            if self.breaks_before(word) {
+                self.newline(self.indent);
+            }
+            for part in word.split_inclusive(':') {
+                if self.breaks_before(part) {
+                    self.newline(self.indent);
+                }
+                self.inline(part.as_bytes(), style, theme);
+            }
+        }
+    }
+
+    /// Whether a piece has no room here, and has it on a line of its own.
+    fn breaks_before(&self, piece: &str) -> bool {
+        let columns = cells::width(&clean(piece));
+        columns > self.room() && columns <= self.width - self.indent.min(self.width) && self.run.columns > self.indent
+    }
+
     fn put(&mut self, piece: &str, columns: usize, style: Style) {
         if columns > self.room() && self.run.columns > self.indent {
             let indent = self.indent;

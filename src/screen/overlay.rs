@@ -106,7 +106,7 @@ pub(super) fn fields(
 /// A sentence in the colour of what is wrong, in a few lines at the most.
 pub(super) fn wrapped(text: &str, columns: usize, rows: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut page = Page::new(columns, rows);
-    page.inline(text.as_bytes(), theme.bad, theme);
+    page.words(text, theme.bad, theme);
     page.finish()
 }
 
@@ -207,12 +207,21 @@ pub fn history(search: &HistorySearch, area: Rect, buf: &mut Buffer, theme: &The
 
 /// A question with its two answers.
 pub fn confirm(question: &Question, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let text = clean(&question.text);
-    let width = u16::try_from(cells::width(&text)).unwrap_or(u16::MAX).saturating_add(6).max(30);
-    let area = lay(area, width, 5, buf);
+    /// Borders and the blanks beside the text.
+    const BESIDE: u16 = 6;
+    let columns = usize::from(area.width.saturating_sub(BESIDE));
+    let mut page = Page::new(columns, 4);
+    page.words(&question.text, theme.bright, theme);
+    let lines = page.finish();
+    let longest = lines.iter().map(cells::line_width).max().unwrap_or(0);
+    let width = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(BESIDE).max(30);
+    let rows = u16::try_from(lines.len()).unwrap_or(1);
+    let area = lay(area, width, rows + 4, buf);
     let inside = cells::pane(buf, area, true, Line::from(span("Sure?", theme.waiting)), &[], theme);
-    cells::left(buf, inside.x + 1, inside.y, inside.width.saturating_sub(1), &text, theme.bright);
     let answers =
         vec![span("y", theme.accent), span(" yes   ", theme.dim), span("n", theme.accent), span(" no", theme.dim)];
-    cells::line(buf, inside.x + 1, inside.y + 2, inside.width.saturating_sub(1), Line::from(answers), theme);
+    let lines = lines.into_iter().chain([Line::default(), Line::from(answers)]);
+    for (line, y) in lines.zip(inside.y..inside.bottom()) {
+        cells::line(buf, inside.x + 1, y, inside.width.saturating_sub(1), line, theme);
+    }
 }

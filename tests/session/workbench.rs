@@ -14,7 +14,7 @@ async fn a_certificate_is_made_verified_shown_and_revoked_by_keys() {
     runner.keys("C").await.wait_for("no certificates yet").await;
     runner.keys("n").await.wait_for("sockscope cert for localhost 127.0.0.1").await;
     runner.keys("Enter").await.wait_for("wrote ca.key ca.crt localhost.key localhost.csr localhost.crt").await;
-    runner.wait_row(&["●", "ca", "root CA", "9 years left"]).await;
+    runner.wait_row(&["●", "ca", "root CA", "10 years left"]).await;
     runner.wait_row(&["●", "localhost", "server", "90 days left"]).await;
     runner.wait_row(&["issuer", "CN=sockscope local CA"]).await;
     assert!(store.has("localhost", Kind::Certificate));

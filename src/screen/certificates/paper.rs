@@ -61,7 +61,7 @@ fn answer(page: &mut Page, said: &Said, theme: &Theme) {
             0 => {
                 put(page, mark, style, theme);
                 page.hang(2);
-                put(page, line, if said.good { theme.bright } else { style }, theme);
+                page.words(line, if said.good { theme.bright } else { style }, theme);
             }
             _ => {
                 // What does not fit goes on under its own beginning.
@@ -84,15 +84,14 @@ fn facts(page: &mut Page, entry: &Entry, width: usize, theme: &Theme) {
     page.newline(0);
     put(page, "  kept  ", theme.dim, theme);
     page.hang(8);
-    for extension in &entry.kept {
-        put(page, &format!("{}.{extension}  ", entry.name), theme.plain, theme);
-    }
+    let files: Vec<_> = entry.kept.iter().map(|extension| format!("{}.{extension}", entry.name)).collect();
+    page.words(&files.join("  "), theme.plain, theme);
     page.newline(0);
     let whose = [("for", entry.names.join("  ")), ("by", entry.issuer.clone())];
     for (label, text) in whose.iter().filter(|(_, text)| !text.is_empty()) {
         put(page, &format!("  {label:<6}"), theme.dim, theme);
         page.hang(8);
-        put(page, text, theme.plain, theme);
+        page.words(text, theme.plain, theme);
         page.newline(0);
     }
     for line in &entry.tree {
@@ -101,7 +100,7 @@ fn facts(page: &mut Page, entry: &Entry, width: usize, theme: &Theme) {
             put(page, &line.name, theme.accent, theme);
             put(page, "  ", theme.plain, theme);
             page.hang(2);
-            put(page, &line.value, theme.bright, theme);
+            page.words(&line.value, theme.bright, theme);
         } else {
             let indent = 2 * usize::from(line.level);
             let label = if width >= 2 * LABEL { LABEL } else { 0 };
@@ -110,7 +109,7 @@ fn facts(page: &mut Page, entry: &Entry, width: usize, theme: &Theme) {
             let used = indent + cells::width(&clean(&line.name));
             put(page, &" ".repeat(label.saturating_sub(used).max(2)), theme.plain, theme);
             page.hang(label.max(used + 2));
-            put(page, &line.value, theme.plain, theme);
+            page.words(&line.value, theme.plain, theme);
         }
         page.newline(0);
     }
