@@ -1,16 +1,13 @@
 //! The workbench's readers against any bytes, and against good files with a few bytes changed: no panic, always a
 //! sentence. The same functions are fuzzed (`fuzz/`).
 
-#[path = "../fuzz/readers.rs"]
-mod readers;
-
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use sockscope::pki::authority::{Charter, Revoked};
 use sockscope::pki::request::Wish;
-use sockscope::pki::{Algorithm, Authority, Key, Lifetime, Request, Use, pem};
+use sockscope::pki::{Algorithm, Authority, Key, Lifetime, Request, Use, noise, pem};
 use time::macros::datetime;
 
 /// An Ed25519 key behind the passphrase `swordfish`, with few rounds: PBES2, AES-256-CBC, HMAC-SHA256.
@@ -59,7 +56,7 @@ fn every_good_file_is_read() {
     assert!(samples().len() >= 20);
     for sample in samples() {
         assert!(pem::sections(sample, "x").is_ok());
-        readers::READERS.iter().for_each(|(_, read)| read(sample));
+        noise::READERS.iter().for_each(|(_, read)| read(sample));
     }
     assert!(Key::unlock(LOCKED.as_bytes(), "x", Some("swordfish")).is_ok());
 }
@@ -91,7 +88,7 @@ proptest! {
 
     #[test]
     fn damaged_files_never_panic(bytes in damaged()) {
-        readers::READERS.iter().for_each(|(_, read)| read(&bytes));
+        noise::READERS.iter().for_each(|(_, read)| read(&bytes));
     }
 
     #[test]
@@ -100,11 +97,11 @@ proptest! {
         "ENCRYPTED PRIVATE KEY",
     ])) {
         let text = pem::write(label, &bytes);
-        readers::READERS.iter().for_each(|(_, read)| read(text.as_bytes()));
+        noise::READERS.iter().for_each(|(_, read)| read(text.as_bytes()));
     }
 
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        readers::READERS.iter().for_each(|(_, read)| read(&bytes));
+        noise::READERS.iter().for_each(|(_, read)| read(&bytes));
     }
 }

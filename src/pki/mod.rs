@@ -7,6 +7,7 @@
 pub mod authority;
 pub mod key;
 pub mod name;
+pub mod noise;
 pub mod pem;
 pub mod pkcs12;
 pub mod request;
