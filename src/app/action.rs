@@ -289,7 +289,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Leave, &[Esc, Char('w')], P::Waiting, "back", "Back to the dashboard.", 12),
 
     row(A::Step(Deed::For), &[Char('n'), Enter], P::Workbench, "new", "A certificate for names, all steps in one; a CA if there is none.", 10),
-    row(A::Use, &[Char('u')], P::Workbench, "use", "Let the dashboard's selected listener answer with this certificate.", 11),
+    row(A::Use, &[Char('u')], P::Workbench, "use", "Let the endpoint selected on the dashboard show this certificate.", 11),
     row(A::Step(Deed::Verify), &[Char('v')], P::Workbench, "verify", "Check the chain, and say why it is bad if it is.", 12),
     row(A::Step(Deed::Key), &[Char('K')], P::Workbench, "key", "Make a private key.", 13),
     row(A::Step(Deed::Ca), &[Char('c')], P::Workbench, "CA", "Make a CA: a root, or one under another.", 14),

@@ -37,7 +37,7 @@ async fn a_certificate_is_made_verified_shown_and_revoked_by_keys() {
 async fn a_mistake_is_said_at_its_field_and_what_is_there_is_asked_about() {
     let mut runner = one_listener().await;
     runner.keys("C").await.wait_for("no certificates yet").await;
-    runner.keys("n Tab Tab Back Back").await.text("many").await;
+    runner.keys("n Tab Tab ^a ^k").await.text("many").await;
     runner.keys("Enter").await.wait_for("\"many\" is not a number that can stand here").await;
     runner.keys("^a ^k").await.text("30").await;
     runner.keys("Enter").await.wait_row(&["localhost", "server", "30 days left"]).await;
@@ -70,7 +70,7 @@ async fn what_others_made_is_shown_and_taken_in() {
     runner.keys("Tab").await.text(&path("a.test.crt")).await;
     runner.keys("Tab").await.text(&path("ca.key")).await;
     runner.keys("Enter").await.wait_for("the key does not fit").await;
-    runner.keys("Tab Tab ^a ^k").await.text(&path("a.test.key")).await;
+    runner.keys("^a ^k").await.text(&path("a.test.key")).await;
     runner.keys("Enter").await.wait_row(&["theirs", "server", "90 days left"]).await;
     runner.quit().await;
 }

@@ -68,6 +68,10 @@ fn what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost() {
     assert_eq!(rig.app.workbench.sheet.as_ref().unwrap().trouble(), Some("the CA is not valid yet"));
     rig.press("x");
     assert_eq!(rig.app.workbench.sheet.as_ref().unwrap().error, None);
+    // A sentence that begins with what was typed is about that field.
+    let (ticket, _) = wished(&rig.press("Enter"));
+    told(&mut rig, ticket, refused("\"127.0.0.\" is no name a certificate can have", None, false), shelf(&["ca"]));
+    assert_eq!(rig.app.workbench.sheet.as_ref().unwrap().at, 0);
 }
 
 #[test]

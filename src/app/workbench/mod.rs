@@ -11,7 +11,6 @@ use super::list::step as moved;
 use super::{App, Effect, Key, Mode, Question};
 use crate::model::id::Subject;
 use crate::model::setting::{self, Row};
-use crate::model::url::Role;
 use crate::model::workbench::{Deed, Entry, Outcome, Shelf, Told, Wish};
 
 /// Rows of a page of the list: about what its pane has at the usual sizes.
@@ -203,16 +202,16 @@ impl App {
         }
     }
 
-    /// The secure listener that is selected on the dashboard, and the row that names its certificate.
-    fn listener(&self) -> Option<(Subject, &'static Row)> {
+    /// The secure endpoint that is selected on the dashboard, and the setting that names what it shows.
+    fn secure(&self) -> Option<(Subject, &'static Row)> {
         let endpoint = self.endpoint()?;
         let row = setting::find("certificate")?;
-        let fits = endpoint.spec.role == Role::Listen && (row.fits)(endpoint.spec.role, endpoint.spec.scheme());
+        let fits = (row.fits)(endpoint.spec.role, endpoint.spec.scheme());
         fits.then_some((Subject::Endpoint(endpoint.id), row))
     }
 
     fn use_here(&mut self) -> Option<Effect> {
-        let (subject, row) = self.listener()?;
+        let (subject, row) = self.secure()?;
         Some(Effect::Set { subject, row, value: self.workbench.name().to_owned() })
     }
 
@@ -230,8 +229,8 @@ impl App {
             }
             Action::Step(Deed::Pkcs12) => (has("crt") && has("key"), "nothing with key and certificate is selected"),
             Action::Use => (
-                has("crt") && has("key") && self.listener().is_some(),
-                "that wants a certificate with its key here, and a secure listener selected on the dashboard",
+                has("crt") && has("key") && self.secure().is_some(),
+                "that wants a certificate with its key here, and a secure endpoint selected on the dashboard",
             ),
             _ => (true, ""),
         };

@@ -122,7 +122,14 @@ impl Sheet {
             (How::Place | How::Places, Some("")) => true,
             _ => false,
         };
-        let at = self.step.fields.iter().position(about);
+        // A sentence that begins with what was typed is about that.
+        let quoted = |held: &Held| {
+            let text = held.text();
+            let mut parts = std::iter::once(text.trim()).chain(text.split([' ', ',']));
+            parts.any(|part| !part.is_empty() && refusal.text.starts_with(&format!("\"{part}\"")))
+        };
+        let named = self.step.fields.iter().position(about);
+        let at = named.or_else(|| self.held.iter().position(quoted));
         self.at = at.unwrap_or(self.at);
         self.error = Some((at, refusal.text));
     }
