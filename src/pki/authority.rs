@@ -171,7 +171,8 @@ impl Authority {
         }
         let end = self.end()?;
         if lifetime.to > end {
-            let most = (end - lifetime.from).whole_days();
+            // A lifetime begins an hour ago.
+            let most = (end - lifetime.from - Duration::hours(1)).whole_days();
             return Err(error(format!(
                 "the certificate would outlive its CA, which ends {}: ask for {most} days at the most",
                 date(end)

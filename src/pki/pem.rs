@@ -1,5 +1,7 @@
 //! PEM and DER as they come from files: what they hold, and a sentence where they do not hold what was wanted.
 
+use std::borrow::Cow;
+
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, CertificateSigningRequestDer, PrivateKeyDer};
 
@@ -46,8 +48,9 @@ pub fn sections(bytes: &[u8], what: &str) -> Result<Vec<Section>> {
             ))
         });
     }
+    let (kept, old) = without_old(bytes);
     let mut found = Vec::new();
-    for item in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
+    for item in <(SectionKind, Vec<u8>)>::pem_slice_iter(&kept) {
         let (kind, der) = item.map_err(|cause| error(format!("{what} is broken PEM: {}", cause_of(&cause))))?;
         found.extend(match kind {
             SectionKind::Certificate => Some(Section::Certificate(der.into())),
@@ -65,14 +68,33 @@ pub fn sections(bytes: &[u8], what: &str) -> Result<Vec<Section>> {
         let own = pem::parse_many(bytes).unwrap_or_default();
         let own = own.into_iter().find(|section| section.tag() == "ENCRYPTED PRIVATE KEY");
         found.push(Section::Encrypted(Some(own.map(pem::Pem::into_contents).unwrap_or_default())));
-    } else if contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
-        found.retain(|section| !matches!(section, Section::Key(_)));
+    } else if old {
         found.push(Section::Encrypted(None));
     }
     if found.is_empty() {
         return Err(error(format!("{what} is PEM, but holds no certificate, request, key or CRL that is known here")));
     }
     Ok(found)
+}
+
+/// The file without the keys that openssl locked in its old way, and whether there were any: their headers are no
+/// base64 (RFC 1421), and the reader would stop at them.
+fn without_old(bytes: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    if !contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
+        return (Cow::Borrowed(bytes), false);
+    }
+    let (mut kept, mut section, mut locked) = (Vec::new(), Vec::new(), false);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        section.extend_from_slice(line);
+        locked |= line.starts_with(b"Proc-Type: 4,ENCRYPTED");
+        if line.starts_with(b"-----END ") {
+            if !std::mem::take(&mut locked) {
+                kept.append(&mut section);
+            }
+            section.clear();
+        }
+    }
+    (Cow::Owned(kept), true)
 }
 
 fn cause_of(cause: &rustls::pki_types::pem::Error) -> String {

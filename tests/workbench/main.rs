@@ -156,7 +156,7 @@ fn one_command_does_all_five() {
     assert_eq!(fs::read(bench.path("a.test.key")).unwrap(), key);
     assert_ne!(fs::read(bench.path("a.test.crt")).unwrap(), before);
     let listed = bench.good("list");
-    assert!(listed.contains("a.test") && listed.contains("CA CN=sockscope local CA"), "{listed}");
+    assert!(listed.contains("a.test") && listed.contains("root CA  CN=sockscope local CA"), "{listed}");
     assert!(bench.good("trust").contains("update-ca-certificates"));
     assert!(bench.bad("private a.test").contains("add --yes"));
     assert_eq!(bench.good("private a.test --yes").trim(), text(&key).trim());

@@ -115,11 +115,18 @@ impl Bench {
         let request = self.fetch_request(name)?;
         let (authority, above) = self.fetch_ca(ca)?;
         verify::current(&authority.certificate, self.now)?;
-        let leaf = authority.sign(&request, usage, Lifetime::days(self.now, days)?)?;
+        let (mut lifetime, mut report) = (Lifetime::days(self.now, days)?, Report::default());
+        let end = authority.end()?;
+        // As many days as the CA had when it was made: the moments since then are not worth a refusal.
+        if lifetime.to > end && lifetime.to - end < time::Duration::days(1) {
+            lifetime.to = end;
+            report = report.remark(format!("it ends with its CA, {}", date(end)));
+        }
+        let leaf = authority.sign(&request, usage, lifetime)?;
         let between = (!is_root(&authority.certificate)).then_some(&authority.certificate);
         let chain = chain_pem(std::iter::once(&leaf).chain(between).chain(&above));
         let path = self.put(stem(name), Kind::Certificate, chain.as_bytes(), replace)?;
-        Ok(Report::default().wrote("certificate", &path).described(&leaf))
+        Ok(report.wrote("certificate", &path).described(&leaf))
     }
 
     /// Key, request and certificate for names, and the CA if there is none.
