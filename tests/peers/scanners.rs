@@ -44,6 +44,8 @@ impl Told {
             for event in lab.events(row.id) {
                 match event.kind {
                     Kind::ClientHello(_) => told.hellos += 1,
+                    // sslscan asks for a group and goes without finishing.
+                    Kind::ServerHello(answer) => told.groups.extend(answer.group.map(|group| group.to_string())),
                     Kind::SecureConnection(secured) => {
                         told.versions.insert(secured.version.to_string());
                         told.ciphers.insert(openssl_name(&secured.cipher));
@@ -71,13 +73,7 @@ async fn sslscan_reports_what_the_timeline_says() {
     let Some(sslscan) = peer("sslscan") else { return };
     let lab = Lab::default();
     let (_, address) = lab.listen("tls://:0", Settings::default()).await;
-    let said = scan(&sslscan, &["--no-colour", "--no-check-certificate", &address.to_string()]).await;
-    let said = if said.contains("Supported Server Cipher") {
-        said
-    } else {
-        // Older ones do not know the option.
-        scan(&sslscan, &["--no-colour", &address.to_string()]).await
-    };
+    let said = scan(&sslscan, &["--no-colour", &address.to_string()]).await;
     let column = |line: &str, n: usize| line.split_whitespace().nth(n).unwrap_or_default().to_owned();
     let accepted: Vec<&str> =
         said.lines().filter(|line| line.starts_with("Accepted") || line.starts_with("Preferred")).collect();
@@ -100,7 +96,8 @@ async fn sslscan_reports_what_the_timeline_says() {
     ] {
         assert!(said.lines().any(|line| line.starts_with(what) && line.trim().ends_with(how)), "{what}: {said}");
     }
-    assert!(said.contains("DNS:localhost") && !said.contains("vulnerable to heartbleed\nvulnerable"), "{said}");
+    assert!(said.contains("DNS:localhost"), "{said}");
+    assert_eq!(said.matches("vulnerable to heartbleed").count(), said.matches("not vulnerable to heartbleed").count());
 }
 
 #[tokio::test]
@@ -113,7 +110,7 @@ async fn testssl_finds_nothing_bad_and_sees_the_certificate_that_is_there() {
     let (address, file) = (address.to_string(), file.to_str().unwrap());
     let mut args = vec!["--quiet", "--color", "0", "--warnings", "off", "--openssl-timeout", "5"];
     // Protocols, the server's defaults (its certificate), and the weaknesses that are asked for quickly.
-    args.extend(["--add-ca", ca.path().to_str().unwrap(), "--jsonfile", file, "-p", "-S", "-H", "-I", "-R", "-Z"]);
+    args.extend(["--add-ca", ca.path().to_str().unwrap(), "--jsonfile", file, "-p", "-S", "-H", "-I"]);
     args.push(&address);
     let said = scan(&testssl, &args).await;
     let found: Value =
@@ -140,7 +137,7 @@ async fn testssl_finds_nothing_bad_and_sees_the_certificate_that_is_there() {
         ("cert_commonName", "localhost"),
         ("cert_chain_of_trust", "passed."),
         ("heartbleed", "not vulnerable"),
-        ("ticketbleed", "not vulnerable"),
+        ("CCS", "not vulnerable"),
     ] {
         assert!(one(id).starts_with(want), "{id}: {}", one(id));
     }

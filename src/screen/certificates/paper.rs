@@ -64,13 +64,23 @@ fn answer(page: &mut Page, said: &Said, theme: &Theme) {
                 page.words(line, if said.good { theme.bright } else { style }, theme);
             }
             _ => {
-                // What does not fit goes on under its own beginning.
-                page.hang(line.len() - line.trim_start().len() + 2);
-                put(page, line, theme.plain, theme);
+                // What does not fit goes on under what stands behind the first gap: a label's text.
+                let at = behind_gap(line);
+                put(page, &line[..at], theme.dim, theme);
+                page.hang(cells::width(&clean(&line[..at])));
+                page.words(&line[at..], theme.plain, theme);
             }
         }
         page.newline(0);
     }
+}
+
+/// Where the text behind a label begins: `  curl     curl --cacert ...`. Without a label, behind the indent.
+fn behind_gap(line: &str) -> usize {
+    let indent = line.len() - line.trim_start().len();
+    let Some(gap) = line[indent..].find("  ").filter(|gap| *gap < LABEL) else { return indent };
+    let rest = &line[indent + gap..];
+    indent + gap + (rest.len() - rest.trim_start().len())
 }
 
 fn facts(page: &mut Page, entry: &Entry, width: usize, theme: &Theme) {
