@@ -106,7 +106,7 @@ impl Key {
         Self::from_der(&der, what)
     }
 
-    fn from_der(der: &PrivateKeyDer<'_>, what: &str) -> Result<Self> {
+    pub(super) fn from_der(der: &PrivateKeyDer<'_>, what: &str) -> Result<Self> {
         KeyPair::try_from(der).map(|pair| Self { pair }).map_err(|cause| {
             error(format!("{what} holds a private key of a kind that is not known here ({cause}): RSA from 2048 bits, ECDSA P-256 or P-384 and Ed25519 are"))
         })

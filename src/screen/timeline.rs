@@ -251,6 +251,8 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Set(_) => ("≡", theme.dim, theme.plain),
+        Kind::Certificate(shown) if shown.is_bad => ("≡", theme.bad, theme.strong(theme.bad)),
+        Kind::Certificate(_) => ("≡", theme.plain, theme.bright),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
         Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
         Kind::Aborted { .. } => ("✕", theme.bad, theme.strong(theme.bad)),

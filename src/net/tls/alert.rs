@@ -20,6 +20,10 @@ pub fn fault(error: &Error) -> Fault {
         Error::NoApplicationProtocol => {
             (Some((Party::Us, "no_application_protocol")), "no ALPN protocol in common".into())
         }
+        Error::NoCertificatesPresented => (
+            Some((Party::Us, "certificate_required")),
+            "it showed no certificate, and client_auth = required wants one".into(),
+        ),
         Error::PeerIncompatible(why) => incompatible(why),
         Error::PeerMisbehaved(why @ PeerMisbehaved::IllegalMiddleboxChangeCipherSpec) => {
             (Some((Party::Us, "unexpected_message")), format!("the peer misbehaved: {why:?}"))
@@ -45,7 +49,7 @@ fn incompatible(why: &PeerIncompatible) -> (Option<(Party, &'static str)>, Strin
             ("handshake_failure", "no cipher suite and group in common; RSA key exchange is not spoken here".to_owned())
         }
         PeerIncompatible::NoSignatureSchemesInCommon => {
-            ("handshake_failure", "no signature scheme in common for our ECDSA P-256 certificate".to_owned())
+            ("handshake_failure", "no signature scheme in common for our certificate's key".to_owned())
         }
         other => ("handshake_failure", format!("nothing in common: {other:?}")),
     };
