@@ -5,7 +5,6 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use sockscope::model::event::{Event, Kind, Secured, Shown, Way};
 use sockscope::model::id::{EndpointId, SocketId};
@@ -15,25 +14,8 @@ use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
 use sockscope::model::view::State;
 use sockscope::net::{Command, Payload};
-use sockscope::run::cert;
+use support::store::{run, settings, store};
 use support::{Lab, assert_one_life};
-use tempfile::TempDir;
-
-/// A store in which these commands of `sockscope cert` were run.
-fn store(commands: &[&str]) -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    commands.iter().for_each(|command| run(dir.path(), command));
-    dir
-}
-
-fn run(store: &Path, command: &str) {
-    let words = command.split(' ').chain(["--json", "--store", store.to_str().unwrap()]).map(Into::into);
-    assert_eq!(cert::main(words), 0, "{command}");
-}
-
-fn settings(pairs: &[(&str, &str)]) -> Settings {
-    pairs.iter().fold(Settings::default(), |settings, (name, value)| settings.with(name, value).unwrap())
-}
 
 fn set(lab: &Lab, id: EndpointId, name: &str, value: &str) {
     lab.endpoints.set(id.into(), setting::find(name).unwrap(), value).unwrap();

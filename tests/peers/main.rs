@@ -32,6 +32,7 @@ mod relays;
 mod scope;
 mod tshark;
 mod web;
+mod wired;
 
 use std::net::SocketAddr;
 

@@ -3,6 +3,7 @@
 
 pub mod fixture;
 pub mod runner;
+pub mod store;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};

@@ -24,9 +24,6 @@ pub struct Identity {
     pub(super) provider: Arc<CryptoProvider>,
 }
 
-/// How long they are good: under the 398 days that browsers and systems accept.
-const DAYS: i64 = 397;
-
 /// What the certificate is for, and those that are made where no name was asked for.
 pub const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -69,7 +66,7 @@ impl Identity {
         let id: String = key.fingerprint().split(':').take(4).collect::<String>().to_ascii_lowercase();
         let charter = Charter {
             subject: format!("CN=sockscope session CA {id}"),
-            lifetime: Lifetime::days(now, DAYS)?,
+            lifetime: Lifetime::days(now, local::DAYS)?,
             // The gallery has an intermediate.
             path: Some(1),
         };
