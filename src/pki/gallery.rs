@@ -5,7 +5,7 @@ use time::Duration;
 
 use super::authority::Charter;
 use super::local::{Local, request};
-use super::{Algorithm, Authority, Held, Key, Lifetime, Now, Result, Use, error, name};
+use super::{Algorithm, Authority, Key, Lifetime, Now, Pair, Result, Use, error, name};
 use crate::model::setting::tls::Flaw;
 
 /// The name of the one for another host.
@@ -15,7 +15,7 @@ const ELSEWHERE: &str = "wrong.test";
 ///
 /// # Errors
 /// A name is none, or the CA may not sign what is asked for.
-pub fn make(flaw: Flaw, ca: &Local, names: &[String], now: Now) -> Result<Held> {
+pub fn make(flaw: Flaw, ca: &Local, names: &[String], now: Now) -> Result<Pair> {
     let key = Key::generate(Algorithm::default())?;
     let signed = |by: &Authority, usage, lifetime| by.sign(&request(&key, names)?, Some(usage), lifetime);
     let behind = |leaf| std::iter::once(leaf).chain(ca.between.iter().cloned()).collect();
@@ -47,7 +47,7 @@ pub fn make(flaw: Flaw, ca: &Local, names: &[String], now: Now) -> Result<Held> 
             vec![signed(&below, Use::Server, month)?]
         }
     };
-    Ok(Held::made(chain, &key))
+    Ok(Pair::made(chain, &key))
 }
 
 fn charter(subject: String, now: Now, path: Option<u8>) -> Result<Charter> {
@@ -95,9 +95,9 @@ mod tests {
             Flaw::Revoked => "was revoked by its issuer",
         };
         for flaw in Flaw::ALL {
-            let (held, lists) = if flaw == Flaw::Revoked {
-                let (held, path) = local::revoked(&store, &ca, &names, NOW).unwrap();
-                (held, sections(&std::fs::read(path).unwrap(), "ca.crl").unwrap())
+            let (pair, lists) = if flaw == Flaw::Revoked {
+                let (pair, path) = local::revoked(&store, &ca, &names, NOW).unwrap();
+                (pair, sections(&std::fs::read(path).unwrap(), "ca.crl").unwrap())
             } else {
                 (make(flaw, &ca, &names, NOW).unwrap(), Vec::new())
             };
@@ -116,7 +116,7 @@ mod tests {
                 usage: Use::Server,
                 now: NOW,
             };
-            let said = verify(&held.chain, &check).unwrap_err().0;
+            let said = verify(&pair.chain, &check).unwrap_err().0;
             assert!(said.contains(wants(flaw)), "{flaw:?}: {said}");
         }
     }

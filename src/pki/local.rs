@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use super::authority::{Charter, parse};
 use super::request::Wish;
 use super::store::Kind;
-use super::{Algorithm, Authority, Held, Key, Lifetime, Now, Request, Result, Store, Use, error, pem};
+use super::{Algorithm, Authority, Key, Lifetime, Now, Pair, Request, Result, Store, Use, error, pem};
 
 /// Its name in the store.
 pub const NAME: &str = "ca";
@@ -84,7 +84,7 @@ pub(super) fn request(key: &Key, names: &[String]) -> Result<Request> {
 ///
 /// # Errors
 /// The store cannot be read or written.
-pub fn revoked(store: &Store, ca: &Local, names: &[String], now: Now) -> Result<(Held, PathBuf)> {
+pub fn revoked(store: &Store, ca: &Local, names: &[String], now: Now) -> Result<(Pair, PathBuf)> {
     if let Some(kept) = kept(store, ca, now) {
         return Ok((kept, store.path(NAME, Kind::Crl)?));
     }
@@ -95,19 +95,19 @@ pub fn revoked(store: &Store, ca: &Local, names: &[String], now: Now) -> Result<
     store.write(REVOKED, Kind::Key, key.private_pem().as_bytes(), true)?;
     store.write(REVOKED, Kind::Certificate, text.as_bytes(), true)?;
     let path = store.write(NAME, Kind::Crl, list.as_bytes(), true)?;
-    Ok((Held::made(chain, &key), path))
+    Ok((Pair::made(chain, &key), path))
 }
 
 /// The one that is there, if it is by this CA, in its time, and on the list.
-fn kept(store: &Store, ca: &Local, now: Now) -> Option<Held> {
-    let held = Held::read(store, REVOKED, None).ok()?;
-    let leaf = held.chain.first()?;
+fn kept(store: &Store, ca: &Local, now: Now) -> Option<Pair> {
+    let pair = Pair::read(store, REVOKED, None).ok()?;
+    let leaf = pair.chain.first()?;
     let (_, parsed) = parse(leaf, REVOKED).ok()?;
     let (_, issuer) = parse(&ca.authority.certificate, NAME).ok()?;
     parsed.verify_signature(Some(issuer.public_key())).ok()?;
     let in_time = parsed.validity().not_after.timestamp() > now.unix_timestamp();
     let again = ca.authority.revoke(list(store).ok()?.as_deref(), parsed.raw_serial(), now);
-    (in_time && again.is_err()).then_some(held)
+    (in_time && again.is_err()).then_some(pair)
 }
 
 fn serial(chain: &[CertificateDer<'static>]) -> Result<Vec<u8>> {
@@ -119,8 +119,8 @@ fn serial(chain: &[CertificateDer<'static>]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// The list could not be signed.
-pub fn list_of(ca: &Local, held: &Held, now: Now) -> Result<String> {
-    ca.authority.revoke(None, &serial(&held.chain)?, now).map(|(text, _)| text)
+pub fn list_of(ca: &Local, pair: &Pair, now: Now) -> Result<String> {
+    ca.authority.revoke(None, &serial(&pair.chain)?, now).map(|(text, _)| text)
 }
 
 /// The default CA's revocation list.

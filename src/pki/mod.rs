@@ -6,10 +6,10 @@
 
 pub mod authority;
 pub mod gallery;
-pub mod held;
 pub mod key;
 pub mod local;
 pub mod name;
+pub mod pair;
 pub mod pem;
 pub mod request;
 pub mod show;
@@ -18,8 +18,8 @@ pub mod trust;
 pub mod verify;
 
 pub use self::authority::{Authority, Lifetime, Use};
-pub use self::held::Held;
 pub use self::key::{Algorithm, Key};
+pub use self::pair::Pair;
 pub use self::request::Request;
 pub use self::store::Store;
 pub use self::trust::Trust;

@@ -132,7 +132,8 @@ async fn curl_is_let_in_with_its_certificate_and_not_without() {
     let secured = secured(&lab, socket).await;
     assert_eq!((secured.verified, &*secured.chain[0].subject), (Some(true), "CN=me"));
     let done = run(&curl, &["-4", "-sS", "--max-time", "10", "--cacert", &ca, &url], b"").await;
-    assert_eq!(done.code, Some(56), "a failure in receiving: the alert comes when curl is done: {}", done.err);
+    // TLS 1.3: the alert comes when its side is done, while it sends (55) or waits (56).
+    assert!(matches!(done.code, Some(55 | 56)), "{:?} {}", done.code, done.err);
     let socket = lab.nth(2).await;
     lab.closed(socket).await;
     assert_eq!(faults(&lab, socket)[0].0, "certificate_required", "{}", lab.report());

@@ -22,7 +22,7 @@ use crate::model::id::EndpointId;
 use crate::model::setting::tls::{ClientAuth, Flaw, Source, Tls};
 use crate::model::spec::Spec;
 use crate::net::Context;
-use crate::pki::{Held, Trust, gallery, local, trust};
+use crate::pki::{Pair, Trust, gallery, local, trust};
 
 /// See the module.
 pub struct Front {
@@ -83,17 +83,17 @@ pub fn shown(tls: &Tls, key: &CertifiedKey, asked: Option<&str>) -> Shown {
     }
 }
 
-fn certified(held: &Held, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Fault> {
-    let key = CertifiedKey::from_der(held.chain.clone(), held.key.clone_key(), provider);
+fn certified(pair: &Pair, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Fault> {
+    let key = CertifiedKey::from_der(pair.chain.clone(), pair.key.clone_key(), provider);
     key.map(Arc::new)
         .map_err(|error| Fault::Certificate { text: format!("the certificate cannot be used: {error}").into() })
 }
 
 fn face(identity: &Identity, log: &Recorder, spec: &Spec, provider: &Arc<CryptoProvider>) -> Result<Face, Fault> {
     let tls = &spec.settings.tls;
-    let held = match &tls.certificate {
-        Source::Own => identity.held(),
-        Source::Named(name) => Arc::new(Held::read(&identity.store(), name, tls.key.as_deref()).map_err(unusable)?),
+    let pair = match &tls.certificate {
+        Source::Own => identity.own(),
+        Source::Named(name) => Arc::new(Pair::read(&identity.store(), name, tls.key.as_deref()).map_err(unusable)?),
         Source::Bad(flaw) => Arc::new(bad(identity, log, *flaw, &own_names(spec))?),
         Source::Sni => {
             let ca = identity.local(log).map_or_else(|| identity.session(), |(_, ca)| ca);
@@ -102,7 +102,7 @@ fn face(identity: &Identity, log: &Recorder, spec: &Spec, provider: &Arc<CryptoP
             return Ok(Face { resolver: Arc::new(made), first });
         }
     };
-    let first = certified(&held, provider)?;
+    let first = certified(&pair, provider)?;
     Ok(Face { resolver: Arc::new(SingleCertAndKey::from(CertifiedKey::clone(&first))), first })
 }
 
@@ -120,28 +120,28 @@ fn own_names(spec: &Spec) -> Vec<String> {
 }
 
 /// One of the gallery, by the store's CA, else by the session's; where the list is that revokes one is told.
-fn bad(identity: &Identity, log: &Recorder, flaw: Flaw, names: &[String]) -> Result<Held, Fault> {
+fn bad(identity: &Identity, log: &Recorder, flaw: Flaw, names: &[String]) -> Result<Pair, Fault> {
     let now = now();
     if let Some((store, ca)) = identity.local(log) {
         if flaw != Flaw::Revoked {
             return gallery::make(flaw, &ca, names, now).map_err(unusable);
         }
         match local::revoked(store, &ca, names, now) {
-            Ok((held, list)) => {
+            Ok((pair, list)) => {
                 let line = format!("its CA's revocation list (CRL) is {}", list.display());
                 log.payload(Kind::Log, line.as_bytes());
-                return Ok(held);
+                return Ok(pair);
             }
             Err(cause) => instead(log, &cause),
         }
     }
     let ca = identity.session();
-    let held = gallery::make(flaw, &ca, names, now).map_err(unusable)?;
+    let pair = gallery::make(flaw, &ca, names, now).map_err(unusable)?;
     if flaw == Flaw::Revoked {
-        let list = local::list_of(&ca, &held, now).map_err(unusable)?;
+        let list = local::list_of(&ca, &pair, now).map_err(unusable)?;
         log.payload(Kind::Log, format!("the session CA's revocation list (CRL):\n{list}").as_bytes());
     }
-    Ok(held)
+    Ok(pair)
 }
 
 /// Who judges the certificates of clients.

@@ -12,12 +12,12 @@ use crate::model::end::Fault;
 use crate::model::event::Kind;
 use crate::pki::authority::Charter;
 use crate::pki::local::{self, Local};
-use crate::pki::{Algorithm, Authority, Held, Key, Lifetime, Store, pem};
+use crate::pki::{Algorithm, Authority, Key, Lifetime, Pair, Store, pem};
 
 /// See the module.
 pub struct Identity {
     session: Arc<Local>,
-    held: Arc<Held>,
+    own: Arc<Pair>,
     ca_pem: String,
     /// None where nothing is to be kept on disk: certificates are by the session's CA then.
     store: Option<Store>,
@@ -72,10 +72,10 @@ impl Identity {
         };
         let session = Arc::new(Local { authority: Authority::root(key, &charter)?, between: Vec::new() });
         let key = Key::generate(Algorithm::default())?;
-        let held = Arc::new(Held::made(session.leaf(&key, &names(), now)?, &key));
+        let own = Arc::new(Pair::made(session.leaf(&key, &names(), now)?, &key));
         let ca_pem = pem::write("CERTIFICATE", &session.authority.certificate);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        Ok(Self { session, held, ca_pem, store, provider })
+        Ok(Self { session, own, ca_pem, store, provider })
     }
 
     /// The CA's certificate, for a peer that is to trust us.
@@ -92,8 +92,8 @@ impl Identity {
     }
 
     /// The session's own certificate.
-    pub(super) fn held(&self) -> Arc<Held> {
-        Arc::clone(&self.held)
+    pub(super) fn own(&self) -> Arc<Pair> {
+        Arc::clone(&self.own)
     }
 
     /// Where names are looked up: without a store there are none, only files.

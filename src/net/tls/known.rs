@@ -16,7 +16,7 @@ use super::{choice, fault};
 use crate::model::end::Fault;
 use crate::model::id::EndpointId;
 use crate::model::setting::tls::{Sni, Source, Tls};
-use crate::pki::{self, Held, Store, Trust};
+use crate::pki::{self, Pair, Store, Trust};
 
 /// Endpoints whose sessions are kept; the oldest goes first. A person has some tens of them.
 const MOST: usize = 256;
@@ -29,14 +29,14 @@ pub struct Terms {
     verify: Option<ServerName<'static>>,
     /// What is named as roots, as it is on disk now; what cannot be read is said when it is needed.
     trust: pki::Result<Option<Trust>>,
-    own: pki::Result<Option<Held>>,
+    own: pki::Result<Option<Pair>>,
 }
 
 impl Terms {
     pub fn of(store: &Store, tls: &Tls, verify: ServerName<'static>) -> Self {
         let own = match &tls.certificate {
             Source::Own => Ok(None),
-            Source::Named(name) => Held::read(store, name, tls.key.as_deref()).map(Some),
+            Source::Named(name) => Pair::read(store, name, tls.key.as_deref()).map(Some),
             Source::Sni | Source::Bad(_) => Err(pki::Error(
                 "certificate = sni and bad:... are for listeners: a client shows a NAME of the store or a FILE".into(),
             )),
@@ -60,8 +60,8 @@ impl Terms {
             .dangerous()
             .with_custom_certificate_verifier(judge.clone());
         let mut config = match own {
-            Some(held) => builder
-                .with_client_auth_cert(held.chain.clone(), held.key.clone_key())
+            Some(pair) => builder
+                .with_client_auth_cert(pair.chain.clone(), pair.key.clone_key())
                 .map_err(|error| unusable(pki::Error(format!("the certificate cannot be used: {error}"))))?,
             None => builder.with_no_client_auth(),
         };

@@ -16,7 +16,7 @@ use crate::model::end::Fault;
 use crate::model::event::Kind;
 use crate::model::setting::tls::Tls;
 use crate::pki::local::Local;
-use crate::pki::{Algorithm, Held, Key};
+use crate::pki::{Algorithm, Key, Pair};
 
 /// Names that are remembered: more than one listener is asked for by anybody but a scanner, whose names make room
 /// for each other. A certificate has about a kilobyte.
@@ -44,8 +44,8 @@ impl PerName {
         provider: &CryptoProvider,
     ) -> Result<Self, Fault> {
         let key = Key::generate(Algorithm::default()).map_err(unusable)?;
-        let held = Held::made(ca.leaf(&key, names, now()).map_err(unusable)?, &key);
-        let first = CertifiedKey::from_der(held.chain, held.key, provider).map_err(|error| fault(&error))?;
+        let pair = Pair::made(ca.leaf(&key, names, now()).map_err(unusable)?, &key);
+        let first = CertifiedKey::from_der(pair.chain, pair.key, provider).map_err(|error| fault(&error))?;
         Ok(Self { ca, key, log, tls, first: Arc::new(first), made: Mutex::default() })
     }
 
@@ -55,7 +55,7 @@ impl PerName {
 
     fn find(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let name = name.to_ascii_lowercase();
-        // Held while one is made: whoever asks for the same name meanwhile gets the same one. It takes a signature.
+        // Pair while one is made: whoever asks for the same name meanwhile gets the same one. It takes a signature.
         let mut made = self.made.lock();
         if let Some(found) = made.get(&name) {
             return Some(Arc::clone(found));

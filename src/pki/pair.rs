@@ -12,13 +12,13 @@ use super::{Key, Result, Store, error};
 
 /// See the module.
 #[derive(PartialEq, Eq, Debug)]
-pub struct Held {
+pub struct Pair {
     /// Its own certificate first, then each that signed the one before.
     pub chain: Vec<CertificateDer<'static>>,
     pub key: PrivateKeyDer<'static>,
 }
 
-impl Held {
+impl Pair {
     /// Of a key that was made.
     pub fn made(chain: Vec<CertificateDer<'static>>, key: &Key) -> Self {
         Self { chain, key: PrivateKeyDer::Pkcs8(key.pair.serialize_der().into()) }
@@ -144,16 +144,16 @@ mod tests {
     fn a_name_and_files_of_every_shape_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let (store, chain) = store(dir.path());
-        let by_name = Held::read(&store, "leaf", None).unwrap();
+        let by_name = Pair::read(&store, "leaf", None).unwrap();
         assert_eq!(by_name.chain.len(), 3);
         let one = dir.path().join("one.pem");
         let key = String::from_utf8(store.read("leaf", Kind::Key).unwrap()).unwrap();
         std::fs::write(&one, format!("{key}{}", chain.concat())).unwrap();
-        assert_eq!(Held::read(&store, one.to_str().unwrap(), None).unwrap(), by_name);
+        assert_eq!(Pair::read(&store, one.to_str().unwrap(), None).unwrap(), by_name);
         let alone = dir.path().join("alone.pem");
         std::fs::write(&alone, chain.concat()).unwrap();
-        assert_eq!(Held::read(&store, alone.to_str().unwrap(), Some("leaf")).unwrap(), by_name);
-        let said = Held::read(&store, alone.to_str().unwrap(), None).unwrap_err().0;
+        assert_eq!(Pair::read(&store, alone.to_str().unwrap(), Some("leaf")).unwrap(), by_name);
+        let said = Pair::read(&store, alone.to_str().unwrap(), None).unwrap_err().0;
         assert!(said.contains("there is no private key in") && said.contains("alone.key beside it"), "{said}");
     }
 
@@ -161,7 +161,7 @@ mod tests {
     fn what_does_not_belong_together_is_said_with_what_was_found() {
         let dir = tempfile::tempdir().unwrap();
         let (store, chain) = store(dir.path());
-        let said = |certificate: &str, key: Option<&str>| Held::read(&store, certificate, key).unwrap_err().0;
+        let said = |certificate: &str, key: Option<&str>| Pair::read(&store, certificate, key).unwrap_err().0;
         store.write("other", Kind::Key, key().private_pem().as_bytes(), true).unwrap();
         let text = said("leaf", Some("other"));
         assert!(text.contains("other.key does not fit") && text.contains("SHA-256"), "{text}");
