@@ -46,6 +46,11 @@ use crate::model::setting::tls::{Sni, Tls};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::{Host, Role, Url};
 
+/// The watch of records by itself, without keys.
+pub fn watch(record: Recorder, clock: Clock, role: Role) -> Records {
+    Records::new(record, clock, role, Arc::default(), Arc::default())
+}
+
 /// TLS on one connection: who does the handshake, and who is told of it.
 pub struct Layer<'a> {
     /// Its endpoint, with the settings a client goes by; a listener's are those of this moment.
