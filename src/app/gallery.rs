@@ -19,7 +19,7 @@ impl App {
         let line = |label, help, value| Found { help, certificate: Some(value), ..Found::action(row, label) };
         let back = self.shown().filter(|(_, source)| source.flaw().is_some()).map(|(id, _)| {
             let before = self.good.get(&id).cloned().unwrap_or_default();
-            line("good again", "Show new peers the certificate from before the gallery.", before)
+            line("good again", "The certificate from before the gallery.", before)
         });
         let bad = Flaw::ALL.into_iter().map(|flaw| line(flaw.value(), flaw.help(), flaw.value().to_owned()));
         back.into_iter().chain(bad).collect()

@@ -105,7 +105,7 @@ fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
 }
 
 /// `3 days`, `2 hours`, `40 seconds`.
-fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let (n, unit) = match seconds {
         86_400.. => (seconds / 86_400, "day"),
         3_600.. => (seconds / 3_600, "hour"),

@@ -38,25 +38,23 @@ impl Flaw {
         self.row().1
     }
 
-    /// A sentence for the chooser.
+    /// What new peers are shown, for the chooser.
     pub fn help(self) -> &'static str {
         self.row().2
     }
 
     fn row(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Expired => ("expired", "bad:expired", "Show new peers a certificate that ended yesterday."),
-            Self::Early => ("not-yet-valid", "bad:not-yet-valid", "Show new peers one that begins in a week."),
-            Self::Name => ("wrong-name", "bad:wrong-name", "Show new peers one for another host, wrong.test."),
-            Self::SelfSigned => ("self-signed", "bad:self-signed", "Show new peers one that nobody signed but itself."),
-            Self::UnknownCa => ("unknown-ca", "bad:unknown-ca", "Show new peers one by a CA that nobody knows."),
-            Self::Intermediate => (
-                "missing-intermediate",
-                "bad:missing-intermediate",
-                "Show new peers one without the CA between it and its root.",
-            ),
-            Self::Usage => ("key-usage", "bad:key-usage", "Show new peers one that is for clients only."),
-            Self::Revoked => ("revoked", "bad:revoked", "Show new peers one that its CA has taken back."),
+            Self::Expired => ("expired", "bad:expired", "A certificate that ended yesterday."),
+            Self::Early => ("not-yet-valid", "bad:not-yet-valid", "One that begins in a week."),
+            Self::Name => ("wrong-name", "bad:wrong-name", "One for another host, wrong.test."),
+            Self::SelfSigned => ("self-signed", "bad:self-signed", "One that nobody signed but itself."),
+            Self::UnknownCa => ("unknown-ca", "bad:unknown-ca", "One by a CA that nobody knows."),
+            Self::Intermediate => {
+                ("missing-intermediate", "bad:missing-intermediate", "One without the CA between it and its root.")
+            }
+            Self::Usage => ("key-usage", "bad:key-usage", "One that is for clients only."),
+            Self::Revoked => ("revoked", "bad:revoked", "One that its CA has taken back."),
         }
     }
 }
