@@ -113,6 +113,10 @@ async fn a_swapped_certificate_is_for_new_peers_and_open_sockets_live_on() {
     echo(&lab, first).await;
     let told = shown(&lab, id);
     assert_eq!((&*told[0].source, &*told[1].source), ("localhost", "second"));
+    let groups = lab.hub.details(id.into()).unwrap().1;
+    let page: Vec<_> =
+        groups.iter().filter(|group| group.title == "certificate").flat_map(|group| &group.rows).collect();
+    assert!(page[0].0 == "source" && page[0].1 == "second", "the details page says what is shown: {groups:?}");
     for (told, secured) in told.iter().zip([&before, &after]) {
         assert_eq!((&told.certificate, told.is_bad), (&secured.chain[0], false), "the event names what peers see");
     }

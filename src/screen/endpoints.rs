@@ -265,6 +265,21 @@ mod tests {
     }
 
     #[test]
+    fn what_tls_does_not_in_earnest_is_loud() {
+        let cases = [
+            (Role::Listen, "tls://:1", "certificate", "bad:expired", "! bad certificate"),
+            (Role::Connect, "https://a", "insecure", "yes", "!unverified"),
+        ];
+        for (role, url, name, value, want) in cases {
+            let mut row = crate::screen::sample::endpoint(1, role, url, State::Up, 0);
+            assert!(warnings(&row).is_empty(), "{url}");
+            let spec = std::sync::Arc::make_mut(&mut row.spec);
+            spec.settings = spec.settings.clone().with(name, value).unwrap();
+            assert_eq!(warnings(&row)[0], want);
+        }
+    }
+
+    #[test]
     fn an_idle_endpoint_has_an_empty_sparkline() {
         assert_eq!(sparkline(&[0; SPARK], 8), "        ");
     }

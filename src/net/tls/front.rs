@@ -2,7 +2,7 @@
 //! on with what they agreed on; no session is resumed across a change, for the tickets' key is another then.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use rustls::crypto::CryptoProvider;
@@ -12,6 +12,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, SignatureScheme};
 
 use super::chain::chain;
+use super::details::showing;
 use super::identity::{Identity, instead, names, now, unusable};
 use super::pername::PerName;
 use super::{choice, fault};
@@ -21,6 +22,7 @@ use crate::model::event::{Kind, Shown};
 use crate::model::id::EndpointId;
 use crate::model::setting::tls::{ClientAuth, Flaw, Source, Tls};
 use crate::model::spec::Spec;
+use crate::model::view::{Facts, Group};
 use crate::net::Context;
 use crate::pki::{Pair, Trust, gallery, local, trust};
 
@@ -191,7 +193,27 @@ fn schemes(key: &CertifiedKey) -> Vec<String> {
 
 /// The fronts of listeners: an endpoint's goes with it.
 #[derive(Default)]
-pub struct Servers(Mutex<BTreeMap<EndpointId, Arc<Mutex<Option<Entry>>>>>);
+pub struct Servers(Mutex<BTreeMap<EndpointId, Arc<Place>>>);
+
+/// Held while a front is made: who comes meanwhile gets the new one.
+type Place = Mutex<Option<Entry>>;
+
+/// What is shown, for the details page of a listener that runs.
+struct Showing(Weak<Place>);
+
+impl Facts for Showing {
+    fn read(&self) -> Vec<Group> {
+        let Some(place) = self.0.upgrade() else { return Vec::new() };
+        // The one that is just being made is told in a moment.
+        let entry = place.try_lock();
+        let shown = entry.as_ref().and_then(|entry| entry.as_ref()).map(|entry| showing(&entry.shown));
+        shown.into_iter().collect()
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
 
 struct Entry {
     /// The settings this was made of, or that could not be had: they are not tried again and again.
@@ -211,7 +233,9 @@ impl Servers {
     /// # Errors
     /// What its settings name cannot be used: why.
     pub fn open(&self, cx: &Context) -> Result<(), Fault> {
-        *self.place(cx).lock() = None;
+        let place = Arc::default();
+        cx.log.explain(Arc::new(Showing(Arc::downgrade(&place))));
+        self.0.lock().insert(cx.endpoint, place);
         self.get(cx).map(drop)
     }
 
@@ -247,7 +271,7 @@ impl Servers {
         Ok(front)
     }
 
-    fn place(&self, cx: &Context) -> Arc<Mutex<Option<Entry>>> {
+    fn place(&self, cx: &Context) -> Arc<Place> {
         Arc::clone(self.0.lock().entry(cx.endpoint).or_default())
     }
 }
