@@ -142,6 +142,22 @@ async fn a_certificate_is_made_for_each_name_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn listeners_that_start_side_by_side_share_the_ca_that_one_of_them_makes() {
+    let dir = tempfile::tempdir().unwrap();
+    let lab = Lab::over(&dir.path().join("certs"));
+    let values = ["sni", "bad:revoked", "sni", "bad:revoked"];
+    let ids = values.map(|value| lab.open(Role::Listen, "tls://:0", settings(&[("certificate", value)])));
+    let mut made = 0;
+    for id in ids {
+        lab.endpoint(id, "up", |row| row.state == State::Up).await;
+        let text = said(&lab, id);
+        made += text.matches("there was no CA yet").count();
+        assert!(!text.contains("instead"), "{text}");
+    }
+    assert_eq!(made, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_cannot_be_used_leaves_the_sessions_ca_and_says_so() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let lab = Lab::over(file.path());

@@ -64,7 +64,6 @@ impl Front {
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
-        config.alpn_protocols = tls.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let shown = shown(tls, &face.first, None);
         let names = shown.certificate.names.iter().map(ToString::to_string).collect();
         let schemes = schemes(&face.first);
@@ -93,6 +92,7 @@ fn certified(pair: &Pair, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>
 
 fn face(identity: &Identity, log: &Recorder, spec: &Spec, provider: &Arc<CryptoProvider>) -> Result<Face, Fault> {
     let tls = &spec.settings.tls;
+    let _one_maker = matches!(tls.certificate, Source::Sni | Source::Bad(_)).then(|| identity.making.lock());
     let pair = match &tls.certificate {
         Source::Own => identity.own(),
         Source::Named(name) => Arc::new(Pair::read(&identity.store(), name, tls.key.as_deref()).map_err(unusable)?),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -21,6 +22,8 @@ pub struct Identity {
     ca_pem: String,
     /// None where nothing is to be kept on disk: certificates are by the session's CA then.
     store: Option<Store>,
+    /// Held by who reads and writes the store's CA: listeners start side by side.
+    pub(super) making: Mutex<()>,
     pub(super) provider: Arc<CryptoProvider>,
 }
 
@@ -75,7 +78,7 @@ impl Identity {
         let own = Arc::new(Pair::made(session.leaf(&key, &names(), now)?, &key));
         let ca_pem = pem::write("CERTIFICATE", &session.authority.certificate);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        Ok(Self { session, own, ca_pem, store, provider })
+        Ok(Self { session, own, ca_pem, store, making: Mutex::default(), provider })
     }
 
     /// The CA's certificate, for a peer that is to trust us.
