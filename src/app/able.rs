@@ -57,6 +57,7 @@ impl App {
                 no(self.endpoint().is_some(), "no endpoint is selected")
             }
             Action::Options => self.no_options(),
+            Action::Gallery => self.no_gallery(),
             Action::Narrow => no(self.lists.endpoint.is_some(), "no endpoint is selected").or(self.no_list_change()),
             Action::Filter => self.no_list_change(),
             Action::ClearClosed => {

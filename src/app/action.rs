@@ -45,6 +45,8 @@ pub enum Action {
     Edit,
     /// Change settings of what runs.
     Options,
+    /// Show a certificate of the gallery, or the good one again.
+    Gallery,
     /// Start or stop.
     Toggle,
     Restart,
@@ -218,6 +220,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Toggle, &[Char('s')], P::Browse, "stop", "Start or stop the endpoint.", 42),
     row(A::Restart, &[Char('r')], P::Browse, "restart", "Start the endpoint again: retry one that failed.", 43),
     row(A::Options, &[Char('o')], P::Browse, "options", "Change settings of the socket or endpoint while it runs.", 30),
+    row(A::Gallery, &[Char('b')], P::Browse, "bad", "Show new peers a bad certificate, chosen from a gallery.", 43),
     row(A::Edit, &[Char('E')], P::Browse, "edit", "Change the endpoint: address and settings; it starts again.", 44),
     row(A::Remove, &[Char('D')], P::Browse, "remove", "Remove the endpoint and its sockets.", 45),
     row(A::ClearClosed, &[Char('c')], P::Browse, "clear", "Take closed sockets off the list; their counts stay in every total.", 46),

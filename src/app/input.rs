@@ -68,8 +68,11 @@ impl App {
             Mode::Palette(mut palette) => match action {
                 Action::Leave => {}
                 Action::Take => {
-                    if let Some(row) = palette.chosen() {
-                        return self.act(row.action, key);
+                    if let Some(found) = palette.chosen() {
+                        return match &found.certificate {
+                            Some(value) => self.show_certificate(value.clone()),
+                            None => self.act(found.row.action, key),
+                        };
                     }
                 }
                 _ => {

@@ -6,6 +6,7 @@
 mod able;
 mod browse;
 mod change;
+mod gallery;
 mod input;
 mod picture;
 mod waiting;
@@ -23,6 +24,7 @@ pub mod mode;
 pub mod palette;
 pub mod timeline;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use action::{ACTIONS, Action, Motion, Place, Row};
@@ -38,7 +40,7 @@ pub use timeline::Scroll;
 pub use workbench::{Said, Sheet, Workbench};
 
 use crate::model::draft::{Draft, Shape};
-use crate::model::id::Subject;
+use crate::model::id::{EndpointId, Subject};
 use crate::model::view::{EndpointRow, Snapshot, SocketRow};
 
 /// The panes of the dashboard, in the order Tab visits them.
@@ -119,6 +121,8 @@ pub struct App {
     seen: Arc<Snapshot>,
     /// Whose timeline `scroll` is about.
     told: Option<Subject>,
+    /// What listeners showed before the gallery, to go back to.
+    good: BTreeMap<EndpointId, String>,
 }
 
 impl App {
@@ -141,6 +145,7 @@ impl App {
             pause: Pause::default(),
             seen: Arc::default(),
             told: None,
+            good: BTreeMap::new(),
         }
     }
 

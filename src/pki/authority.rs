@@ -6,7 +6,7 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 use time::Duration;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use super::{Key, Now, Request, Result, date, error, name, pem};
 use crate::model::workbench::USES;
@@ -215,6 +215,31 @@ impl Authority {
         };
         let list = made(params.signed_by(&self.issuer), "the revocation list")?;
         Ok(pem::write("X509 CRL", list.der()))
+    }
+}
+
+impl Authority {
+    /// The list of `before`, if there is one, with one certificate more; and how many it has then.
+    ///
+    /// # Errors
+    /// The list that is there is broken, or has the certificate already.
+    pub fn revoke(&self, before: Option<&[u8]>, serial: &[u8], now: Now) -> Result<(String, usize)> {
+        let mut revoked = Vec::new();
+        let mut number = 0;
+        if let Some(der) = before {
+            let (_, list) = CertificateRevocationList::from_der(der)
+                .map_err(|_| error("the revocation list is broken (RFC 5280 section 5)"))?;
+            number = list.crl_number().and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+            revoked.extend(
+                list.iter_revoked_certificates()
+                    .map(|one| Revoked { serial: one.raw_serial().to_vec(), at: one.revocation_date.to_datetime() }),
+            );
+        }
+        if revoked.iter().any(|one| one.serial == serial) {
+            return Err(error("the certificate was revoked already"));
+        }
+        revoked.push(Revoked { serial: serial.to_vec(), at: now });
+        Ok((self.crl(&revoked, number + 1, now)?, revoked.len()))
     }
 }
 

@@ -114,7 +114,7 @@ impl Key {
         self.pair.serialized_der()
     }
 
-    fn from_der(der: &PrivateKeyDer<'_>, what: &str) -> Result<Self> {
+    pub(super) fn from_der(der: &PrivateKeyDer<'_>, what: &str) -> Result<Self> {
         // What is kept and written is PKCS#8, whatever it came in.
         let wrapped = pkcs8(der);
         KeyPair::try_from(wrapped.as_ref().unwrap_or(der)).map(|pair| Self { pair }).map_err(|cause| {

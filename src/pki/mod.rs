@@ -5,20 +5,26 @@
 //! says what was found and what was expected.
 
 pub mod authority;
+pub mod gallery;
 pub mod key;
+pub mod local;
 pub mod name;
 pub mod noise;
+pub mod pair;
 pub mod pem;
 pub mod pkcs12;
 pub mod request;
 pub mod show;
 pub mod store;
+pub mod trust;
 pub mod verify;
 
 pub use self::authority::{Authority, Lifetime, Use};
 pub use self::key::{Algorithm, Key};
+pub use self::pair::Pair;
 pub use self::request::Request;
 pub use self::store::Store;
+pub use self::trust::Trust;
 
 /// What was wrong and what would be right, as a sentence; and whether there is a way on.
 #[derive(Clone, PartialEq, Eq, Debug)]

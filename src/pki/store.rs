@@ -82,6 +82,28 @@ impl Store {
         read(&self.path(name, kind)?)
     }
 
+    /// The bytes of a name, or of the file that has this path, with what to call it.
+    ///
+    /// # Errors
+    /// There is neither: then the names there are; or it cannot be read.
+    pub fn find(&self, name: &str, kind: Kind) -> Result<(Vec<u8>, String)> {
+        let kept = self.path(name, kind).ok().filter(|path| !name.contains(std::path::MAIN_SEPARATOR) && path.exists());
+        let path = match kept {
+            Some(kept) => kept,
+            None if Path::new(name).exists() => name.into(),
+            None => {
+                let all = self.list()?.into_iter().filter(|(_, kinds)| kinds.contains(&kind));
+                let names: Vec<_> = all.map(|(name, _)| name).collect();
+                let has = if names.is_empty() { "nothing".into() } else { names.join(", ") };
+                let (root, extension) = (self.root.display(), kind.extension());
+                return Err(error(format!(
+                    "\"{name}\" is neither a file nor a name with a .{extension} in the store {root}, which has {has}"
+                )));
+            }
+        };
+        Ok((read(&path)?, path.display().to_string()))
+    }
+
     pub fn has(&self, name: &str, kind: Kind) -> bool {
         self.path(name, kind).is_ok_and(|path| path.exists())
     }

@@ -151,7 +151,7 @@ fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
 }
 
 /// `3 days`, `2 hours`, `40 seconds`.
-fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let (n, unit) = match seconds {
         // Two years and more: the days do not matter.
         63_072_000.. => (seconds / 31_536_000, "year"),

@@ -81,7 +81,7 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
-    /// Keep keys and certificates in that folder [default: the data directory's sockscope/certs]
+    /// The folder with certificates and CAs [default: the data directory's certs]; see cert --help
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
 
@@ -110,7 +110,7 @@ pub struct Plan {
     pub demo: bool,
     /// Where the CA's certificate goes.
     pub ca_file: Option<PathBuf>,
-    /// The store of keys and certificates, where it is not the usual one.
+    /// Where certificates are kept, if not where they are by default.
     pub store: Option<PathBuf>,
 }
 
@@ -216,10 +216,12 @@ mod tests {
     #[test]
     fn a_file_comes_first_and_the_command_line_adds_to_it() {
         let file = "[limits]\nmemory = '1MiB'\npeers = 7\n[[endpoint]]\nlisten = 'tcp://:1'";
-        let plan = plan_with("--config my.toml -l udp://:2 --memory 2MiB --ca-file ca.pem", file).unwrap();
+        let plan =
+            plan_with("--config my.toml -l udp://:2 --memory 2MiB --ca-file ca.pem --store certs", file).unwrap();
         assert_eq!(urls(&plan), "listen tcp://127.0.0.1:1\nlisten udp://127.0.0.1:2\n");
         assert_eq!((plan.limits.memory, plan.limits.peers), (2 << 20, 7));
         assert_eq!(plan.ca_file.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!(plan.store.as_deref(), Some(Path::new("certs")));
         assert_eq!(plan_with("--config my.toml", "").unwrap().endpoints, []);
     }
 

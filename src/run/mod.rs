@@ -27,6 +27,7 @@ use self::history::History;
 use self::session::Session;
 use crate::app::{App, Msg};
 use crate::net::tls;
+use crate::pki::Store;
 use crate::screen::theme::{Depth, Ground, Theme};
 
 /// How long a signal waits for an orderly end: well above what endpoints are given.
@@ -86,7 +87,8 @@ async fn start(plan: Plan) -> u8 {
         // Sockets that come and go between two looks are written whole before they are forgotten.
         limits.closed = limits.closed.max(10_000);
     }
-    let identity = match tls::Identity::new() {
+    let store = store.unwrap_or_else(cert::folder);
+    let identity = match tls::Identity::over(Store::at(&store)) {
         Ok(identity) => Arc::new(identity),
         Err(fault) => {
             drop(held);
@@ -100,7 +102,7 @@ async fn start(plan: Plan) -> u8 {
         return complain(&format!("cannot write the CA's certificate to {}: {error}", path.display()), exit::USAGE);
     }
     let session = Session::with_identity(limits, Arc::clone(&identity));
-    let session = Arc::new(session.with_store(store.unwrap_or_else(cert::folder)));
+    let session = Arc::new(session.with_store(store));
     for spec in endpoints {
         session.open(spec);
     }

@@ -10,7 +10,7 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
 use crate::app::{App, Effect, Follow, Key, Lens, Msg};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Way};
+use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Shown, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::{Head, Type};
 use crate::model::tls::Certificate;
@@ -88,6 +88,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         Fault::Io { op: Op::Read, name: "EIO", text: text.clone() },
         Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: text.clone() },
         Fault::Tls { alert: None, text: text.clone() },
+        Fault::Certificate { text: text.clone() },
         Fault::Http { status: None, text: text.clone() },
         Fault::WebSocket { text: text.clone() },
         Fault::Panic { text: text.clone() },
@@ -104,6 +105,13 @@ fn events(input: &[u8]) -> Vec<Event> {
         groups: names.clone(),
         extensions: names.clone(),
         ..Hello::default()
+    })));
+    kinds.push(Kind::Certificate(Box::new(Shown {
+        source: text.clone(),
+        is_bad: true,
+        asked: Some(text.clone()),
+        behind: 1,
+        certificate: Certificate { subject: text.clone(), names: names.clone(), ..Certificate::default() },
     })));
     kinds.push(Kind::ServerHello(Box::new(Answer {
         way: Way::In,

@@ -34,6 +34,7 @@ mod scanners;
 mod scope;
 mod tshark;
 mod web;
+mod wired;
 
 use std::net::SocketAddr;
 

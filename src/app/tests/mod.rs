@@ -5,6 +5,7 @@ mod any;
 mod browse;
 mod compose;
 mod form;
+mod gallery;
 mod table;
 mod workbench;
 

@@ -163,3 +163,17 @@ fn an_answer_that_comes_late_or_twice_changes_only_the_list() {
     assert!(rig.notice().contains("being done"), "{}", rig.notice());
     assert!(matches!(rig.app.workbench.doing, Some((doing, Wish { deed: Deed::Trust, .. })) if doing == ticket));
 }
+
+#[test]
+fn the_selected_endpoint_shows_the_selected_certificate() {
+    let mut rig = Rig::new(World::five());
+    // The fifth endpoint is a client of TLS.
+    let [Effect::Workbench { ticket, .. }] = rig.press("S-Tab End C")[..] else { panic!() };
+    told(&mut rig, ticket, Outcome::Looked, shelf(&["a", "b"]));
+    let row = crate::model::setting::find("certificate").unwrap();
+    let subject = Subject::Endpoint(EndpointId(5));
+    assert_eq!(rig.press("Down u"), [Effect::Set { subject, row, value: "b".into() }]);
+    rig.press("Esc Home C");
+    assert_eq!(rig.press("u"), []);
+    assert!(rig.notice().contains("a secure endpoint"), "{}", rig.notice());
+}

@@ -1,5 +1,6 @@
 //! Why a handshake failed, with what both sides offered: the sentence a person needs.
 
+use super::choice::{cipher, group};
 use super::records::{Seen, spoken};
 use crate::model::draft::escape;
 use crate::model::end::{Fault, Party};
@@ -9,9 +10,12 @@ use crate::model::tls::Hello;
 /// What we offer, or accept.
 pub struct Ours<'a> {
     pub provider: &'a rustls::crypto::CryptoProvider,
-    pub alpn: &'a [&'a [u8]],
+    pub versions: &'a [&'a str],
+    pub alpn: &'a [Vec<u8>],
     /// What our certificate is for.
-    pub names: &'a [&'a str],
+    pub names: &'a [String],
+    /// What its key signs with.
+    pub schemes: &'a [String],
 }
 
 /// Of one list so many are named.
@@ -75,7 +79,7 @@ fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
     let who = if hello.way == Way::In { "it offers" } else { "we offered" };
     let is_ours = hello.way == Way::Out;
     let protocols = || ours.alpn.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>();
-    let groups = || ours.provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect::<Vec<_>>();
+    let groups = || ours.provider.kx_groups.iter().map(|known| group(*known)).collect::<Vec<_>>();
     let mut parts = Vec::new();
     let mut part = |what: &str, offered: &[Box<str>], have: &[String]| {
         // Of the server that refused us nothing is known; of a client, what we have as well is not the trouble.
@@ -86,7 +90,7 @@ fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
         let have = if is_ours { String::new() } else { format!(", we have {}", list(have)) };
         parts.push(format!("{what}: {who} {offered}{have}"));
     };
-    let versions = ["TLS 1.3".to_owned(), "TLS 1.2".to_owned()];
+    let versions: Vec<_> = ours.versions.iter().map(|name| (*name).to_owned()).collect();
     match alert {
         "protocol_version" => part("versions", &hello.versions, &versions),
         "no_application_protocol" => part("ALPN", &hello.alpn, &protocols()),
@@ -97,15 +101,14 @@ fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
             part("versions", &hello.versions, &versions);
             part("ciphers", &hello.ciphers, &suites(ours));
             part("groups", &hello.groups, &groups());
-            part("signatures", &hello.schemes, &["ecdsa_secp256r1_sha256".to_owned()]);
+            part("signatures", &hello.schemes, ours.schemes);
         }
     }
     if parts.is_empty() { String::new() } else { format!("; {}", parts.join("; ")) }
 }
 
 fn suites(ours: &Ours<'_>) -> Vec<String> {
-    let name = |suite: &rustls::SupportedCipherSuite| format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1);
-    ours.provider.cipher_suites.iter().map(name).collect()
+    ours.provider.cipher_suites.iter().map(|suite| cipher(*suite)).collect()
 }
 
 fn list<S: AsRef<str>>(names: &[S]) -> String {

@@ -2,11 +2,10 @@
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use serde_json::{Value, json};
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::steps::is_root;
 use super::{Bench, Report, stem};
-use crate::pki::authority::Revoked;
 use crate::pki::pem::{self, Section};
 use crate::pki::show::Node;
 use crate::pki::store::Kind;
@@ -145,26 +144,13 @@ impl Bench {
         let (ca, authority) = self.issuer_of(&certificate)?;
         // The list is read and written anew: nobody else adds to it meanwhile.
         self.alone()?;
-        let mut revoked = Vec::new();
-        let mut number = 0;
-        if self.store.has(&ca, Kind::Crl) {
-            let der = self.crl(&ca)?;
-            let (_, list) =
-                CertificateRevocationList::from_der(&der).map_err(|_| error(format!("{ca}.crl is broken")))?;
-            number = list.crl_number().and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-            revoked.extend(
-                list.iter_revoked_certificates()
-                    .map(|one| Revoked { serial: one.raw_serial().to_vec(), at: one.revocation_date.to_datetime() }),
-            );
-        }
-        let serial = certificate.raw_serial().to_vec();
-        if revoked.iter().any(|one| one.serial == serial) {
-            return Err(error(format!("{name} was revoked already")));
-        }
-        revoked.push(Revoked { serial, at: self.now });
-        let text = authority.crl(&revoked, number + 1, self.now)?;
+        let before = self.store.has(&ca, Kind::Crl).then(|| self.crl(&ca)).transpose()?;
+        let before = before.as_ref().map(|der| der.as_ref());
+        let (text, revoked) = authority
+            .revoke(before, certificate.raw_serial(), self.now)
+            .map_err(|cause| error(format!("{name}: {cause}")))?;
         let path = self.put(&ca, Kind::Crl, text.as_bytes(), true)?;
-        Ok(Report::default().wrote("revoked in", &path).field("revoked", revoked.len()))
+        Ok(Report::default().wrote("revoked in", &path).field("revoked", revoked))
     }
 
     /// The CA of the store that signed a certificate.
