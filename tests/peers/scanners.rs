@@ -44,8 +44,11 @@ impl Told {
             for event in lab.events(row.id) {
                 match event.kind {
                     Kind::ClientHello(_) => told.hellos += 1,
-                    // sslscan asks for a group and goes without finishing.
-                    Kind::ServerHello(answer) => told.groups.extend(answer.group.map(|group| group.to_string())),
+                    // Scanners ask for a version or a group and go without finishing.
+                    Kind::ServerHello(answer) => {
+                        told.versions.insert(answer.version.to_string());
+                        told.groups.extend(answer.group.map(|group| group.to_string()));
+                    }
                     Kind::SecureConnection(secured) => {
                         told.versions.insert(secured.version.to_string());
                         told.ciphers.insert(openssl_name(&secured.cipher));
