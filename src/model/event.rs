@@ -15,7 +15,7 @@ use super::socketio::Head;
 use super::tally::Cell;
 use super::time::Stamp;
 pub use super::tls::{Answer, Flight, Hello, Secured, Shown};
-pub use super::websocket::{FrameHead, Framing, Opened};
+pub use super::websocket::{FrameHead, Framing, Opened, close_name};
 
 /// The direction of an event that has one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

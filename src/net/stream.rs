@@ -249,7 +249,8 @@ async fn secure_server(
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
     let layer = tls::Layer { cx, record, alpn };
-    let handshake = async {
+    // On the heap, and only while it lasts: the task of every plain connection would be larger by it.
+    let handshake = Box::pin(async {
         if scheme.has_path() {
             // A browser that was told http:// is answered in its own language.
             let mut first = [0; 16];
@@ -259,7 +260,7 @@ async fn secure_server(
             }
         }
         layer.accept(probe).await
-    };
+    });
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
@@ -359,7 +360,7 @@ async fn secure_client(
         return Ok((Box::new(Probe::new(probe, astray)), tune, None));
     }
     let layer = tls::Layer { cx, record, alpn };
-    let stream = secured(cx, record, layer.connect(probe)).await?;
+    let stream = secured(cx, record, Box::pin(layer.connect(probe))).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
 }
