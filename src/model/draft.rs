@@ -71,6 +71,7 @@ pub enum Shape {
     Text,
     /// A WebSocket binary message.
     Binary,
+    /// Of WebSocket, or of HTTP/2.
     Ping,
     /// A WebSocket pong that no ping asked for.
     Pong,
@@ -133,7 +134,7 @@ pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {
         (Scheme::Ws | Scheme::Wss, _) => {
             &[Shape::Text, Shape::Binary, Shape::Ping, Shape::Pong, Shape::Close, Shape::Event]
         }
-        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request, Shape::Raw],
+        (Scheme::Http | Scheme::Https, Role::Connect) => &[Shape::Request, Shape::Raw, Shape::Ping],
         (Scheme::Http | Scheme::Https, Role::Listen) => &[Shape::Reply],
     }
 }

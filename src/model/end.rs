@@ -96,7 +96,7 @@ impl fmt::Display for Fault {
             Self::Tls { alert: Some((Party::Us, name)), text } => write!(f, "we sent the alert {name}: {text}"),
             Self::Tls { alert: Some((Party::Peer, name)), text } => write!(f, "the peer sent the alert {name}: {text}"),
             Self::Tls { alert: None, text } => write!(f, "TLS failed: {text}"),
-            Self::Http { status: Some(status), text } => write!(f, "{text}; answered {status}"),
+            Self::Http { status: Some(status), text } => write!(f, "{text}; its answer is {status}"),
             Self::Http { status: None, text } | Self::WebSocket { text } | Self::Certificate { text } => {
                 write!(f, "{text}")
             }

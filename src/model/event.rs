@@ -202,6 +202,10 @@ pub enum Kind {
         by: u32,
         blocked: u64,
     },
+    /// An exchange met a rule of its listener, which is the payload.
+    Rule {
+        exchange: u32,
+    },
     /// An exchange waits for a person's answer.
     Held {
         exchange: u32,
@@ -285,6 +289,7 @@ impl Kind {
             Self::GoAway { .. } => "goAway",
             Self::StreamReset { .. } => "streamReset",
             Self::WindowUpdate { .. } => "windowUpdate",
+            Self::Rule { .. } => "rule",
             Self::Held { .. } => "held",
             Self::Aborted { .. } => "aborted",
             Self::Open(_) => "open",
@@ -345,6 +350,7 @@ impl Kind {
             | Self::Finish { .. }
             | Self::Upgrade { .. }
             | Self::ClientError(_)
+            | Self::Rule { .. }
             | Self::Held { .. }
             | Self::Aborted { .. }
             | Self::Open(_) => None,
@@ -383,6 +389,7 @@ impl Kind {
             | Self::Trailers { exchange, .. }
             | Self::Finish { exchange, .. }
             | Self::StreamReset { exchange, .. }
+            | Self::Rule { exchange }
             | Self::Held { exchange }
             | Self::Aborted { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),

@@ -52,6 +52,8 @@ pub enum Why {
     Unsent,
     /// Nothing was asked for as long as the listener keeps a connection.
     Idle,
+    /// A rule drops the connection.
+    Rule,
 }
 
 impl Why {
@@ -63,6 +65,7 @@ impl Why {
             Self::UntilEnd => "unframed",
             Self::Unsent => "unsent",
             Self::Idle => "idle",
+            Self::Rule => "rule",
         }
     }
 
@@ -74,6 +77,7 @@ impl Why {
             Self::UntilEnd => "the body ends with the connection",
             Self::Unsent => "the body was refused before it was sent",
             Self::Idle => "idle for as long as it is kept",
+            Self::Rule => "a rule drops the connection",
         }
     }
 }

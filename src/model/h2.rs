@@ -61,6 +61,13 @@ pub fn code(code: u32) -> Cow<'static, str> {
     known.map_or_else(|| Cow::Owned(format!("0x{code:x}")), |name| Cow::Borrowed(*name))
 }
 
+/// The code of a name, or of a number as one writes it.
+pub fn code_of(text: &str) -> Option<u32> {
+    let named = CODES.iter().position(|name| name.eq_ignore_ascii_case(text)).and_then(|at| u32::try_from(at).ok());
+    let hex = || text.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    named.or_else(hex).or_else(|| text.parse().ok())
+}
+
 /// A setting's name without its `SETTINGS_` (section 6.5.2, RFC 8441 section 3, RFC 9218 section 2.1), or
 /// its number.
 pub fn setting(id: u16) -> Cow<'static, str> {
@@ -83,6 +90,7 @@ mod tests {
 
     #[test]
     fn what_has_no_name_is_a_number() {
+        assert_eq!(["cancel", "0x63", "8", "nothing"].map(code_of), [Some(8), Some(0x63), Some(8), None]);
         assert_eq!((&*code(0xb), &*code(0x63), &*code(u32::MAX)), ("ENHANCE_YOUR_CALM", "0x63", "0xffffffff"));
         assert_eq!((&*setting(4), &*setting(7)), ("INITIAL_WINDOW_SIZE", "0x7"));
     }

@@ -5,7 +5,6 @@
 //! GET /a/* 404 X-Why:gone text='no such thing' ; POST /up delay=2s 204 ; /old redirect=/new ; /cut drop=fin
 //! ```
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::draft::{escape, unescape};
+use super::headers::{Headers, is_token};
 use super::size;
 use super::spec::Escaped;
 
@@ -52,7 +52,7 @@ pub struct Rule {
     /// `*` stands for any run of characters, `?` for one. Held against the path, without its query.
     pub path: String,
     pub status: Option<u16>,
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
     pub delay: Option<Duration>,
     pub act: Act,
 }
@@ -75,7 +75,7 @@ struct Table {
     path: String,
     status: Option<u16>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    headers: Headers,
     text: Option<Escaped>,
     delay: Option<String>,
     file: Option<String>,
@@ -139,10 +139,10 @@ impl Rule {
         if acts.len() > 1 {
             return Err("a rule does one thing: text, file, redirect, drop or hold".into());
         }
-        let named = self.status.is_some() || !self.headers.is_empty();
+        let named = self.status.is_some() || !self.headers.0.is_empty();
         self.act = acts.pop().unwrap_or_else(|| if named { Act::Text(Escaped::default()) } else { Act::Reply });
         let path = &self.path;
-        if !path.starts_with(['/', '*']) || path.contains(char::is_whitespace) {
+        if !path.starts_with(['/', '*']) || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(format!("path = {path:?} matches nothing: begin it with / and use * for any characters"));
         }
         if let Some(method) = &mut self.method {
@@ -154,12 +154,8 @@ impl Rule {
         if let Some(status) = self.status.filter(|status| !(200..=599).contains(status)) {
             return Err(format!("{status} is no status a response can end with: write one from 200 to 599"));
         }
-        for (name, value) in &self.headers {
-            if !is_token(name) || value.chars().any(|c| c.is_control() && c != '\t') {
-                return Err(format!(
-                    "the header {name:?} cannot be sent: names are letters, digits and -, values one line"
-                ));
-            }
+        self.headers.check()?;
+        for (name, _) in &self.headers.0 {
             if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding") {
                 return Err(format!("leave out {name}: the body is counted for you"));
             }
@@ -174,7 +170,9 @@ impl Rule {
             Act::Redirect(_) if self.status.is_some_and(|status| !(300..=399).contains(&status)) => {
                 Err("a redirect has a status from 300 to 399: leave it out for 302".into())
             }
-            Act::File(path) if path.is_empty() => Err("file = \"\" is no file: write its path".into()),
+            Act::File(path) if path.is_empty() || path.contains(char::is_control) => {
+                Err(format!("file = {path:?} is no file: write its path"))
+            }
             Act::Reply if self.delay.is_none() => Err(format!(
                 "the rule for {} does nothing: give it status, text, file, redirect, drop, hold or delay",
                 self.path
@@ -212,7 +210,7 @@ impl Rule {
                 _ if status().is_some() => rule.status = status(),
                 _ => match word.split_once(':').filter(|(name, _)| is_token(name)) {
                     Some((name, value)) => {
-                        rule.headers.insert(name.into(), value.trim().into());
+                        rule.headers.0.push((name.into(), value.trim().into()));
                     }
                     None => {
                         return Err(format!(
@@ -234,13 +232,13 @@ impl fmt::Display for Rule {
         words.extend(self.method.clone());
         words.push(self.path.clone());
         words.extend(self.status.map(|status| status.to_string()));
-        words.extend(self.headers.iter().map(|(name, value)| format!("{name}:{value}")));
+        words.extend(self.headers.0.iter().map(|(name, value)| format!("{name}:{value}")));
         words.extend(self.delay.map(|delay| format!("delay={}", size::write_span(delay))));
         match &self.act {
             Act::Reply => {}
             // A status says it already.
             Act::Text(text)
-                if text.0.is_empty() && words.len() > 1 && (self.status.is_some() || !self.headers.is_empty()) => {}
+                if text.0.is_empty() && words.len() > 1 && (self.status.is_some() || !self.headers.0.is_empty()) => {}
             Act::Text(text) => words.push(format!("text={}", escape(&text.0))),
             Act::File(path) => words.push(format!("file={path}")),
             Act::Redirect(to) => words.push(format!("redirect={to}")),
@@ -320,11 +318,6 @@ impl<'de> Deserialize<'de> for Rules {
     }
 }
 
-/// RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,7 +332,7 @@ mod tests {
         assert_eq!(Rules::parse(&rules.to_string()).unwrap(), rules, "{rules}");
         let first = &rules.0[0];
         assert_eq!((first.method.as_deref(), &*first.path, first.status), (Some("GET"), "/a/*", Some(404)));
-        assert_eq!(first.headers["X-Why"], "gone");
+        assert_eq!(first.headers.0, [("X-Why".into(), "gone".into())]);
         assert_eq!(first.act, Act::Text(Escaped("no such thing".into())));
         assert_eq!(rules.0[1].act, Act::Text(Escaped::default()));
         assert_eq!(rules.0[3].act, Act::Drop(Cut::Fin));
@@ -381,6 +374,8 @@ mod tests {
             ("/a delay=soon", "soon"),
             ("/a 'text=\\q'", "no escape"),
             ("G[T /a 200", "is none"),
+            ("*\0* X:a", "matches nothing"),
+            ("/a file=a\0b", "no file"),
             ("/a 200 ; /b", "rule 2: the rule for /b does nothing"),
         ] {
             let error = Rules::parse(text).unwrap_err();

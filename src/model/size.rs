@@ -32,11 +32,12 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// A bound as it is configured, in the largest unit of 1024 that it is a whole number of: `16MiB`.
+/// A bound as it is configured, in the largest unit that it is a whole number of: `16MiB`, `64kB`, `1500B`.
 pub fn bound(n: u64) -> String {
-    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let fits = UNITS.into_iter().find(|(bits, _)| n > 0 && n.trailing_zeros() >= *bits);
-    fits.map_or_else(|| format!("{n}B"), |(bits, unit)| format!("{}{unit}", n >> bits))
+    const UNITS: [(u64, &str); 6] =
+        [(1 << 30, "GiB"), (1_000_000_000, "GB"), (1 << 20, "MiB"), (1_000_000, "MB"), (1 << 10, "KiB"), (1000, "kB")];
+    let fits = UNITS.iter().find(|(unit, _)| n > 0 && n.is_multiple_of(*unit));
+    fits.map_or_else(|| format!("{n}B"), |(unit, name)| format!("{}{name}", n / unit))
 }
 
 /// A count with thousands separated: `65,536`.
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_bound_reads_as_it_is_configured() {
-        for text in ["16MiB", "64KiB", "1GiB", "1000B", "0B", "1025B", "3MiB"] {
+        for text in ["16MiB", "64KiB", "1GiB", "64kB", "0B", "1025B", "3MiB", "2MB"] {
             assert_eq!(bound(parse_bytes(text).unwrap()), text);
         }
     }
@@ -204,6 +205,13 @@ mod tests {
         #[test]
         fn si_is_at_most_four_characters(n in any::<u64>()) {
             prop_assert!(si(n).len() <= 4, "{}", si(n));
+        }
+
+        #[test]
+        fn a_size_that_is_written_is_read_back(n in any::<u64>(), shift in 0u32..64) {
+            for n in [n >> shift, (n >> 32) * 1024, (n >> 32) * 1_000_000] {
+                prop_assert_eq!(parse_bytes(&bound(n)), Ok(n));
+            }
         }
 
         #[test]

@@ -1,7 +1,6 @@
 //! What a person asked for: an endpoint, its behaviour, and the limits of the whole program.
 //! One set of types for the command line, TOML, JSON lines and the form.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::draft::{escape, unescape};
+use super::headers::Headers;
 use super::multicast::is_many;
 use super::setting;
 use super::size;
@@ -113,7 +113,7 @@ pub struct Fixed {
     pub text: Escaped,
     /// HTTP status, 200 if left out.
     pub status: Option<u16>,
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
 }
 
 impl Reply {
@@ -225,6 +225,9 @@ pub struct Limits {
     /// How long an HTTP head may take; a slower one is answered 408.
     #[serde(deserialize_with = "read_span")]
     pub http_head_time: Duration,
+    /// How long nothing may come of an HTTP request's body while we read it; a slower one is answered 408.
+    #[serde(deserialize_with = "read_span")]
+    pub http_body_time: Duration,
     /// A WebSocket message, in bytes; a longer one is closed with 1009.
     #[serde(deserialize_with = "read_bytes")]
     pub ws_message: u64,
@@ -242,6 +245,7 @@ impl Default for Limits {
             closed: 200,
             http_head: 64 << 10,
             http_head_time: Duration::from_secs(30),
+            http_body_time: Duration::from_secs(30),
             ws_message: 64 << 20,
             handshake_time: Duration::from_secs(10),
         }

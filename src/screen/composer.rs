@@ -148,12 +148,13 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
         (Shape::Head, _) => {
-            "200 OK and header lines: it leaves; header lines alone are set for it, Name: takes one away"
+            "200 OK, header lines: it leaves; 103: before it; lines alone are set, Name: takes one away"
         }
         (Shape::Body, Coding::Text) => "a chunk, sent at once; ^T: an event, the end; Tab: a file",
         (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
-        (Shape::End, _) => "⏎ ends it; or trailers first, a line each: Name: value",
+        (Shape::End, _) => "⏎ ends it; trailers first, Name: value; HTTP/2: reset CANCEL",
         (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
+        (Shape::Ping, Coding::Text) => "as typed; HTTP/2 takes 8 bytes; Tab for escapes, hex or a file",
         (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",
         (_, Coding::Text) => "as typed; Tab for escapes, hex or a file",

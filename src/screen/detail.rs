@@ -188,6 +188,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Request { exchange, .. }
         | Kind::Body { exchange, .. }
         | Kind::Trailers { exchange, .. }
+        | Kind::Rule { exchange }
         | Kind::Information { exchange, .. } => {
             vec![dim(format!("{exchange}  "))]
         }
@@ -210,7 +211,9 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             words
         }
         Kind::Finish { exchange, took, first } => {
-            let mut words = vec![dim(format!("{exchange}  ")), plain(format!("in {}", spent(took)))];
+            let mut words = vec![dim(format!("{exchange}  "))];
+            // What answers no request took no time.
+            words.extend((*took > 0).then(|| plain(format!("in {}", spent(took)))));
             words.extend(first.map(|first| dim(format!(", first byte {}", spent(&first.get())))));
             words
         }

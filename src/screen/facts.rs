@@ -99,7 +99,7 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Finish { exchange, first, took } => {
             let mut rows = vec![("exchange", exchange.to_string())];
             rows.extend(first.map(|first| ("first byte", spent(&first.get()))));
-            rows.push(("took", spent(took)));
+            rows.extend((*took > 0).then(|| ("took", spent(took))));
             rows
         }
         Kind::Last { way, exchange, why } => vec![
@@ -107,6 +107,10 @@ fn rows(event: &Event) -> Vec<Row> {
             ("means", "no request follows on this connection".into()),
             ("why", why.text().into()),
             ("who", by(way.party()).into()),
+        ],
+        Kind::Rule { exchange } => vec![
+            ("exchange", exchange.to_string()),
+            ("means", "it met this rule of its listener, which decides about its answer".into()),
         ],
         Kind::Held { exchange } => vec![
             ("exchange", exchange.to_string()),

@@ -256,6 +256,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Certificate(shown) if shown.is_bad => ("≡", theme.bad, theme.strong(theme.bad)),
         Kind::Certificate(_) => ("≡", theme.plain, theme.bright),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
+        Kind::Rule { .. } => ("·", theme.dim, theme.plain),
         Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
         Kind::Aborted { .. } => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Closing { way: side, .. } | Kind::Last { way: side, .. } | Kind::GoAway { way: side, .. } => {

@@ -48,6 +48,26 @@ async fn node_gets_each_step_when_it_leaves_and_the_trailers() {
 }
 
 #[tokio::test]
+async fn node_hears_a_word_before_the_answer_in_both_versions() {
+    let Some(node) = peer("node") else { return };
+    for version in [&[][..], &["2"]] {
+        let lab = Lab::default();
+        let (_, address) = lab.listen("http://:0", holds()).await;
+        let url = format!("http://{address}/early");
+        let said = run_node(&node, "http-early.mjs", &[&[&*url], version].concat());
+        let row = waiting(&lab).await;
+        for text in ["103\nlink: </a.css>; rel=preload", "103 Again\nLink: </b.css>; rel=preload"] {
+            answer(&lab, row.socket, Shape::Head, text);
+            said.says(&format!("early 103 {}\n", text.split_once(": ").unwrap().1)).await;
+        }
+        answer(&lab, row.socket, Shape::Answer, "200 OK\n\nbody");
+        let text = said.ends().await.ok();
+        assert!(text.ends_with("head 200 undefined\n") && !text.contains("error"), "{text}");
+        assert_eq!(named(&lab, row.socket, "information").len(), 2, "{}", lab.report());
+    }
+}
+
+#[tokio::test]
 async fn curl_gets_server_sent_events_at_once_over_tls_too() {
     let Some(curl) = peer("curl") else { return };
     for scheme in ["http", "https"] {

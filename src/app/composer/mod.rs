@@ -207,6 +207,12 @@ impl Composer {
             self.editor.clear();
         }
         match draft.shape {
+            // A 1xx comes before the head, which is still to come.
+            Shape::Head if has_status(&draft.text) && draft.text.starts_with('1') => {
+                if self.editor.is_empty() {
+                    self.editor.set(usual(Shape::Head));
+                }
+            }
             Shape::Head if has_status(&draft.text) => self.step(Shape::Body),
             // What was set goes with it: the usual fields would replace it.
             Shape::Head if self.editor.is_empty() => self.editor.set("200 OK\n"),

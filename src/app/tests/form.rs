@@ -1,9 +1,8 @@
 //! The endpoint form.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::app::form::{Field, Of};
+use crate::model::headers::Headers;
 use crate::model::setting::{self, Row};
 use crate::model::spec::{Escaped, Fixed, Reply, Settings};
 
@@ -104,7 +103,7 @@ fn editing_keeps_what_the_form_does_not_show() {
         reply: Reply::Fixed(Fixed {
             text: Escaped("你好\n".into()),
             status: Some(418),
-            headers: BTreeMap::from([("x".into(), "y".into())]),
+            headers: Headers(vec![("x".into(), "y".into())]),
         }),
         show: Some("server got: {message}".into()),
         ..Settings::default().with("subprotocols", "chat").unwrap().with("insecure", "yes").unwrap()

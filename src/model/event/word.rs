@@ -64,6 +64,7 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "trailers", "fields behind a chunked body"),
     word("http", "finish", "the response ended, and how long the exchange took"),
     word("http", "last", "no request follows on the connection: who said so, and how"),
+    word("http", "rule", "the exchange met this rule of its listener"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
     word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),

@@ -57,7 +57,7 @@ impl File {
         let read = ready!(Pin::new(&mut self.file).poll_read(cx, &mut buf));
         let taken = buf.filled().len();
         if read.is_err() || taken == 0 {
-            return Poll::Ready(Some(Err(GaveUp)));
+            return Poll::Ready(Some(Err(GaveUp::Gone)));
         }
         self.left -= taken as u64;
         piece.truncate(taken);

@@ -69,6 +69,10 @@ pub struct Open {
 }
 
 impl Open {
+    pub fn exchange(&self) -> u32 {
+        self.exchange
+    }
+
     pub fn takes_hints(&self) -> bool {
         self.new
     }
@@ -127,6 +131,11 @@ impl<N: Watch> Book<N> {
             self.table.last(way, why);
             self.record.event(Kind::Last { way, exchange, why });
         }
+    }
+
+    /// Whether the answer to the request at hand has begun.
+    pub fn is_answering(&self) -> bool {
+        self.response.as_ref().is_some_and(|open| open.exchange == self.request)
     }
 
     /// When the last response ended; before the first, when the connection began.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::Request;
+use super::compose::NO_PING;
 use super::exchanges::Exchanges;
 use super::h2;
 use super::hop::Hop;
@@ -54,7 +55,7 @@ enum Left {
 }
 
 /// The request that goes on elsewhere.
-type Onward = Arc<Mutex<Option<Hop>>>;
+pub type Onward = Arc<Mutex<Option<Hop>>>;
 
 /// Dials, talks, and where a redirect is followed to another server, dials that.
 ///
@@ -89,7 +90,7 @@ async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward)
     };
     if two {
         // On the heap: the task of every HTTP/1 connection would be larger by it.
-        return Box::pin(h2::client::talk(flow, first)).await;
+        return Box::pin(h2::client::talk(flow, first, hops, onward)).await;
     }
     let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
@@ -166,6 +167,7 @@ async fn talk(flow: Flow, first: Option<Request>, mut hops: u32, onward: Onward)
             letter = inbox.recv(), if open && room => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
                 Some(Command::Send(Payload::Bytes(bytes))) if !ending => line.push(bytes),
+                Some(Command::Send(Payload::Ping(_))) => record.error(Fault::Http { status: None, text: NO_PING.into() }),
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
                 Some(Command::Close) => break Left::Closed,

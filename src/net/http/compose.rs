@@ -1,12 +1,11 @@
 //! What a person typed, as a request or as the reply a listener gives from now on.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::Request;
 use super::curl::{Curl, is_curl};
 use crate::model::draft::{Coding, Draft, Rejection, Shape, encode, has_status};
+use crate::model::headers::Headers;
 use crate::model::spec::{Escaped, Fixed};
 use crate::net::Payload;
 
@@ -29,6 +28,7 @@ pub fn split_body(text: &str) -> (&str, &str) {
 /// What is wrong with the text, and what would be right.
 pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
     match draft.shape {
+        Shape::Ping => ping(draft).map(Payload::Ping),
         Shape::Raw => draft.encode().map(|bytes| Payload::Bytes(bytes.into())),
         Shape::Reply => reply(draft).map(|fixed| Payload::Reply(Box::new(fixed))),
         Shape::Head | Shape::Body | Shape::Push | Shape::End | Shape::Answer => {
@@ -36,6 +36,21 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
         }
         _ => request(draft).map(|request| Payload::Request(Box::new(request))),
     }
+}
+
+/// What is said to who sends one all the same.
+pub const NO_PING: &str = "HTTP/1 has no ping: that is for HTTP/2";
+/// RFC 9113 section 6.7.
+const PING: usize = 8;
+
+/// Eight bytes; what is shorter is filled up with zeros.
+fn ping(draft: &Draft) -> Result<bytes::Bytes, Rejection> {
+    let mut bytes = draft.encode()?;
+    if bytes.len() > PING {
+        return Err(Rejection(format!("a ping of HTTP/2 holds {PING} bytes, this has {}", bytes.len())));
+    }
+    bytes.resize(PING, 0);
+    Ok(bytes.into())
 }
 
 fn request(draft: &Draft) -> Result<Request, Rejection> {
@@ -120,7 +135,7 @@ fn pieces<'a>(body: &'a str, announced: &[&str]) -> Result<(Vec<&'a str>, Fields
 fn reply(draft: &Draft) -> Result<Fixed, Rejection> {
     if !has_status(&draft.text) {
         let text = Escaped(encoded(&draft.text, draft)?.into());
-        return Ok(Fixed { text, status: Some(200), headers: BTreeMap::new() });
+        return Ok(Fixed { text, status: Some(200), headers: Headers::default() });
     }
     let (head, body) = split_body(&draft.text);
     let mut lines = head.lines();
@@ -130,12 +145,11 @@ fn reply(draft: &Draft) -> Result<Fixed, Rejection> {
         .ok()
         .filter(|status| (200..=599).contains(status))
         .ok_or_else(|| Rejection(format!("{word} is no status of an answer: write one from 200 to 599")))?;
-    let mut given = BTreeMap::new();
-    for (name, value) in headers(lines)? {
+    let given = Headers(headers(lines)?);
+    for (name, _) in &given.0 {
         if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding") {
             return Err(Rejection(format!("leave out {name}: the body is counted for you")));
         }
-        given.insert(name, value);
     }
     Ok(Fixed { text: Escaped(encoded(body, draft)?.into()), status: Some(status), headers: given })
 }
@@ -324,7 +338,8 @@ mod tests {
     #[test]
     fn a_reply_is_a_head_and_a_body_or_a_body_alone() {
         let fixed = reply("404 Not Found\nX-A: b\n\nnothing").unwrap();
-        assert_eq!((fixed.status, &fixed.text.0[..], fixed.headers["X-A"].as_str()), (Some(404), &b"nothing"[..], "b"));
+        assert_eq!((fixed.status, &fixed.text.0[..]), (Some(404), &b"nothing"[..]));
+        assert_eq!(fixed.headers.0, [("X-A".into(), "b".into())]);
         let fixed = reply("hello\n\nworld").unwrap();
         assert_eq!((fixed.status, &fixed.text.0[..]), (Some(200), &b"hello\n\nworld"[..]));
     }

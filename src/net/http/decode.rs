@@ -4,9 +4,11 @@
 //! It never waits, never fails and buffers at most one head; what it refuses it says in
 //! [`Decoder::refused`], and how much of the stream is not yet good in [`Decoder::behind`].
 
-use super::h2::frame::PREFACE;
+use super::chunk::{EXTENSIONS, chunk_line, trailers};
+use super::h2::frame::{PREFACE, SETTINGS};
 use super::head::{self, Asked, Framing, Head, Start};
 use super::reason::Reason;
+use crate::hub::HEAD;
 use crate::model::exchange::Part;
 
 /// What is told of the messages of one direction, in order.
@@ -46,10 +48,6 @@ pub enum Preface {
     Wanted,
 }
 
-/// A chunk's size line, extensions included: far more than anybody sends.
-const CHUNK_LINE: usize = 1024;
-/// Chunk extensions of one body, and its trailers: hyper's limits.
-const EXTENSIONS: usize = 16 << 10;
 /// A head below this is looked at anew with each piece, so that garbage is refused at once; above it
 /// only when it has grown by an eighth or its end is there, so that a slow one costs no square.
 const SMALL: usize = 4 << 10;
@@ -144,6 +142,11 @@ impl Decoder {
         }
     }
 
+    /// What was refused, as far as it was there then.
+    pub fn rejected(&self) -> &[u8] {
+        if self.refused().is_some() { &self.held } else { &[] }
+    }
+
     /// How many of the bytes fed last belong to an element that is not whole, or to what was refused.
     pub fn behind(&self) -> usize {
         if self.refused().is_some() { self.bad } else { self.held.len() }
@@ -168,18 +171,25 @@ impl Decoder {
         matches!(self.state, State::Head) && !self.held.is_empty()
     }
 
+    /// Whether a body has begun that is not whole, trailers included.
+    pub fn within_body(&self) -> bool {
+        matches!(self.state, State::Body(_) | State::ChunkSize | State::Chunk(_) | State::ChunkEnd | State::Trailers)
+    }
+
     /// Takes no further byte, for a reason found elsewhere.
     pub fn refuse(&mut self, reason: Reason) {
         if self.refused().is_none() {
             self.outside = self.between_messages();
             self.bad = self.held.len();
-            self.held = Vec::new();
             self.state = State::Refused(reason);
         }
     }
 
     /// The other direction switched: what was held and all that comes is the tunnel's.
     pub fn switch(&mut self, sink: &mut impl Sink) {
+        if self.refused().is_some() {
+            return;
+        }
         self.state = State::Tunnel;
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
@@ -204,6 +214,8 @@ impl Decoder {
                 Err(reason) => {
                     self.refuse(reason);
                     self.bad += bytes.len();
+                    let room = HEAD.saturating_sub(self.held.len());
+                    self.held.extend_from_slice(&bytes[..bytes.len().min(room)]);
                     return;
                 }
             }
@@ -359,6 +371,14 @@ impl Decoder {
                 }
                 this.opening = Preface::Refused;
             }
+            if this.half == Half::Responses && raw[0] == 0 {
+                // No response begins so, but a frame of HTTP/2 does: three bytes of length, and its type.
+                return match raw {
+                    [_, _, _, SETTINGS, ..] => Err(Reason::Frame),
+                    [_, _, _, _, ..] => Err(Reason::StartLine),
+                    _ => Ok(None),
+                };
+            }
             let grown = raw.len() >= this.look;
             if before > 0 && !grown && !ends_within(raw, before) && raw.len() <= this.limit {
                 return Ok(None);
@@ -431,56 +451,4 @@ fn ends_within(raw: &[u8], before: usize) -> bool {
 /// What of a head is too large.
 fn too_large(window: &[u8], limit: usize) -> Reason {
     if window.contains(&b'\n') { Reason::TooLarge(limit) } else { Reason::TooLong(limit) }
-}
-
-struct Size {
-    line: usize,
-    bytes: u64,
-    extensions: usize,
-}
-
-/// `1a; extension CRLF` (section 7.1); `None` if it is not all there.
-fn chunk_line(raw: &[u8]) -> Result<Option<Size>, Reason> {
-    let end = raw.iter().take(CHUNK_LINE).position(|byte| *byte == b'\n');
-    let line = &raw[..end.unwrap_or(raw.len().min(CHUNK_LINE))];
-    let line = match (end, line.split_last()) {
-        (Some(_), Some((b'\r', line))) => line,
-        (Some(_), _) => return Err(Reason::Chunk("its size line ends without CR")),
-        // Its line feed may be the next byte.
-        (None, Some((b'\r', line))) => line,
-        (None, _) => line,
-    };
-    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let mut bytes = 0u64;
-    for digit in &line[..digits] {
-        let digit = (*digit as char).to_digit(16).unwrap_or_default();
-        bytes = bytes.checked_mul(16).ok_or(Reason::Chunk("its size has more than 16 digits"))? + u64::from(digit);
-    }
-    let rest = &line[digits..];
-    let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let good = rest.get(blank).is_none_or(|byte| *byte == b';') && !rest.contains(&b'\r');
-    if !good || (digits == 0 && (end.is_some() || !line.is_empty() || raw.len() > line.len())) {
-        return Err(Reason::Chunk("its size is no hexadecimal number"));
-    }
-    match end {
-        Some(end) => Ok(Some(Size { line: end + 1, bytes, extensions: rest.len() })),
-        None if raw.len() >= CHUNK_LINE => Err(Reason::Chunk("its size line is endless")),
-        None => Ok(None),
-    }
-}
-
-/// The length of the trailers with the empty line that ends them; `None` if it is not all there.
-fn trailers(raw: &[u8]) -> Result<Option<usize>, Reason> {
-    let window = &raw[..raw.len().min(EXTENSIONS)];
-    let mut lines = [httparse::EMPTY_HEADER; head::HEADERS];
-    match httparse::parse_headers(window, &mut lines) {
-        Ok(httparse::Status::Complete((len, _))) => {
-            // A line feed alone is a line's end to some and not to others (section 11.2).
-            let bare = |at: usize| window[at] == b'\n' && (at == 0 || window[at - 1] != b'\r');
-            if (0..len).any(bare) { Err(Reason::Trailers) } else { Ok(Some(len)) }
-        }
-        Ok(httparse::Status::Partial) if raw.len() > EXTENSIONS => Err(Reason::Trailers),
-        Ok(httparse::Status::Partial) => Ok(None),
-        Err(_) => Err(Reason::Trailers),
-    }
 }

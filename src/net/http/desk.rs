@@ -2,13 +2,13 @@
 //! reply, what a person answers by hand, or nothing until the reply is changed.
 
 use std::fmt::Write as _;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::ext::ReasonPhrase;
 use tokio_util::sync::CancellationToken;
@@ -16,9 +16,12 @@ use tokio_util::sync::CancellationToken;
 use super::body::Body;
 use super::exchanges::Heads;
 use super::hold::{self, Shelf, Ticket};
+use super::interim::Interim;
 use super::rules::{self, Book, Line};
 use super::spelling;
+use super::upload::{Bounds, Stop, Upload};
 use crate::hub::Recorder;
+use crate::model::event::Kind;
 use crate::model::rule::{Act, Cut};
 use crate::model::spec::{Fixed, Reply};
 use crate::net::Context;
@@ -31,8 +34,19 @@ pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-
 
 /// The peer went before it was answered, or a rule cuts the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the peer went before it was answered")]
-pub struct GaveUp;
+pub enum GaveUp {
+    #[error("the peer went before it was answered")]
+    Gone,
+    /// hyper looks there for the code of its RST_STREAM.
+    #[error("its stream was reset by hand")]
+    Reset(#[source] h2::Error),
+}
+
+impl GaveUp {
+    pub fn reset(code: u32) -> Self {
+        Self::Reset(h2::Reason::from(code).into())
+    }
+}
 
 /// What answers the requests of one connection.
 pub struct Desk {
@@ -48,12 +62,16 @@ pub struct Desk {
     pub shelf: OnceLock<Arc<Shelf>>,
     /// A rule cuts the connection.
     pub cut: OnceLock<Cut>,
+    /// The setting, as it is now: a peer's FIN is no goodbye.
+    pub half_open: AtomicBool,
 }
 
 /// What of a request decides about its answer.
 struct Point {
     head: Bytes,
     connect: bool,
+    /// Of HTTP/2, which says with a GOAWAY what HTTP/1 says in an answer.
+    two: bool,
     /// A `CONNECT` that is granted.
     tunnels: bool,
     exchange: u32,
@@ -66,7 +84,7 @@ struct Point {
 /// A request that cannot be answered at once.
 pub struct Asked {
     point: Point,
-    body: Incoming,
+    body: Upload,
     request: hold::Request,
 }
 
@@ -85,22 +103,34 @@ impl Desk {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
             self.cx.show(self.peer, line);
         }
+        // HTTP/1 has its hints where its answers pass.
+        if let (Some(link), Version::HTTP_2) = (&self.cx.spec.settings.http.hints, request.version()) {
+            self.heads.interims.push(number, Interim::hints(link).into_iter().collect());
+        }
         let connect = request.method() == Method::CONNECT;
         let line = {
             let now = self.cx.now.borrow();
             let meet = || self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path());
             if connect { None } else { meet() }
         };
+        if let Some(line) = &line {
+            self.record.payload(Kind::Rule { exchange: number }, line.text.as_bytes());
+        }
         // Streams of HTTP/2 stay what they are.
         let grants = self.cx.spec.settings.http.upgrade && request.version() != Version::HTTP_2;
         let upgrade = request.headers().get(header::UPGRADE).cloned().filter(|_| grants);
-        let point = Point { head, connect, tunnels: connect && grants, exchange: number, upgrade, line };
+        let two = request.version() == Version::HTTP_2;
+        let point = Point { head, connect, two, tunnels: connect && grants, exchange: number, upgrade, line };
         let answer = if request.body().is_end_stream() { self.answer(&point, &Taken::default()) } else { None };
         self.heads.set_busy(answer.is_none());
         answer.ok_or_else(|| {
             let (parts, body) = request.into_parts();
             let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
             let request = hold::Request { number, method: parts.method, target, version: parts.version };
+            let http = &self.cx.spec.settings.http;
+            let most = http.most_body.unwrap_or(u64::MAX);
+            let bounds = Bounds { most, patience: self.cx.limits.http_body_time };
+            let body = Upload::new(body, (parts.version == Version::HTTP_2).then_some(bounds));
             Box::new(Asked { point, body, request })
         })
     }
@@ -116,7 +146,7 @@ impl Desk {
                 Act::Hold => return self.held(asked).await,
                 Act::Drop(cut) => {
                     let _ = self.cut.set(*cut);
-                    return Err(GaveUp);
+                    return Err(GaveUp::Gone);
                 }
                 // It is answered as if there were no rule: its delay is over.
                 Act::Reply => asked.point.line = None,
@@ -127,12 +157,14 @@ impl Desk {
             return self.held(asked).await;
         }
         let mut taken = Taken::default();
-        while let Some(frame) = asked.body.frame().await {
-            if let Ok(piece) = frame.map_err(|_| GaveUp)?.into_data() {
-                taken.size += piece.len() as u64;
-                let room = KEPT - taken.kept.len();
-                taken.kept.extend_from_slice(&piece[..piece.len().min(room)]);
-            }
+        while let Some(piece) = poll_fn(|cx| asked.body.poll(cx)).await {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(stop) => return self.stopped(stop),
+            };
+            taken.size += piece.len() as u64;
+            let room = KEPT - taken.kept.len();
+            taken.kept.extend_from_slice(&piece[..piece.len().min(room)]);
         }
         let mut reply = self.cx.now.clone();
         reply.mark_unchanged();
@@ -141,7 +173,7 @@ impl Desk {
                 return Ok(self.last(&asked.point, rules::file(&line.rule, path).await));
             }
             self.heads.set_busy(false);
-            return rules::at_once(&line.rule).map(|response| self.last(&asked.point, response)).ok_or(GaveUp);
+            return rules::at_once(&line.rule).map(|response| self.last(&asked.point, response)).ok_or(GaveUp::Gone);
         }
         loop {
             if self.holds(&asked.point) {
@@ -152,16 +184,29 @@ impl Desk {
                 return Ok(response);
             }
             tokio::select! {
-                changed = reply.changed() => changed.map_err(|_| GaveUp)?,
-                () = self.gone.cancelled(), if !self.cx.spec.settings.half_open => return Err(GaveUp),
+                changed = reply.changed() => changed.map_err(|_| GaveUp::Gone)?,
+                () = self.gone.cancelled(), if !self.half_open.load(Relaxed) => return Err(GaveUp::Gone),
             }
         }
+    }
+
+    /// What is said to a body that is not taken.
+    fn stopped(&self, stop: Stop) -> Result<Response, GaveUp> {
+        let reason = match stop {
+            Stop::Refused(reason) => reason,
+            Stop::Gone => return Err(GaveUp::Gone),
+            Stop::Reset(code) => return Err(GaveUp::reset(code)),
+        };
+        self.heads.set_busy(false);
+        self.record.event(Kind::ClientError(Box::new(reason.fault(true))));
+        let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Ok(text(status, format!("{reason}\n")))
     }
 
     async fn unless_gone(&self, wait: impl Future<Output = ()>) -> Result<(), GaveUp> {
         tokio::select! {
             () = wait => Ok(()),
-            () = self.gone.cancelled(), if !self.cx.spec.settings.half_open => Err(GaveUp),
+            () = self.gone.cancelled(), if !self.half_open.load(Relaxed) => Err(GaveUp::Gone),
         }
     }
 
@@ -172,7 +217,7 @@ impl Desk {
 
     /// Waits for a person to send a head; what they send then is the body.
     async fn held(&self, asked: Box<Asked>) -> Result<Response, GaveUp> {
-        let Some(socket) = self.record.socket() else { return Err(GaveUp) };
+        let Some(socket) = self.record.socket() else { return Err(GaveUp::Gone) };
         let shelf = self.shelf.get_or_init(|| {
             let shelf = Shelf::new(socket, self.cx.hub.clock(), self.cx.holds.clone(), Arc::clone(&self.heads));
             self.cx.holds.add(socket, Arc::clone(&shelf));
@@ -180,14 +225,18 @@ impl Desk {
             self.record.explain(Arc::clone(&shelf) as _);
             shelf
         });
-        let ticket =
-            Ticket::draw(Arc::clone(shelf), &asked.request, self.record.clone(), self.gone.clone(), asked.body);
+        // A peer that may half-close has not gone with its FIN.
+        let gone = if self.half_open.load(Relaxed) { CancellationToken::new() } else { self.gone.clone() };
+        let ticket = Ticket::draw(Arc::clone(shelf), &asked.request, self.record.clone(), gone, asked.body);
         let Some(ticket) = ticket else {
             self.heads.set_busy(false);
             let reason = format!("{} exchanges wait for an answer already\n", hold::MOST);
             return Ok(text(StatusCode::SERVICE_UNAVAILABLE, reason));
         };
-        let (head, ticket) = ticket.head().await?;
+        let (head, ticket) = match ticket.head().await {
+            Ok(answer) => answer,
+            Err(stop) => return self.stopped(stop),
+        };
         let mut response =
             Response::new(if head.whole { Body::from(Bytes::new()) } else { Body::Held(Box::new(ticket)) });
         *response.status_mut() = head.status;
@@ -213,7 +262,7 @@ impl Desk {
     /// Says that it is the last of its connection, where it is.
     fn last(&self, point: &Point, mut response: Response) -> Response {
         let most = self.cx.spec.settings.http.requests;
-        if most > 0 && point.exchange >= most {
+        if most > 0 && point.exchange >= most && !point.two {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -266,14 +315,14 @@ fn fill(fixed: &Fixed) -> Response {
     let status = fixed.status.filter(|status| *status >= 200).and_then(|status| StatusCode::from_u16(status).ok());
     *response.status_mut() = status.unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    for (name, value) in &fixed.headers {
+    for (name, value) in &fixed.headers.0 {
         let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { continue };
         if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {
             headers.append(name, value);
         }
     }
     headers.entry(header::CONTENT_TYPE).or_insert(TEXT);
-    spelling::keep(&mut response, fixed.headers.keys().map(String::as_str));
+    spelling::keep(&mut response, fixed.headers.0.iter().map(|(name, _)| &**name));
     response
 }
 

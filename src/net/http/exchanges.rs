@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::book::{Book, Open, Requests, Responses};
 use super::decode::{Decoder, Half, Preface};
 use super::hop::Pointer;
+use super::interim::Interims;
 use super::reason::Reason;
 use super::table::Table;
 use crate::hub::Recorder;
@@ -37,6 +38,8 @@ pub struct Heads {
     trailers: Mutex<Option<Bytes>>,
     /// There are some: what every write looks at.
     trailing: AtomicBool,
+    /// What is said before the answer at hand.
+    pub interims: Interims,
 }
 
 impl Heads {
@@ -174,7 +177,7 @@ impl<N: Watch> Exchanges<N> {
         &mut self.book.follower
     }
 
-    /// Why what the peer sent is not HTTP. As a server this is for the owner to answer and record.
+    /// Why what the peer sent is not HTTP. As a server this is for the owner to answer.
     pub fn refused(&self) -> Option<&Reason> {
         self.incoming().refused()
     }
@@ -186,7 +189,13 @@ impl<N: Watch> Exchanges<N> {
 
     /// Takes nothing more of what the peer sends, for a reason found elsewhere.
     pub fn refuse(&mut self, reason: Reason) {
-        if self.book.way == Way::In { self.requests.refuse(reason) } else { self.responses.refuse(reason) }
+        let before = self.refused().is_some();
+        if self.book.way == Way::In {
+            self.requests.refuse(reason)
+        } else {
+            self.responses.refuse(reason)
+        }
+        self.complain(before);
     }
 
     /// Whether the peer has ended.
@@ -256,11 +265,24 @@ impl<N: Watch> Exchanges<N> {
         self.book.say_last(self.book.back(), self.book.count, Some(Why::Idle));
     }
 
-    /// Whether a response may still be sent: none is half-way, and none was the last.
+    /// As a server: whether what was refused can have an answer of its own, once those before it have theirs.
+    fn deserves_answer(&self) -> bool {
+        let ours = self.book.last.is_some_and(|(way, _)| way != self.book.way);
+        let begun = !self.requests.between_messages() && self.book.is_answering();
+        !ours && !begun && !self.book.tunnelled
+    }
+
+    /// Whether that may be sent now: no answer is half-way, and none is owed to a request before it.
     pub fn answerable(&self) -> bool {
-        self.book.response.is_none()
-            && !self.book.last.is_some_and(|(way, _)| way != self.book.way)
-            && !self.book.tunnelled
+        // Its own request waits too, where that was whole enough to be one.
+        let own = !self.requests.between_messages() || matches!(self.refused(), Some(Reason::Other(_)));
+        self.book.response.is_none() && self.book.waiting.len() <= usize::from(own) && self.deserves_answer()
+    }
+
+    /// The owner drops the connection instead of an answer, for a rule wants it so.
+    pub fn drop_out(&mut self) {
+        let exchange = self.book.waiting.front().map_or(self.book.count, Open::exchange);
+        self.book.say_last(self.book.back(), exchange, Some(Why::Rule));
     }
 
     fn pass(&mut self, way: Way, bytes: &[u8]) {
@@ -310,14 +332,18 @@ impl<N: Watch> Exchanges<N> {
         self.book.record.event(Kind::End { way });
     }
 
-    /// A client says what is wrong with a response; a server's owner does, with the answer.
+    /// Says what is wrong with what the peer sent, when it is seen: an answer may have to wait for those before it.
+    /// The preface is nobody's error.
     fn complain(&mut self, before: bool) {
-        if self.book.way == Way::Out
-            && !before
-            && let Some(reason) = self.responses.refused()
-        {
-            self.book.record.error(reason.fault(false));
+        let client = self.book.way == Way::Out;
+        let Some(reason) = self.refused().filter(|_| !before) else { return };
+        if *reason == Reason::Preface {
+            return;
         }
+        let fault = Box::new(reason.fault(!client && self.deserves_answer()));
+        let kind = if client { Kind::Error(fault) } else { Kind::ClientError(fault) };
+        let decoder = self.incoming();
+        self.book.record.payload_head(kind, decoder.behind() as u64, decoder.rejected());
     }
 }
 

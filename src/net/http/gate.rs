@@ -24,8 +24,18 @@ use crate::net::probe::{Probe, Watch};
 /// Responses gathered into one write at the most: what a socket's buffer takes at once.
 const GATHERED: usize = 64 << 10;
 
+/// What one read takes of what nobody wants.
+const SCRAP: usize = 1 << 10;
+
 /// RFC 9112 section 7.1: what ends a chunked body, and its trailer section before the last line.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// How long is waited for a head since its first byte, and for a body since its last.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    pub head: Duration,
+    pub body: Duration,
+}
 
 /// See the module.
 pub struct Gate<S, N> {
@@ -38,7 +48,7 @@ pub struct Gate<S, N> {
     /// Responses that wait for the next, which follows at once.
     out: BytesMut,
     heads: Arc<Heads>,
-    limit: Duration,
+    limits: Patience,
     timer: Option<Pin<Box<Sleep>>>,
     timing: bool,
     /// How long a connection without a request is kept; and the clock of that.
@@ -50,22 +60,22 @@ pub struct Gate<S, N> {
     ended: bool,
     /// We end it, and read no more of it.
     over: bool,
-    /// Told when the peer has ended.
+    /// Told when the peer has ended, or cannot be read any more.
     gone: CancellationToken,
     /// hyper's, while an end is kept from it.
     waker: Option<Waker>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
-    /// A head that takes longer than `limit` from its first byte is refused.
-    pub fn new(stream: Probe<S, Exchanges<N>>, heads: Arc<Heads>, limit: Duration) -> Self {
+    /// What takes longer than `limits` is refused.
+    pub fn new(stream: Probe<S, Exchanges<N>>, heads: Arc<Heads>, limits: Patience) -> Self {
         Self {
             stream,
             held: BytesMut::new(),
             passed: BytesMut::new(),
             out: BytesMut::new(),
             heads,
-            limit,
+            limits,
             timer: None,
             timing: false,
             keep: None,
@@ -91,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         self
     }
 
-    /// What was read and hyper has not taken: what was refused, or what came behind the request for an upgrade.
+    /// What was read and hyper has not taken: what came behind the request for an upgrade.
     pub fn rest(&self) -> Vec<u8> {
         [&self.passed[..], &self.held].concat()
     }
@@ -132,19 +142,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         keeps
     }
 
-    /// Refuses a head that is late.
-    fn watch_time(&mut self, cx: &mut Context<'_>) {
-        if !self.stream.watch().incoming().within_head() {
-            self.timing = false;
-            return;
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
+    /// Refuses what is late, where we wait for it: nobody is blamed for what we do not read. Whether it did.
+    fn runs_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let decoder = self.stream.watch().incoming();
+        let (limit, late): (_, fn(_) -> _) = match (decoder.within_head(), decoder.within_body()) {
+            (true, _) => (self.limits.head, Reason::Slow),
+            (_, true) => (self.limits.body, Reason::Stalled),
+            (false, false) => {
+                self.timing = false;
+                return false;
+            }
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         if !self.timing {
-            timer.as_mut().reset(Instant::now() + self.limit);
+            timer.as_mut().reset(Instant::now() + limit);
             self.timing = true;
         }
-        if timer.as_mut().poll(cx).is_ready() {
-            self.stream.watch().refuse(Reason::Slow(self.limit));
+        let late = timer.as_mut().poll(cx).map(|()| late(limit));
+        if let Poll::Ready(reason) = late {
+            self.stream.watch().refuse(reason);
+            return true;
+        }
+        false
+    }
+
+    /// Reads and forgets what comes behind what was refused: all that still matters is whether the peer ends.
+    fn overhear(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut scrap = [0; SCRAP];
+        loop {
+            let mut buf = ReadBuf::new(&mut scrap);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+            if buf.filled().is_empty() {
+                self.ended = true;
+                self.gone.cancel();
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 
@@ -207,14 +239,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncRead for Gate<S, N> {
             if this.over {
                 return Poll::Ready(Ok(()));
             }
-            this.watch_time(cx);
             if this.ended || this.stream.watch().refused().is_some() {
-                return if this.keeps_end(cx) { Poll::Pending } else { Poll::Ready(Ok(())) };
+                if !this.keeps_end(cx) {
+                    return Poll::Ready(Ok(()));
+                }
+                if this.ended {
+                    return Poll::Pending;
+                }
+                ready!(this.overhear(cx))?;
+                continue;
             }
             let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(cx, buf) else {
+                if this.runs_late(cx) {
+                    continue;
+                }
                 // An end for hyper, and our own to make.
                 return if this.idled_out(cx) { Poll::Ready(Ok(())) } else { Poll::Pending };
             };
+            if outcome.is_err() {
+                this.gone.cancel();
+            }
             outcome?;
             if buf.filled().len() > before {
                 this.sort(buf, before);
@@ -253,6 +297,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> Gate<S, N> {
         }
     }
 
+    /// Puts a person's words before the answer at hand, of which nothing has left: hyper has written what was
+    /// before it.
+    fn interpose(&mut self) {
+        while let Some((_, interim)) = self.heads.interims.take() {
+            self.out.extend_from_slice(&interim.head());
+        }
+    }
+
     /// Writes what was gathered.
     fn push(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
@@ -279,6 +331,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let size: usize = bufs.iter().map(|buf| buf.len()).sum();
+        this.interpose();
         if let Some(trailers) = this.heads.take_trailers() {
             let mut whole = Vec::with_capacity(size + trailers.len());
             bufs.iter().for_each(|buf| whole.extend_from_slice(buf));
@@ -313,6 +366,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.interpose();
         if !self.out.is_empty() && self.heads.more() {
             return Poll::Ready(Ok(()));
         }

@@ -63,8 +63,10 @@ pub enum Framing {
 
 /// What the header lines say that matters here.
 #[derive(Default)]
-struct Facts {
+struct Facts<'a> {
     hosts: u32,
+    /// A Host that names none.
+    bad_host: Option<&'a [u8]>,
     length: Option<u64>,
     coding: Option<Coding>,
     close: bool,
@@ -98,6 +100,9 @@ pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
         0 if new => return Err(Reason::NoHost),
         0 | 1 => {}
         _ => return Err(Reason::ManyHosts),
+    }
+    if let Some(host) = facts.bad_host {
+        return Err(Reason::BadHost(String::from_utf8_lossy(host).into()));
     }
     let framing = match (facts.coding, facts.length) {
         (None, length) => Framing::Length(length.unwrap_or(0)),
@@ -138,7 +143,7 @@ pub fn response(raw: &[u8], asked: impl FnOnce() -> Asked) -> Result<Option<(Hea
     Ok(Some((Head { raw: &raw[..len], start: Start::Response { status }, last, upgrade: facts.upgrade }, framing)))
 }
 
-impl Facts {
+impl<'a> Facts<'a> {
     /// Whether the connection ends with the message (RFC 9112 section 9.3). `new`: of HTTP/1.1.
     fn last(&self, new: bool) -> Option<Why> {
         let old = (!new && !self.keep_alive).then_some(Why::Old);
@@ -151,12 +156,15 @@ impl Facts {
         if known { Ok(()) } else { Err(Reason::Expect(String::from_utf8_lossy(what).into())) }
     }
 
-    fn of(lines: &[httparse::Header<'_>]) -> Result<Self, Reason> {
+    fn of(lines: &[httparse::Header<'a>]) -> Result<Self, Reason> {
         let mut facts = Self::default();
         for line in lines {
             // The length tells the few that matter from the many that do not.
             match line.name.len() {
-                4 if line.name.eq_ignore_ascii_case("host") => facts.hosts += 1,
+                4 if line.name.eq_ignore_ascii_case("host") => {
+                    facts.hosts += 1;
+                    facts.bad_host = facts.bad_host.or((!is_host(line.value)).then_some(line.value));
+                }
                 6 if line.name.eq_ignore_ascii_case("expect") => Self::expects(line.value)?,
                 7 if line.name.eq_ignore_ascii_case("upgrade") => facts.upgrade = true,
                 10 if line.name.eq_ignore_ascii_case("connection") => {
@@ -164,7 +172,7 @@ impl Facts {
                     facts.keep_alive |= lists(line.value, b"keep-alive");
                 }
                 14 if line.name.eq_ignore_ascii_case("content-length") => {
-                    let length = digits(line.value).ok_or(Reason::Length)?;
+                    let length = digits(line.value)?;
                     if facts.length.is_some_and(|before| before != length) {
                         return Err(Reason::ManyLengths);
                     }
@@ -188,10 +196,29 @@ fn lists(value: &[u8], word: &[u8]) -> bool {
 }
 
 /// RFC 9110 section 8.6: digits alone, no sign. The two highest values are hyper's marks.
-fn digits(value: &[u8]) -> Option<u64> {
+fn digits(value: &[u8]) -> Result<u64, Reason> {
     let digits = value.iter().all(u8::is_ascii_digit) && !value.is_empty();
-    let number = std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()?;
-    (number < u64::MAX - 1).then_some(number)
+    let text = std::str::from_utf8(value).ok().filter(|_| digits).ok_or(Reason::Length)?;
+    text.parse().ok().filter(|number| *number < u64::MAX - 1).ok_or(Reason::HugeLength)
+}
+
+/// RFC 9112 section 3.2: `uri-host [":" port]` as RFC 3986 section 3.2 has them; nothing at all where the
+/// target has no authority.
+fn is_host(value: &[u8]) -> bool {
+    let literal = |byte: &u8| byte.is_ascii_alphanumeric() || b":.-_~!$&'()*+,;=%".contains(byte);
+    let name = |byte: &u8| *byte != b':' && literal(byte);
+    let (host, rest, fits): (_, _, &dyn Fn(&u8) -> bool) = match value.strip_prefix(b"[") {
+        Some(rest) => match rest.iter().position(|byte| *byte == b']') {
+            Some(end) if end > 0 => (&rest[..end], &rest[end + 1..], &literal),
+            _ => return false,
+        },
+        None => {
+            let (host, rest) = value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len()));
+            (host, rest, &name)
+        }
+    };
+    let port = rest.strip_prefix(b":").map_or(rest.is_empty(), |port| port.iter().all(u8::is_ascii_digit));
+    host.iter().all(fits) && port
 }
 
 /// The forms of RFC 9112 section 3.2, as hyper takes them.

@@ -16,6 +16,12 @@ pub struct Pointer {
 }
 
 impl Pointer {
+    /// The same of a response of HTTP/2.
+    pub fn of_response<B>(response: &http::Response<B>) -> Option<Self> {
+        let location = response.headers().get(http::header::LOCATION)?.to_str().ok()?;
+        Self::of(response.status().as_u16(), format!("location: {location}").as_bytes())
+    }
+
     /// Reads it off a response's head, if it is a redirect with a place to go.
     pub fn of(status: u16, head: &[u8]) -> Option<Self> {
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {

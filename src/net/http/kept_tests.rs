@@ -9,6 +9,8 @@ use super::stage::{Stage, ask, hear, hear_until, told};
 use crate::model::end::{End, Party};
 use crate::model::event::{Event, Kind, Way};
 use crate::model::exchange::{Turn, Why};
+use crate::model::headers::Headers;
+use crate::model::rule::Rules;
 use crate::model::setting::http::Http;
 use crate::model::spec::{Escaped, Fixed, Limits, Reply, Settings};
 use crate::net::{Command, Payload};
@@ -81,7 +83,7 @@ async fn who_says_that_the_connection_ends_is_told_once() {
         assert_eq!(last(&events), [want]);
     }
     let mut fixed = Fixed { text: Escaped("x".into()), ..Fixed::default() };
-    fixed.headers.insert("Connection".into(), "close".into());
+    fixed.headers.0.push(("Connection".into(), "close".into()));
     let (id, at) = stage.listen(Reply::Fixed(fixed)).await;
     ask(at, GET.as_bytes()).await;
     let (_, events) = stage.closed(id).await;
@@ -164,12 +166,28 @@ async fn header_names_of_a_reply_leave_as_they_are_written() {
     let stage = Stage::new(Limits::default());
     let mut fixed = Fixed { text: Escaped("x".into()), ..Fixed::default() };
     for name in ["x-lower", "ETag", "X-oDD", "Plain-Name"] {
-        fixed.headers.insert(name.into(), "1".into());
+        fixed.headers.0.push((name.into(), "1".into()));
     }
     let (_, at) = stage.listen(Reply::Fixed(fixed)).await;
     let answer = ask(at, GET.as_bytes()).await;
     for line in ["x-lower: 1", "ETag: 1", "X-oDD: 1", "Plain-Name: 1", "Content-Length: 1"] {
         assert!(answer.contains(&format!("\r\n{line}\r\n")), "{line}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn headers_leave_in_the_order_in_which_they_are_written() {
+    let stage = Stage::new(Limits::default());
+    let want = ["x-last", "Set-Cookie: a=1", "Set-Cookie: b=2", "a-First"];
+    let pairs = [("x-last", "1"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("a-First", "2")];
+    let headers = Headers(pairs.map(|(name, value)| (name.into(), value.into())).into());
+    let fixed = Reply::Fixed(Fixed { headers, ..Fixed::default() });
+    let rules = Rules::parse("/rule 201 x-last:1 Set-Cookie:a=1 Set-Cookie:b=2 a-First:2").unwrap();
+    let (_, at) = stage.listen_as(Settings { reply: fixed, ..http(Http { rules, ..Http::default() }) }).await;
+    for path in ["/", "/rule"] {
+        let answer = ask(at, GET.replace("/a", path).as_bytes()).await;
+        let places: Vec<_> = want.iter().map(|line| answer.find(&format!("\r\n{line}")).expect(&answer)).collect();
+        assert!(places.is_sorted(), "{answer}");
     }
 }
 

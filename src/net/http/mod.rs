@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 mod body;
 mod book;
+mod chunk;
 mod client;
 mod compose;
 pub mod curl;
@@ -16,6 +17,7 @@ pub(super) mod h2;
 mod head;
 mod hold;
 mod hop;
+mod interim;
 mod leave;
 mod pipe;
 mod reason;
@@ -24,13 +26,14 @@ mod server;
 mod spelling;
 mod table;
 mod tunnel;
+mod upload;
 mod write;
 mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
-pub use self::gate::Gate;
-pub use self::hold::{Holds, Patch, Step, event, patch, trailers};
+pub use self::gate::{Gate, Patience};
+pub use self::hold::{Holds, Patch, Step, code, event, patch, trailers};
 pub use self::reason::Reason;
 pub use self::server::refuse;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
@@ -100,6 +103,8 @@ mod decode_tests;
 mod exchanges_tests;
 #[cfg(test)]
 mod kept_tests;
+#[cfg(test)]
+mod refused_tests;
 #[cfg(test)]
 mod rules_tests;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use wildmatch::WildMatch;
 
 use super::body::Body;
 use super::desk::{Response, TEXT, text};
+use super::spelling;
 use crate::model::rule::{Act, Rule, Rules};
 use crate::model::size;
 use crate::model::spec::Spec;
@@ -22,6 +23,8 @@ const LARGEST: u64 = 4 << 30;
 #[derive(Debug)]
 pub struct Line {
     pub rule: Rule,
+    /// The same as it is written.
+    pub text: String,
     path: WildMatch,
     hits: AtomicU64,
 }
@@ -57,7 +60,7 @@ impl Book {
     fn counts(&self, rules: &Rules) -> Vec<(String, u64)> {
         let mut table = self.0.lock();
         table.follow(rules);
-        table.lines.iter().map(|line| (line.rule.to_string(), line.hits.load(Relaxed))).collect()
+        table.lines.iter().map(|line| (line.text.clone(), line.hits.load(Relaxed))).collect()
     }
 }
 
@@ -90,7 +93,8 @@ impl Table {
             .map(|rule| match old.iter().position(|line| line.rule == *rule) {
                 Some(at) => old.swap_remove(at),
                 None => {
-                    Arc::new(Line { rule: rule.clone(), path: WildMatch::new(&rule.path), hits: AtomicU64::default() })
+                    let (text, path) = (rule.to_string(), WildMatch::new(&rule.path));
+                    Arc::new(Line { rule: rule.clone(), text, path, hits: AtomicU64::default() })
                 }
             })
             .collect();
@@ -148,7 +152,7 @@ pub async fn file(rule: &Rule, path: &str) -> Response {
 /// Puts the rule's status and headers on an answer, and a type where it has none.
 fn dress(rule: &Rule, response: &mut Response, usual: StatusCode, media_type: Option<HeaderValue>) {
     *response.status_mut() = rule.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(usual);
-    for (name, value) in &rule.headers {
+    for (name, value) in &rule.headers.0 {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);
         }
@@ -156,6 +160,7 @@ fn dress(rule: &Rule, response: &mut Response, usual: StatusCode, media_type: Op
     if let Some(media_type) = media_type {
         response.headers_mut().entry(header::CONTENT_TYPE).or_insert(media_type);
     }
+    spelling::keep(response, rule.headers.0.iter().map(|(name, _)| &**name));
 }
 
 /// What browsers need to be told, by the file's extension.

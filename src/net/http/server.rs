@@ -2,6 +2,7 @@
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context as Wakes, Poll};
 use std::time::Duration;
@@ -11,26 +12,25 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
+use super::compose::NO_PING;
 use super::decode::Preface;
 use super::desk::{Desk, GaveUp, Response};
 use super::exchanges::Exchanges;
 use super::exchanges::Heads;
-use super::gate::Gate;
+use super::gate::{Gate, Patience};
 use super::h2;
 use super::leave;
 use super::reason::Reason;
 use super::rules::Book;
 use super::tunnel;
-use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::Kind;
 use crate::model::rule::Cut;
 use crate::model::setting::http::Version;
 use crate::model::url::Role;
 use crate::net::probe::{Probe, Watch};
 use crate::net::stream::{self, Flow, Stream};
 use crate::net::wire::Chunks;
-use crate::net::{BoxFuture, Command, Context};
+use crate::net::{BoxFuture, Command, Context, Payload};
 
 /// What hyper may buffer of a connection: its own usual bound, and at least two of our heads.
 const BUFFER: usize = 400 << 10;
@@ -100,9 +100,13 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     }
     let table = watch.table();
     record.explain(table.clone());
-    let gate = Gate::new(Probe::new(stream, watch), Arc::clone(&heads), cx.limits.http_head_time)
-        .keeping(http.keep)
-        .hinting(http.hints.as_deref());
+    let gate = Gate::new(
+        Probe::new(stream, watch),
+        Arc::clone(&heads),
+        Patience { head: cx.limits.http_head_time, body: cx.limits.http_body_time },
+    )
+    .keeping(http.keep)
+    .hinting(http.hints.as_deref());
     let desk = Arc::new(Desk {
         cx: cx.clone(),
         peer,
@@ -112,6 +116,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
         book: Arc::clone(&book),
         shelf: OnceLock::new(),
         cut: OnceLock::new(),
+        half_open: tune.settings().half_open.into(),
     });
     let mut conn = http1::Builder::new()
         .title_case_headers(true)
@@ -129,7 +134,11 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
-                Some(Command::Set(row, text)) => tune.set(row, &text),
+                Some(Command::Send(Payload::Ping(_))) => record.error(Fault::Http { status: None, text: NO_PING.into() }),
+                Some(Command::Set(row, text)) => {
+                    tune.set(row, &text);
+                    desk.half_open.store(tune.settings().half_open, Relaxed);
+                }
                 Some(Command::End) => {
                     ending = true;
                     Pin::new(&mut conn).graceful_shutdown();
@@ -176,6 +185,9 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     if let Some(end) = stream.watch().failure() {
         return end;
     }
+    if desk.cut.get().is_some() {
+        stream.watch().drop_out();
+    }
     match desk.cut.get() {
         Some(Cut::Rst) => {
             kernel.reset_on_close();
@@ -189,7 +201,7 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
         stream.watch().refuse(Reason::Other(error.to_string().into()));
     }
     if let Some(reason) = stream.watch().refused().cloned() {
-        return End::Broken(refuse(&cx, &record, &mut stream, &reason, &rest).await);
+        return End::Broken(refuse(&cx, &mut stream, &reason).await);
     }
     match first {
         Party::Peer => {
@@ -203,18 +215,10 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     End::Finished { first }
 }
 
-/// Answers what is not HTTP, where an answer can still be told from a response, and closes. `refused` are the bytes
-/// that were not taken, for the timeline.
-pub async fn refuse<N: Watch>(
-    cx: &Context,
-    record: &Recorder,
-    stream: &mut Probe<Stream, Exchanges<N>>,
-    reason: &Reason,
-    refused: &[u8],
-) -> Fault {
+/// Answers what is not HTTP, where an answer can still be told from a response, and closes.
+pub async fn refuse<N: Watch>(cx: &Context, stream: &mut Probe<Stream, Exchanges<N>>, reason: &Reason) -> Fault {
     let answers = stream.watch().answerable();
     let fault = reason.fault(answers);
-    record.payload(Kind::ClientError(Box::new(fault.clone())), refused);
     if answers {
         let status = http::StatusCode::from_u16(reason.status()).unwrap_or(http::StatusCode::BAD_REQUEST);
         let text = format!("{reason}\n");

@@ -115,7 +115,9 @@ impl Table {
 
     /// The exchanges, the newest first: a number and a sentence each.
     fn exchanges(&self) -> Vec<(u32, String)> {
-        self.0.lock().rows.iter().rev().map(|row| (row.exchange, row.text())).collect()
+        let table = self.0.lock();
+        let dropped = table.last.is_some_and(|(_, why)| why == Why::Rule);
+        table.rows.iter().rev().map(|row| (row.exchange, row.text(dropped))).collect()
     }
 }
 
@@ -135,7 +137,7 @@ impl Facts for Table {
 }
 
 impl Row {
-    fn text(&self) -> String {
+    fn text(&self, dropped: bool) -> String {
         let span = |ns: u64| size::span(Duration::from_nanos(ns));
         let mut text = String::from_utf8_lossy(&self.line[..usize::from(self.len)]).into_owned();
         if usize::from(self.len) == LINE {
@@ -151,7 +153,7 @@ impl Row {
             text.push_str(&format!(", body {}", size::bytes(sent)));
         }
         if status == 0 {
-            text.push_str(": no answer yet");
+            text.push_str(if dropped { ": dropped by a rule" } else { ": no answer yet" });
             return text;
         }
         text.push_str(&format!(": {status}, head {}", span(head)));

@@ -15,6 +15,7 @@ pub fn find(error: Error, raw: &[u8], version: usize, lines: bool, most: usize) 
     match error {
         _ if raw.first() == Some(&22) => Reason::Tls,
         Error::TooManyHeaders => Reason::TooMany(most),
+        Error::Version if version == 2 && line.starts_with(b"PRI * HTTP/2") => Reason::Two,
         Error::Version if is_version(word(version)) => Reason::Version,
         _ if lines => Reason::Header(header(rest)),
         Error::Status => Reason::Status,

@@ -16,7 +16,7 @@ use super::{Clear, Cut, Desk, LINGER, finish, socketio, wish};
 use crate::model::end::{End, Party};
 use crate::model::event::Kind;
 use crate::model::setting::ws::Dialect;
-use crate::net::http::{self, Gate, Reason};
+use crate::net::http::{self, Gate, Patience, Reason};
 use crate::net::stream;
 
 /// hyper wants room for a head of at least this.
@@ -41,11 +41,11 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
     });
     let head = usize::try_from(desk.cx.limits.http_head).unwrap_or(usize::MAX).max(SMALLEST_HEAD);
     let limit = desk.cx.limits.handshake_time;
-    let gate = TokioIo::new(Gate::new(clear, Arc::default(), limit));
+    let gate = TokioIo::new(Gate::new(clear, Arc::default(), Patience { head: limit, body: limit }));
     let mut http = http1::Builder::new().max_buf_size(head).serve_connection(gate, service);
     let outcome = desk.wait(poll_fn(|wakes| http.poll_without_shutdown(wakes))).await;
     let gate = http.into_parts().io.into_inner();
-    let (ended, rest) = (gate.has_ended(), gate.rest());
+    let ended = gate.has_ended();
     let mut clear = gate.into_inner(LINGER).await;
     let verdict = said.lock().take();
     let fault = match (outcome, verdict) {
@@ -71,7 +71,7 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
                 finish(desk, &mut clear).await;
                 return Err(End::Finished { first: Party::Peer });
             };
-            return Err(End::Failed(http::refuse(&desk.cx, &desk.record, &mut clear, &reason, &rest).await));
+            return Err(End::Failed(http::refuse(&desk.cx, &mut clear, &reason).await));
         }
     };
     desk.record.event(Kind::ClientError(Box::new(fault.clone())));

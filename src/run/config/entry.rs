@@ -1,8 +1,8 @@
 //! One endpoint as it is written: `listen = URL` or `connect = URL`, and its settings, in one table.
 //!
 //! The same reader serves TOML and JSON lines. It looks at each key as it passes, so that a complaint
-//! is raised while the format still knows where the key or the value stands. Formats hand the keys over
-//! in an order of their own: what came before the URL is judged when the URL comes, and pointed at there.
+//! is raised while the format still knows where the key or the value stands. What
+//! came before the URL is judged when the URL comes, and pointed at there.
 
 use std::fmt;
 
@@ -22,22 +22,13 @@ fn check<E: de::Error>(row: &Row, role: Role, scheme: Scheme) -> Result<(), E> {
 /// The reply's own fields, which only HTTP can carry.
 fn check_reply<E: de::Error>(reply: &Reply, scheme: Scheme) -> Result<(), E> {
     let Reply::Fixed(fixed) = reply else { return Ok(()) };
-    if !scheme.is_http() && (fixed.status.is_some() || !fixed.headers.is_empty()) {
+    if !scheme.is_http() && (fixed.status.is_some() || !fixed.headers.0.is_empty()) {
         return Err(E::custom(format!("a {scheme} reply has no status and no headers: leave them to http and https")));
     }
     if let Some(status) = fixed.status.filter(|status| !(200..=599).contains(status)) {
         return Err(E::custom(format!("{status} is no status a response can end with: write one from 200 to 599")));
     }
-    if let Some(name) = fixed.headers.iter().find_map(|(name, value)| bad_header(name, value).then_some(name)) {
-        return Err(E::custom(format!(
-            "the header {name:?} cannot be sent: names are letters, digits and -, values one line"
-        )));
-    }
-    Ok(())
-}
-
-fn bad_header(name: &str, value: &str) -> bool {
-    http::HeaderName::from_bytes(name.as_bytes()).is_err() || http::HeaderValue::from_str(value).is_err()
+    fixed.headers.check().map_err(E::custom)
 }
 
 impl<'de> Deserialize<'de> for Entry {

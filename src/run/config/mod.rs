@@ -112,6 +112,7 @@ fn zero(limits: &Limits) -> Option<&'static str> {
         ("peers", limits.peers == 0),
         ("http_head", limits.http_head == 0),
         ("http_head_time", limits.http_head_time.is_zero()),
+        ("http_body_time", limits.http_body_time.is_zero()),
         ("ws_message", limits.ws_message == 0),
         ("handshake_time", limits.handshake_time.is_zero()),
     ];

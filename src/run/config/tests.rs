@@ -94,15 +94,15 @@ fn an_error_points_at_its_line_and_column() {
 #[test]
 fn what_does_not_go_together_is_said_where_it_stands() {
     let cases = [
-        ("listen = 'udp://'\ngreet = 'hi'", "config.toml:2:10: greet is for tcp"),
-        ("listen = 'http://'\ngreet = 'hi'", "config.toml:2:10: greet is for"),
-        ("greet = 'hi'\nconnect = 'tcp://a:1'", "config.toml:2:1: greet is for"),
+        ("listen = 'udp://'\ngreet = 'hi'", "config.toml:3:1: greet is for tcp"),
+        ("listen = 'http://'\ngreet = 'hi'", "config.toml:3:1: greet is for"),
+        ("greet = 'hi'\nconnect = 'tcp://a:1'", "config.toml:3:11: greet is for"),
         ("connect = 'tcp://a:1'\nreply = 'echo'", "config.toml:3:1: reply is what a listener"),
-        ("listen = 'tls://'\ninsecure = true", "config.toml:2:10: insecure is for clients over TLS"),
-        ("connect = 'ws://a'\nca = 'a.pem'", "config.toml:2:11: ca is for TLS"),
+        ("listen = 'tls://'\ninsecure = true", "config.toml:3:1: insecure is for clients over TLS"),
+        ("connect = 'ws://a'\nca = 'a.pem'", "config.toml:3:1: ca is for TLS"),
         ("listen = 'tcp://'\nsubprotocols = ['a']", "config.toml:3:1: subprotocols are for ws"),
-        ("listen = 'ws://'\nhalf_open = true", "config.toml:2:10: half_open is for tcp and tls"),
-        ("listen = 'tcp://'\nconnect = 'tcp://a:1'", "config.toml:2:1: an endpoint does one of"),
+        ("listen = 'ws://'\nhalf_open = true", "config.toml:3:1: half_open is for tcp and tls"),
+        ("listen = 'tcp://'\nconnect = 'tcp://a:1'", "config.toml:3:1: an endpoint does one of"),
         ("reply = 'none'", "config.toml:1:1: an endpoint wants one of listen and connect"),
         ("listen = 'tcp:///a'", "config.toml:2:10: tcp has no path"),
         ("listen = 7", "config.toml:2:10: invalid type: integer `7`, expected a URL"),

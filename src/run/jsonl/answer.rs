@@ -4,11 +4,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::command::{Command, Fields, subject, typed};
-use super::request::Headers;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Rejection, encode};
+use crate::model::headers::Headers;
 use crate::model::id::Subject;
-use crate::net::http::{Step, event, patch, trailers};
+use crate::net::http::{Step, code, event, patch, trailers};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +27,8 @@ struct Answer {
     #[serde(default)]
     end: bool,
     trailers: Option<Headers>,
+    /// An error code's name.
+    reset: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -97,8 +99,14 @@ fn steps(answer: Answer) -> Result<Vec<Step>, String> {
         (false, Some(_)) => return Err("\"trailers\" go with \"end\":true".into()),
         (false, None) => {}
     }
+    if let Some(name) = answer.reset {
+        steps.push(Step::Reset(code(&name).map_err(told)?));
+    }
     if steps.is_empty() {
-        return Err("give what to do: \"set\", \"head\", \"body\", \"escapes\", \"hex\", \"event\" or \"end\"".into());
+        return Err(
+            "give what to do: \"set\", \"head\", \"body\", \"escapes\", \"hex\", \"event\", \"end\" or \"reset\""
+                .into(),
+        );
     }
     Ok(steps)
 }

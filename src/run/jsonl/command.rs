@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::emit::Emit;
 use super::messages::Look;
-use super::request::{Headers, Request};
+use super::request::Request;
 use super::target::target;
 use crate::app::effect::Target;
 use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::headers::Headers;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::rule::Rules;
 use crate::model::spec::Spec;

@@ -254,7 +254,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("waited_us", &micros(*waited))
         }
-        Kind::Held { exchange } => map.serialize_entry("exchange", exchange),
+        Kind::Rule { exchange } | Kind::Held { exchange } => map.serialize_entry("exchange", exchange),
         Kind::Last { exchange, why, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("why", why.name())
@@ -265,12 +265,13 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Head { exchange, status, took, .. } => {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)?;
-            map.serialize_entry("took_us", &micros(*took))
+            // An answer nobody asked for took no time.
+            entry(map, "took_us", Some(micros(*took)).filter(|_| *took > 0))
         }
         Kind::Finish { exchange, first, took } => {
             map.serialize_entry("exchange", exchange)?;
             entry(map, "first_us", first.map(|first| micros(first.get())))?;
-            map.serialize_entry("took_us", &micros(*took))
+            entry(map, "took_us", Some(micros(*took)).filter(|_| *took > 0))
         }
         Kind::Open(opened) => {
             map.serialize_entry("subprotocols", &tls::list(&opened.subprotocols))?;

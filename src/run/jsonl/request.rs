@@ -1,11 +1,9 @@
 //! A request as the fields of `send` give it, in the words in which one would type it.
 
-use std::fmt;
-
-use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::model::draft::{Coding, Draft, Shape, escape};
+use crate::model::headers::Headers;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -63,61 +61,5 @@ impl Request {
         }
         let text = format!("{start}{chunked}{announced}\n{}", parts.join("\n\n"));
         Ok(Draft { text, coding: Coding::Escapes, shape: Shape::Request, ..Draft::default() })
-    }
-}
-
-/// Header fields in the order they were given: an object, or pairs where a name comes twice.
-#[derive(Default)]
-pub struct Headers(Vec<(String, String)>);
-
-impl Headers {
-    fn has(&self, wanted: &str) -> bool {
-        self.0.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
-    }
-
-    /// A line each.
-    pub fn lines(&self) -> Result<String, String> {
-        let mut lines = String::new();
-        for (name, value) in &self.0 {
-            let good =
-                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok();
-            if !good {
-                return Err(format!(
-                    "the header {name:?} cannot be sent: names are letters, digits and -, values one line"
-                ));
-            }
-            lines.push_str(&format!("{name}: {value}\n"));
-        }
-        Ok(lines)
-    }
-}
-
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Headers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("headers such as {\"accept\":\"*/*\"} or [[\"accept\",\"*/*\"]]")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Headers, M::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Headers(fields))
-            }
-
-            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Headers, S::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = list.next_element()? {
-                    fields.push(field);
-                }
-                Ok(Headers(fields))
-            }
-        }
-        input.deserialize_any(Reader)
     }
 }

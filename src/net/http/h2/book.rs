@@ -44,6 +44,8 @@ pub struct Book {
     pub pings: VecDeque<(Vec<u8>, Instant)>,
     /// Each side's last GOAWAY.
     pub gone: [Option<u32>; 2],
+    /// The first bytes of the peer, until they were a frame: what is shown of what is no HTTP/2.
+    pub first: Vec<u8>,
     /// What broke the connection, as it is told.
     pub broken: Option<Fault>,
     pub failed: Option<End>,
@@ -201,7 +203,7 @@ impl Book {
                 answered: false,
                 first: None,
                 windows,
-                flaw: large.then(|| (Flaw::large(size::bytes(self.limit as u64)), Some(431))),
+                flaw: large.then(|| (Flaw::large(size::bound(self.limit as u64)), Some(431))),
             };
             self.open.insert(stream, open);
         }
@@ -239,6 +241,11 @@ impl Book {
         if open.done == [true; 2] {
             self.forget(stream);
         }
+    }
+
+    /// The stream that an exchange is, as long as it is open.
+    pub fn stream(&self, exchange: u32) -> Option<u32> {
+        self.open.iter().find(|(_, open)| open.exchange == exchange).map(|(stream, _)| *stream)
     }
 
     fn forget(&mut self, stream: u32) -> Option<Open> {
@@ -368,10 +375,8 @@ impl Book {
 
     /// What the peer did wrong: a server calls it the client's error.
     fn complain(&self, fault: Fault) {
-        if self.way == Way::In {
-            self.record.event(Kind::ClientError(Box::new(fault)));
-        } else {
-            self.record.error(fault);
-        }
+        let fault = Box::new(fault);
+        let kind = if self.way == Way::In { Kind::ClientError(fault) } else { Kind::Error(fault) };
+        self.record.payload(kind, &self.first);
     }
 }

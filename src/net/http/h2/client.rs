@@ -21,6 +21,8 @@ use super::streams::Streams;
 use crate::model::end::{End, Fault};
 use crate::model::url::Role;
 use crate::net::http::Request;
+use crate::net::http::client::Onward;
+use crate::net::http::hop::{Hop, Pointer};
 use crate::net::probe::Probe;
 use crate::net::stream::Flow;
 use crate::net::{BoxFuture, Command, MAILBOX, Payload};
@@ -30,8 +32,12 @@ const GRACE: Duration = Duration::from_millis(200);
 /// Requests open at once at the most, however many the server allows; the next wait in the mailbox.
 const OPEN: usize = 4 * MAILBOX;
 
-/// Runs one connection to its end. `first` is asked at once, else what the URL names.
-pub async fn talk(flow: Flow, first: Option<Request>) -> End {
+/// A request to be sent, the how-manieth of its chain of redirects.
+type Asked = (Request, u32);
+
+/// Runs one connection to its end. `first` is asked at once, the `hops`th of its chain of redirects, else what the
+/// URL names; what goes on elsewhere is left in `onward`.
+pub async fn talk(flow: Flow, first: Option<Request>, hops: u32, onward: Onward) -> End {
     let Flow { cx, stream, record, mut inbox, kernel, mut tune, .. } = flow;
     let url = &cx.spec.url;
     let limit = usize::try_from(cx.limits.http_head).unwrap_or(usize::MAX);
@@ -39,6 +45,7 @@ pub async fn talk(flow: Flow, first: Option<Request>) -> End {
     record.explain(ledger.clone());
     let watch = Streams::new(Role::Connect, record.clone(), limit, ledger);
     let (line, slot) = Line::new(Probe::new(stream, watch), Bytes::new(), None);
+    let says = line.says();
     let crew = Crew::default();
     let mut work = Work::new(crew.clone());
     let handshake = http2::Builder::new(crew)
@@ -54,20 +61,26 @@ pub async fn talk(flow: Flow, first: Option<Request>) -> End {
     };
     let mut queue = VecDeque::new();
     if let Some(request) = first {
-        queue.push_back(request);
+        queue.push_back((request, hops));
     } else if !url.path.is_empty() {
-        queue.push_back(Request { method: "GET".into(), target: url.path.to_string(), ..Request::default() });
+        queue.push_back((Request { method: "GET".into(), target: url.path.to_string(), ..Request::default() }, 0));
     }
-    let mut running: FuturesUnordered<BoxFuture<hyper::Result<()>>> = FuturesUnordered::new();
+    let mut running: FuturesUnordered<BoxFuture<(Asked, hyper::Result<Option<Pointer>>)>> = FuturesUnordered::new();
     let mut ending = false;
     let mut open = true;
     let left = loop {
-        while running.len() < OPEN
-            && let Some(request) = queue.pop_front()
+        let moves = onward.lock().is_some();
+        while !moves
+            && running.len() < OPEN
+            && let Some(asked) = queue.pop_front()
         {
-            if let Some(request) = request::build(url, request) {
-                running.push(Box::pin(run(sender.clone(), request)));
+            if let Some(request) = request::build(url, asked.0.clone()) {
+                let answer = run(sender.clone(), request);
+                running.push(Box::pin(async move { (asked, answer.await) }));
             }
+        }
+        if moves && running.is_empty() {
+            break Left::Closed;
         }
         if ending && running.is_empty() {
             break Left::Ended;
@@ -76,17 +89,31 @@ pub async fn talk(flow: Flow, first: Option<Request>) -> End {
             done = poll_fn(|wakes| work.drive(&mut conn, wakes)) => {
                 break Left::Done(done.map_err(|error| error.to_string().into()));
             }
-            Some(outcome) = running.next(), if !running.is_empty() => {
-                if let Err(error) = outcome && error.is_user() {
+            Some(((asked, hops), outcome)) = running.next(), if !running.is_empty() => match outcome {
+                Err(error) if error.is_user() => {
                     record.error(Fault::Http { status: None, text: error.to_string().into() });
                 }
-            }
+                Ok(Some(pointer)) if hops < tune.settings().http.redirects => {
+                    match Hop::of(url, &asked, &pointer) {
+                        Ok(hop) if hop.elsewhere.is_some() => *onward.lock() = Some(hop),
+                        Ok(hop) => queue.push_back((hop.request, hops + 1)),
+                        Err(text) => record.error(Fault::Http { status: None, text: text.into() }),
+                    }
+                }
+                Ok(_) | Err(_) => {}
+            },
             () = cx.cancel.cancelled() => break Left::Stopped,
             letter = inbox.recv(), if open && running.len() < OPEN => match letter.map(|letter| letter.command) {
-                Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back(*request),
+                Some(Command::Send(Payload::Request(request))) if !ending => queue.push_back((*request, 0)),
                 Some(Command::Send(Payload::Bytes(_))) => {
                     let text = "HTTP/2 has frames: bytes as they are typed are for 1.1".into();
                     record.error(Fault::Http { status: None, text });
+                }
+                Some(Command::Send(Payload::Ping(payload))) => {
+                    if !says.ping(&payload) {
+                        let text = "too many pings wait already: the peer does not read".into();
+                        record.error(Fault::Http { status: None, text });
+                    }
                 }
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 Some(Command::End) => ending = true,
@@ -117,12 +144,13 @@ pub async fn talk(flow: Flow, first: Option<Request>) -> End {
 }
 
 /// One exchange.
-async fn run(mut sender: SendRequest<Body>, request: http::Request<Body>) -> hyper::Result<()> {
+async fn run(mut sender: SendRequest<Body>, request: http::Request<Body>) -> hyper::Result<Option<Pointer>> {
     let mut response = sender.send_request(request).await?;
     drop(sender);
+    let pointer = Pointer::of_response(&response);
     // The timeline has it; here it only has to be read.
     while let Some(frame) = response.body_mut().frame().await {
         frame?;
     }
-    Ok(())
+    Ok(pointer)
 }

@@ -61,7 +61,7 @@ impl Flaw {
 
     /// A head that does not come to its end.
     pub fn slow(limit: std::time::Duration) -> Self {
-        let text = format!("the head did not come within {limit:?}");
+        let text = format!("the head did not come within {}", crate::model::size::write_span(limit));
         Self { code: ENHANCE_YOUR_CALM, text: text.into(), section: "10.5" }
     }
 

@@ -7,7 +7,7 @@ use crate::hub::HEAD;
 /// What a client begins with (section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A frame's head: length, type, flags, stream.
-const HEAD_LEN: usize = 9;
+pub const HEAD_LEN: usize = 9;
 /// A frame that is no DATA is held until it is whole, up to this: hyper takes no frame above 16 KiB and
 /// nobody has a reason to send us more. What is larger is passed over, and said to be.
 const HELD: usize = 64 << 10;
@@ -115,6 +115,17 @@ impl Frames {
     /// Whether what comes next is the head of a frame.
     pub fn between_frames(&self) -> bool {
         matches!(self.state, State::Head(0))
+    }
+
+    /// How much of the frame at hand is still to come, as far as one knows yet.
+    pub fn left(&self) -> usize {
+        match &self.state {
+            State::Preface(_) | State::Head(0) | State::Lost => 0,
+            State::Head(seen) => HEAD_LEN - seen,
+            State::Data(data) => (self.head.len - data.at) as usize,
+            State::Frame(held) => self.head.len as usize - held.len(),
+            State::Skip(left) => *left as usize,
+        }
     }
 
     /// Whether a frame of headers has begun that is not whole.

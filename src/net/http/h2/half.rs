@@ -95,6 +95,11 @@ impl Half {
         }
     }
 
+    /// Whether its first frame was one of HTTP/2.
+    pub fn is_under_way(&self) -> bool {
+        self.begun && self.flaw.as_ref().is_none_or(|flaw| ![Flaw::TEXT, Flaw::FIRST].contains(flaw))
+    }
+
     /// Whether a frame may come here and as it is, as far as its head tells (sections 4 and 6).
     pub fn admits(&mut self, head: &Head) -> Result<(), Flaw> {
         if !std::mem::replace(&mut self.begun, true) && head.kind != SETTINGS {

@@ -27,6 +27,8 @@ pub enum Left {
     /// What was asked for is answered, and the sending side is to end.
     Ended,
     Closed,
+    /// Nothing was asked for as long as it is kept.
+    Idle,
     Reset,
     Stopped,
 }
@@ -66,6 +68,10 @@ pub async fn end(cx: &Context, slot: &Slot<Stream>, left: Left, inbox: &mut Inbo
         Left::Closed => {
             goodbye(&mut stream, None).await;
             return stream::shut(&mut stream).await;
+        }
+        Left::Idle => {
+            goodbye(&mut stream, None).await;
+            return leave::politely(cx, &mut stream).await;
         }
         Left::Ended => {
             goodbye(&mut stream, None).await;

@@ -64,6 +64,11 @@ impl Ledger {
         self.streams.store(ever, Relaxed);
     }
 
+    /// The same as they are now.
+    pub fn now(&self) -> (u32, u32) {
+        (self.open.load(Relaxed), self.streams.load(Relaxed))
+    }
+
     pub fn setting(&self, way: Way, id: u16, value: u32) {
         let mut settings = self.page(way).settings.lock();
         if let Some(setting) = settings.iter_mut().find(|(known, _)| *known == id) {

@@ -15,7 +15,9 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::flaw::Flaw;
+use super::says::Says;
 use super::streams::Streams;
+use crate::net::http::exchanges::Heads;
 use crate::net::probe::Probe;
 
 /// Where the stream is found again.
@@ -34,6 +36,10 @@ pub struct Line<S> {
     timing: Option<u32>,
     /// Told when the peer has ended.
     gone: CancellationToken,
+    /// What is said before answers, by somebody else than hyper; and the frame of it that is being written.
+    interims: Option<Arc<Heads>>,
+    says: Says,
+    ours: Bytes,
 }
 
 impl<S> Line<S> {
@@ -41,8 +47,30 @@ impl<S> Line<S> {
     pub fn new(stream: Probe<S, Streams>, held: Bytes, limit: Option<Duration>) -> (Self, Slot<S>) {
         let slot = Slot::default();
         let gone = CancellationToken::new();
-        let line = Self { stream: Some(stream), slot: Arc::clone(&slot), held, limit, timer: None, timing: None, gone };
+        let line = Self {
+            stream: Some(stream),
+            slot: Arc::clone(&slot),
+            held,
+            limit,
+            timer: None,
+            timing: None,
+            gone,
+            interims: None,
+            says: Says::default(),
+            ours: Bytes::new(),
+        };
         (line, slot)
+    }
+
+    /// Also writes what is said before answers.
+    pub fn informing(mut self, heads: Arc<Heads>) -> Self {
+        self.interims = Some(heads);
+        self
+    }
+
+    /// Where to put frames beside hyper's.
+    pub fn says(&self) -> Says {
+        self.says.clone()
     }
 
     pub fn gone(&self) -> CancellationToken {
@@ -90,6 +118,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
                 this.stream()?.watch().blame(Flaw::slow(limit));
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
+            this.says.wait(cx);
             return Poll::Pending;
         };
         outcome?;
@@ -100,9 +129,48 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Line<S> {
+    /// Writes what is to be said before answers, where a frame may stand.
+    fn interpose(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            while !self.ours.is_empty() {
+                let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+                let taken = ready!(Pin::new(stream).poll_write(cx, &self.ours))?;
+                self.ours.advance(taken);
+            }
+            let waits = self.waits();
+            let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            if !waits || !stream.watch().writable() {
+                return Poll::Ready(Ok(()));
+            }
+            let interim = self.interims.as_ref().and_then(|heads| heads.interims.take());
+            self.ours = match interim {
+                // A stream that is over by now needs no word before its answer.
+                Some((exchange, interim)) => {
+                    stream.watch().stream(exchange).map(|stream| interim.frame(stream)).unwrap_or_default()
+                }
+                None => self.says.take().unwrap_or_default(),
+            };
+        }
+    }
+
+    /// Whether there is something to say beside what hyper does.
+    fn waits(&self) -> bool {
+        !self.says.is_empty() || self.interims.as_ref().is_some_and(|heads| !heads.interims.is_empty())
+    }
+
+    /// How much may be written at once, so that what waits gets its place before what follows.
+    fn room(&mut self) -> usize {
+        let waits = self.waits();
+        self.stream.as_mut().filter(|_| waits).map_or(usize::MAX, |stream| stream.watch().until_writable())
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(self.stream()?).poll_write(cx, buf)
+        ready!(self.interpose(cx))?;
+        let room = self.room().min(buf.len());
+        Pin::new(self.stream()?).poll_write(cx, &buf[..room])
     }
 
     fn poll_write_vectored(
@@ -110,7 +178,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(self.stream()?).poll_write_vectored(cx, bufs)
+        ready!(self.interpose(cx))?;
+        match bufs.iter().find(|buf| !buf.is_empty()) {
+            Some(first) if self.room() < usize::MAX => self.poll_write(cx, first),
+            _ => Pin::new(self.stream()?).poll_write_vectored(cx, bufs),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -118,6 +190,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.interpose(cx))?;
         Pin::new(self.stream()?).poll_flush(cx)
     }
 

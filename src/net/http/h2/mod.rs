@@ -8,12 +8,14 @@ mod fields;
 mod flaw;
 pub mod frame;
 mod half;
-mod hpack;
+pub mod hpack;
 mod huffman;
+mod idle;
 mod leave;
 mod ledger;
 mod line;
 mod request;
+mod says;
 pub mod server;
 mod streams;
 
@@ -28,6 +30,10 @@ pub fn watch(role: Role, record: Recorder, limit: usize) -> streams::Streams {
 }
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod frame_tests;
+#[cfg(test)]
+mod peer;
 #[cfg(test)]
 mod tests;

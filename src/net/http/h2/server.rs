@@ -11,12 +11,15 @@ use hyper::server::conn::http2;
 use hyper_util::rt::TokioIo;
 
 use super::crew::{Crew, Work};
+use super::idle::Idle;
 use super::leave::{self, Left};
 use super::ledger::Ledger;
 use super::line::Line;
 use super::streams::Streams;
 use crate::hub::Recorder;
-use crate::model::end::End;
+use crate::model::end::{End, Fault};
+use crate::model::event::{Kind, Way};
+use crate::model::exchange::Why;
 use crate::model::rule::Cut;
 use crate::model::url::Role;
 use crate::net::http::desk::Desk;
@@ -27,7 +30,7 @@ use crate::net::kernel::Handle;
 use crate::net::probe::Probe;
 use crate::net::stream::Stream;
 use crate::net::tune::Tune;
-use crate::net::{Command, Context, Inbox};
+use crate::net::{Command, Context, Inbox, Payload};
 
 /// Requests a client may have open at once: more than a browser has, and what one connection costs is bounded.
 const STREAMS: u32 = 256;
@@ -80,9 +83,11 @@ pub async fn talk(begun: Begun) -> End {
     let heads = Arc::new(Heads::default());
     let ledger = Arc::new(Ledger::new());
     record.explain(ledger.clone());
-    let mut watch = Streams::new(Role::Listen, record.clone(), limit, ledger).keeping(Arc::clone(&heads));
+    let mut watch = Streams::new(Role::Listen, record.clone(), limit, ledger.clone()).keeping(Arc::clone(&heads));
     watch.replay(&held);
     let (line, slot) = Line::new(Probe::new(stream, watch), held, Some(cx.limits.http_head_time));
+    let line = line.informing(Arc::clone(&heads));
+    let says = line.says();
     let desk = Arc::new(Desk {
         cx: cx.clone(),
         peer,
@@ -92,6 +97,8 @@ pub async fn talk(begun: Begun) -> End {
         book,
         shelf: OnceLock::new(),
         cut: OnceLock::new(),
+        // Its streams end by themselves, and its FIN ends them all.
+        half_open: false.into(),
     });
     let crew = Crew::default();
     let mut work = Work::new(crew.clone());
@@ -100,22 +107,35 @@ pub async fn talk(begun: Begun) -> End {
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(limit).unwrap_or(u32::MAX))
         .serve_connection(TokioIo::new(line), service);
+    let http = &cx.spec.settings.http;
+    let mut idle = Idle::new(http.keep);
+    let mut full = false;
     let mut open = true;
     let mut ending = false;
     let left = loop {
         tokio::select! {
-            done = poll_fn(|wakes| match (work.drive(&mut conn, wakes), desk.cut.get()) {
-                // A rule cuts the connection.
-                (_, Some(cut)) => Poll::Ready(Err(*cut)),
-                (done, None) => done.map(Ok),
-            }) => {
-                break match done {
-                    Err(Cut::Rst) => Left::Reset,
-                    Err(Cut::Fin) => Left::Closed,
-                    Ok(_) if ending => Left::Ended,
-                    Ok(done) => Left::Done(done.map_err(|error| error.to_string().into())),
-                };
-            }
+            left = poll_fn(|wakes| {
+                if let Poll::Ready(done) = work.drive(&mut conn, wakes) {
+                    let done = done.map_err(|error| error.to_string().into());
+                    return Poll::Ready(if ending { Left::Ended } else { Left::Done(done) });
+                }
+                let (streams, ever) = ledger.now();
+                // What is open is answered, and a GOAWAY says that nothing more is (RFC 9113 section 6.8).
+                if http.requests > 0 && ever >= http.requests && !std::mem::replace(&mut full, true) {
+                    Pin::new(&mut conn).graceful_shutdown();
+                    wakes.waker().wake_by_ref();
+                }
+                match desk.cut.get() {
+                    // A rule cuts the connection.
+                    Some(Cut::Rst) => Poll::Ready(Left::Reset),
+                    Some(Cut::Fin) => Poll::Ready(Left::Closed),
+                    None if idle.is_over(streams, ever, wakes) => {
+                        record.event(Kind::Last { way: Way::Out, exchange: ever, why: Why::Idle });
+                        Poll::Ready(Left::Idle)
+                    }
+                    None => Poll::Pending,
+                }
+            }) => break left,
             () = cx.cancel.cancelled() => {
                 desk.leave();
                 Pin::new(&mut conn).graceful_shutdown();
@@ -124,6 +144,12 @@ pub async fn talk(begun: Begun) -> End {
                 break Left::Stopped;
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
+                Some(Command::Send(Payload::Ping(payload))) => {
+                    if !says.ping(&payload) {
+                        let text = "too many pings wait already: the peer does not read".into();
+                        record.error(Fault::Http { status: None, text });
+                    }
+                }
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 // What is open is answered, and nothing new is taken.
                 Some(Command::End) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::book::{Book, at};
 use super::flaw::Flaw;
-use super::frame::{Frames, Head, Sink};
+use super::frame::{Frames, HEAD_LEN, Head, Sink};
 use super::half::Half;
 use super::ledger::Ledger;
 use crate::hub::Recorder;
@@ -17,6 +17,9 @@ use crate::model::url::Role;
 use crate::net::http::exchanges::Heads;
 use crate::net::probe::Watch;
 use crate::net::{errno, wire};
+
+/// Bytes that are shown of a server that does not speak HTTP/2: a status line and some of its reasons.
+const FIRST: usize = 256;
 
 /// See the module.
 pub struct Streams {
@@ -41,6 +44,7 @@ impl Streams {
                 count: 0,
                 pings: VecDeque::new(),
                 gone: [None; 2],
+                first: Vec::new(),
                 broken: None,
                 failed: None,
                 ended: false,
@@ -68,7 +72,20 @@ impl Streams {
 
     /// Whether a frame of ours can be written behind what has been.
     pub fn writable(&self) -> bool {
-        self.frames[at(Way::Out)].between_frames()
+        self.frames[at(Way::Out)].between_frames() && self.book.halves[at(Way::Out)].block.is_none()
+    }
+
+    /// How much has to be written before that may change.
+    pub fn until_writable(&self) -> usize {
+        match self.frames[at(Way::Out)].left() {
+            0 => HEAD_LEN,
+            left => left,
+        }
+    }
+
+    /// The stream that an open exchange is.
+    pub fn stream(&self, exchange: u32) -> Option<u32> {
+        self.book.stream(exchange)
     }
 
     /// The last stream the peer opened, for a GOAWAY of ours.
@@ -106,8 +123,15 @@ impl Streams {
     }
 
     fn pass(&mut self, way: Way, bytes: &[u8]) {
+        if way == Way::In && self.book.way == Way::Out && !self.book.halves[at(way)].is_under_way() {
+            let room = FIRST.saturating_sub(self.book.first.len());
+            self.book.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
         self.frames[at(way)].feed(bytes, &mut Hand { way, book: &mut self.book });
         self.book.record.clear(way, bytes.len());
+        if self.book.halves[at(way)].is_under_way() {
+            self.book.first = Vec::new();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{Patch, Step};
 use crate::model::draft::{Coding, Draft, Rejection, Shape, encode, has_status};
+use crate::model::h2;
 use crate::net::http::split_body;
 
 /// The steps that a draft means.
@@ -22,17 +23,30 @@ pub fn compose(draft: &Draft) -> Result<Vec<Step>, Rejection> {
             let patch = patch(head)?;
             let mut steps = vec![if has_status(text) { Step::Head(patch) } else { Step::Set(patch) }];
             if !body.trim().is_empty() {
+                if let [Step::Head(Patch { status: Some(status), .. })] = &steps[..]
+                    && status.is_informational()
+                {
+                    return Err(Rejection(format!("a {} has no body: it comes before the head", status.as_str())));
+                }
                 steps.push(Step::Body(encode(body, draft.coding)?.into()));
             }
             Ok(steps)
         }
         Shape::Push => Ok(vec![Step::Event(event(&encode(text, draft.coding)?))]),
+        Shape::End if text.trim_start().starts_with("reset ") => reset(text).map(|code| vec![Step::Reset(code)]),
         Shape::End => trailers(text).map(|trailers| vec![Step::End(trailers)]),
         Shape::Answer => {
             let (head, body) = if has_status(text) { split_body(text) } else { ("", text) };
             let mut steps = Vec::new();
             if !head.is_empty() {
-                steps.push(Step::Head(patch(head)?));
+                let patch = patch(head)?;
+                if let Some(status) = patch.status.filter(StatusCode::is_informational) {
+                    return Err(Rejection(format!(
+                        "{} comes before an answer: send it as a head, then the answer",
+                        status.as_str()
+                    )));
+                }
+                steps.push(Step::Head(patch));
             }
             let text = if draft.coding == Coding::File { body.trim() } else { body };
             let body = Bytes::from(encode(text, draft.coding)?);
@@ -76,12 +90,29 @@ pub fn patch(text: &str) -> Result<Patch, Rejection> {
 }
 
 /// # Errors
-/// It is none that a response can end with.
+/// It is none that a response can have.
 pub fn status(code: &str) -> Result<StatusCode, Rejection> {
-    let known = code.parse().ok().filter(|code: &u16| (200..=599).contains(code));
-    known
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or_else(|| Rejection(format!("{code} is no status of an answer: write one from 200 to 599")))
+    if code == "101" {
+        let text = "101 hands the connection over to another protocol: that is the setting upgrade";
+        return Err(Rejection(text.into()));
+    }
+    let known = code.parse().ok().filter(|code: &u16| (100..=599).contains(code));
+    known.and_then(|code| StatusCode::from_u16(code).ok()).ok_or_else(|| {
+        Rejection(format!("{code} is no status of an answer: write one from 200 to 599, or 1xx for a word before it"))
+    })
+}
+
+/// `reset CANCEL`: the error code of a stream.
+fn reset(text: &str) -> Result<u32, Rejection> {
+    let name = text.trim().strip_prefix("reset").unwrap_or_default();
+    code(name.trim())
+}
+
+/// # Errors
+/// It is none.
+pub fn code(name: &str) -> Result<u32, Rejection> {
+    let none = || Rejection(format!("\"{name}\" is no error code of HTTP/2: write one such as CANCEL, or a number"));
+    h2::code_of(name).ok_or_else(none)
 }
 
 /// Header lines, each `Name: value`.
@@ -193,12 +224,15 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (shape, text, want) in [
             (Shape::Head, "", "begins with its status"),
-            (Shape::Head, "199", "no status"),
-            (Shape::Head, "101 Switching", "no status"),
+            (Shape::Head, "099", "no status"),
+            (Shape::Head, "101 Switching", "the setting upgrade"),
+            (Shape::Head, "103\n\nbody", "a 103 has no body"),
+            (Shape::Answer, "103\nLink: </a>\n\nbody", "103 comes before an answer"),
             (Shape::Head, "nothing", "no header"),
             (Shape::Head, "200\na b: c", "no header name"),
             (Shape::Head, "200\na: \x01", "control character"),
             (Shape::End, "nothing", "no trailer"),
+            (Shape::End, "reset NOTHING", "\"NOTHING\" is no error code"),
         ] {
             let error = steps(shape, text).unwrap_err();
             assert!(error.contains(want), "{text}: {error}");

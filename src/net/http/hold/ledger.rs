@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use crate::net::http::interim::Interim;
+
 /// A head, or a change to the head that is to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patch {
@@ -21,19 +23,21 @@ pub struct Patch {
 pub enum Step {
     /// Changes the head that is to leave.
     Set(Patch),
-    /// The same, and it leaves.
+    /// The same, and it leaves. With a status of 1xx it is one of its own, and the head is still to come.
     Head(Patch),
     /// A chunk. Without a head before it, the head leaves first as it was set.
     Body(Bytes),
     /// A server-sent event, framed already (HTML Standard section 9.2.5).
     Event(Bytes),
+    /// Instead of all that is still to come: the stream is reset with this error code (RFC 9113 section 6.4).
+    Reset(u32),
     /// The end, with its trailers.
     End(Vec<(HeaderName, HeaderValue)>),
 }
 
 /// How the end of the body is told (RFC 9112 section 6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Framing {
+pub enum Framing {
     /// In pieces: trailers can follow.
     Chunked,
     Length(u64),
@@ -50,6 +54,8 @@ pub struct Asked {
     pub head: bool,
     /// HTTP/1.0.
     pub old: bool,
+    /// HTTP/2: the exchange is a stream.
+    pub two: bool,
 }
 
 /// See the module.
@@ -62,7 +68,7 @@ pub struct Ledger {
     /// The names of the headers as they were typed: so they leave.
     pub names: Vec<String>,
     pub left: bool,
-    framing: Framing,
+    pub framing: Framing,
     /// Bytes of body that were given.
     pub sent: u64,
     pub ended: bool,
@@ -73,6 +79,8 @@ pub struct Ledger {
 pub struct Given {
     pub chunks: Vec<Bytes>,
     pub trailers: Vec<(HeaderName, HeaderValue)>,
+    pub interims: Vec<Interim>,
+    pub reset: Option<u32>,
 }
 
 /// Fields that decide about the message itself, which is over when trailers come (RFC 9110 section 6.5.1).
@@ -91,6 +99,20 @@ const NO_TRAILERS: &[HeaderName] = &[
     header::CACHE_CONTROL,
     header::TE,
 ];
+
+/// What the head of server-sent events says.
+const OF_EVENTS: &[(HeaderName, &str)] =
+    &[(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+
+/// The status, if it is one that comes before an answer.
+fn informs(patch: &Patch) -> Option<StatusCode> {
+    patch.status.filter(StatusCode::is_informational)
+}
+
+/// The others in their order, which taking one out of a map would not keep.
+fn without(headers: &HeaderMap, name: &HeaderName) -> HeaderMap {
+    headers.iter().filter(|(other, _)| *other != name).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
 
 impl Ledger {
     pub fn new(asked: Asked) -> Self {
@@ -121,7 +143,17 @@ impl Ledger {
             _ => 0,
         });
         let total = whole.then(|| total.sum());
-        for step in steps {
+        for (at, step) in steps.iter().enumerate() {
+            // Whoever gives a head together with its first event need not say what that means.
+            if let (Step::Head(patch), [Step::Event(_), ..]) = (step, &steps[at + 1..])
+                && informs(patch).is_none()
+                && !next.left
+            {
+                next.patch(patch)?;
+                next.dress(OF_EVENTS);
+                next.step(&Step::Head(Patch::default()), total, &mut given)?;
+                continue;
+            }
             next.step(step, total, &mut given)?;
         }
         *self = next;
@@ -141,6 +173,7 @@ impl Ledger {
         }
         match step {
             Step::Set(patch) => self.patch(patch),
+            Step::Head(patch) if informs(patch).is_some() => self.inform(patch, given),
             Step::Head(patch) => {
                 self.patch(patch)?;
                 self.leave(total)
@@ -150,9 +183,16 @@ impl Ledger {
                 self.body(bytes, total, given)
             }
             Step::Event(bytes) => {
-                let fields = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
-                self.imply(&fields, total)?;
+                self.imply(OF_EVENTS, total)?;
                 self.body(bytes, total, given)
+            }
+            Step::Reset(_) if !self.asked.two => {
+                Err("HTTP/1 has no streams that could be reset: reset the socket".into())
+            }
+            Step::Reset(code) => {
+                given.reset = Some(*code);
+                self.ended = true;
+                Ok(())
             }
             Step::End(trailers) => {
                 self.imply(&[], total)?;
@@ -173,7 +213,9 @@ impl Ledger {
             self.reason.clone_from(&patch.reason);
         }
         for (name, _) in &patch.headers {
-            self.headers.remove(name);
+            if self.headers.contains_key(name) {
+                self.headers = without(&self.headers, name);
+            }
             self.names.retain(|typed| !name.as_str().eq_ignore_ascii_case(typed));
         }
         self.names.extend_from_slice(&patch.names);
@@ -190,10 +232,37 @@ impl Ledger {
         if self.left {
             return Ok(());
         }
+        self.dress(fields);
+        self.leave(total)
+    }
+
+    /// Fills in what the head does not say.
+    fn dress(&mut self, fields: &[(HeaderName, &'static str)]) {
         for (name, value) in fields {
             self.headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
-        self.leave(total)
+    }
+
+    /// A 1xx, which leaves at once and changes nothing of the head (RFC 9110 section 15.2).
+    fn inform(&self, patch: &Patch, given: &mut Given) -> Result<(), String> {
+        let status = patch.status.unwrap_or(StatusCode::CONTINUE);
+        let code = status.as_str();
+        if self.left {
+            return Err(format!("headers already sent: a {code} comes before the head {}", self.status.as_str()));
+        }
+        if self.asked.old {
+            return Err(format!("HTTP/1.0 knows no 1xx: leave out the {code} (RFC 9110 section 15.2)"));
+        }
+        let fields = patch.names.iter().zip(&patch.headers);
+        let mut sent = Vec::new();
+        for (typed, (name, value)) in fields {
+            if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].contains(name) {
+                return Err(format!("a {code} has no body: leave out {typed} (RFC 9110 section 8.6)"));
+            }
+            sent.extend(value.clone().map(|value| (typed.clone(), value)));
+        }
+        given.interims.push(Interim { status, reason: patch.reason.clone(), fields: sent });
+        Ok(())
     }
 
     fn leave(&mut self, total: Option<u64>) -> Result<(), String> {
@@ -303,13 +372,20 @@ impl Ledger {
     /// In a few words, for whoever did these steps.
     pub fn told(&self, before: &Self, steps: &[Step]) -> String {
         let mut words = Vec::new();
+        for step in steps {
+            if let Step::Head(patch) = step {
+                words.extend(informs(patch).map(|status| status.as_str().to_owned()));
+            }
+        }
         if self.left && !before.left {
             words.push(format!("head {}", self.status.as_str()));
         }
         if self.sent > before.sent {
             words.push(crate::model::size::bytes(self.sent - before.sent));
         }
-        if self.ended && !before.ended {
+        if let Some(Step::Reset(code)) = steps.last() {
+            words.push(format!("RST_STREAM {}", crate::model::h2::code(*code)));
+        } else if self.ended && !before.ended {
             words.push("the end".into());
         }
         match (words.is_empty(), steps) {
@@ -319,148 +395,6 @@ impl Ledger {
                 format!("{status}{} set; the head has not left", names.join(", "))
             }
             _ => format!("{} left", words.join(", ")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn field(name: &str, value: &str) -> (HeaderName, Option<HeaderValue>) {
-        (name.parse().unwrap(), Some(value.parse().unwrap()))
-    }
-
-    fn head(status: u16, headers: &[(&str, &str)]) -> Patch {
-        let headers = headers.iter().map(|(name, value)| field(name, value)).collect();
-        Patch { status: StatusCode::from_u16(status).ok(), headers, ..Patch::default() }
-    }
-
-    fn body(text: &'static str) -> Step {
-        Step::Body(Bytes::from_static(text.as_bytes()))
-    }
-
-    fn trailer(name: &str) -> Step {
-        Step::End(vec![(name.parse().unwrap(), HeaderValue::from_static("1"))])
-    }
-
-    #[test]
-    fn headers_change_until_the_head_leaves_and_then_no_more() {
-        let mut ledger = Ledger::new(Asked::default());
-        ledger.take(&[Step::Set(head(404, &[("x-a", "1"), ("x-a", "2"), ("x-b", "3")]))]).unwrap();
-        let change = Patch { headers: vec![field("x-a", "4"), ("x-b".parse().unwrap(), None)], ..Patch::default() };
-        ledger.take(&[Step::Set(change.clone())]).unwrap();
-        ledger.take(&[Step::Head(Patch::default())]).unwrap();
-        assert_eq!((ledger.status.as_u16(), ledger.headers.len()), (404, 1));
-        assert_eq!(ledger.headers["x-a"], "4");
-        for step in [Step::Set(change.clone()), Step::Head(change)] {
-            assert!(ledger.take(&[step]).unwrap_err().starts_with("headers already sent"), "{ledger:?}");
-        }
-    }
-
-    #[test]
-    fn a_body_without_a_head_lets_the_head_go_first() {
-        let mut ledger = Ledger::new(Asked::default());
-        assert_eq!(ledger.take(&[body("a")]).unwrap().chunks, ["a"]);
-        assert_eq!(ledger.headers[header::CONTENT_TYPE], "text/plain; charset=utf-8");
-        assert!(!ledger.headers.contains_key(header::CONTENT_LENGTH));
-        let mut ledger = Ledger::new(Asked::default());
-        ledger.take(&[Step::Event("data: x\n\n".into())]).unwrap();
-        assert_eq!(ledger.headers[header::CONTENT_TYPE], "text/event-stream");
-    }
-
-    #[test]
-    fn a_whole_answer_says_its_length() {
-        let mut ledger = Ledger::new(Asked::default());
-        let given = ledger.take(&[Step::Head(head(200, &[])), body("ab"), body("c"), Step::End(vec![])]).unwrap();
-        assert_eq!((given.chunks.len(), &ledger.headers[header::CONTENT_LENGTH]), (2, &HeaderValue::from(3)));
-        assert!(ledger.ended);
-        // Not where trailers follow.
-        let mut ledger = Ledger::new(Asked::default());
-        ledger.take(&[body("ab"), trailer("x-sum")]).unwrap();
-        assert!(!ledger.headers.contains_key(header::CONTENT_LENGTH));
-    }
-
-    #[test]
-    fn a_promised_length_is_kept_or_refused() {
-        let mut ledger = Ledger::new(Asked::default());
-        ledger.take(&[Step::Head(head(200, &[("content-length", "3")])), body("ab")]).unwrap();
-        assert_eq!(
-            ledger.take(&[body("cd")]).unwrap_err(),
-            "Content-Length promised 3 bytes and 1 are left: this has 2"
-        );
-        assert!(ledger.take(&[Step::End(vec![])]).unwrap_err().contains("1 are still missing"));
-        assert!(ledger.take(&[body("c"), trailer("x-sum")]).unwrap_err().contains("said Content-Length instead"));
-        // What was refused has left nothing behind.
-        ledger.take(&[body("c"), Step::End(vec![])]).unwrap();
-        assert!(ledger.take(&[body("d")]).unwrap_err().contains("whole answer already"));
-    }
-
-    #[test]
-    fn heads_that_contradict_themselves_are_refused() {
-        let cases: &[(&[(&str, &str)], &str)] = &[
-            (&[("content-length", "x")], "no Content-Length"),
-            (&[("content-length", "1"), ("content-length", "1")], "two Content-Length"),
-            (&[("content-length", "1"), ("transfer-encoding", "chunked")], "contradict"),
-            (&[("transfer-encoding", "gzip")], "chunked"),
-        ];
-        for (headers, want) in cases {
-            let error = Ledger::new(Asked::default()).take(&[Step::Head(head(200, headers))]).unwrap_err();
-            assert!(error.contains(want), "{headers:?}: {error}");
-        }
-        let error = Ledger::new(Asked::default()).take(&[Step::Head(head(204, &[("content-length", "1")]))]);
-        assert!(error.unwrap_err().contains("a 204 has no body"));
-    }
-
-    #[test]
-    fn an_answer_to_head_ends_with_its_head_and_tells_the_length() {
-        let mut ledger = Ledger::new(Asked { head: true, old: false });
-        let given = ledger.take(&[Step::Head(head(200, &[])), body("abc"), Step::End(vec![])]).unwrap();
-        assert_eq!((given.chunks.len(), &ledger.headers[header::CONTENT_LENGTH]), (0, &HeaderValue::from(3)));
-        let mut ledger = Ledger::new(Asked { head: true, old: false });
-        ledger.take(&[Step::Head(head(200, &[]))]).unwrap();
-        assert!(ledger.ended);
-        let mut ledger = Ledger::new(Asked::default());
-        assert!(ledger.take(&[Step::Head(head(304, &[])), body("abc"), Step::End(vec![])]).is_err());
-        ledger.take(&[Step::Head(head(304, &[]))]).unwrap();
-        assert!(ledger.ended);
-    }
-
-    #[test]
-    fn trailers_have_their_bounds() {
-        let mut ledger = Ledger::new(Asked { head: false, old: true });
-        assert!(ledger.take(&[body("a"), trailer("x-sum")]).unwrap_err().contains("HTTP/1.0"));
-        let mut ledger = Ledger::new(Asked::default());
-        assert!(ledger.take(&[body("a"), trailer("content-length")]).unwrap_err().contains("cannot stand"));
-        assert_eq!(ledger.take(&[body("a"), trailer("x-sum")]).unwrap().trailers.len(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn no_order_of_steps_breaks_a_promise(order in prop::collection::vec(0u8..6, 0..12), length in 0u64..6, bare: bool) {
-            let mut ledger = Ledger::new(Asked { head: bare, old: false });
-            let mut sent = 0;
-            for n in order {
-                let step = match n {
-                    0 => Step::Set(head(200, &[("content-length", &length.to_string())])),
-                    1 => Step::Head(Patch::default()),
-                    2 => body("ab"),
-                    3 => Step::Event("c".into()),
-                    4 => Step::End(vec![]),
-                    _ => trailer("x-a"),
-                };
-                let before = ledger.clone();
-                match ledger.take(&[step]) {
-                    Ok(given) => sent += given.chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>(),
-                    Err(_) => prop_assert_eq!(format!("{before:?}"), format!("{ledger:?}")),
-                }
-                prop_assert_eq!(sent, ledger.sent);
-                if let Framing::Length(length) = ledger.framing && ledger.left {
-                    prop_assert!(sent <= length);
-                    prop_assert!(!ledger.ended || sent == length);
-                }
-            }
         }
     }
 }

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Version};
 use parking_lot::Mutex;
 
-pub use self::compose::{compose, event, patch, trailers};
+pub use self::compose::{code, compose, event, patch, trailers};
 use self::ledger::{Asked, Ledger};
 pub use self::ledger::{Patch, Step};
 pub use self::ticket::{Request, Ticket};
@@ -87,6 +87,16 @@ struct Slots {
     over: VecDeque<Exchange>,
 }
 
+/// How an exchange leaves the shelf.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// Its side of hyper went: the peer gave up, if we did not.
+    Dropped,
+    /// Its request was refused.
+    Cut,
+}
+
 struct Slot {
     exchange: Exchange,
     ledger: Ledger,
@@ -94,6 +104,8 @@ struct Slot {
     queue: VecDeque<Bytes>,
     queued: usize,
     trailers: Vec<(HeaderName, HeaderValue)>,
+    /// Its stream is to be reset once the queue is empty.
+    reset: Option<u32>,
     /// Whoever waits for the next step.
     waker: Option<Waker>,
 }
@@ -127,28 +139,30 @@ impl Shelf {
             over: None,
             body: 0,
         };
-        let asked = Asked { head: *method == Method::HEAD, old: version == Version::HTTP_10 };
+        let (old, two) = (version == Version::HTTP_10, version == Version::HTTP_2);
+        let asked = Asked { head: *method == Method::HEAD, old, two };
         self.slots.lock().open.push(Slot {
             exchange,
             ledger: Ledger::new(asked),
             queue: VecDeque::new(),
             queued: 0,
             trailers: Vec::new(),
+            reset: None,
             waker: None,
         });
         true
     }
 
     /// Takes an exchange off the shelf; how far it had come.
-    fn take(&self, number: u32, done: bool) -> Option<Exchange> {
+    fn take(&self, number: u32, fate: Fate) -> Option<Exchange> {
         let mut slots = self.slots.lock();
         let at = slots.open.iter().position(|slot| slot.exchange.number == number)?;
         let Slot { mut exchange, ledger, .. } = slots.open.remove(at);
         exchange.over = Some(self.clock.now());
-        exchange.phase = match done {
-            true => Phase::Ended(ledger.status.as_u16()),
-            false if self.leaving.load(Relaxed) => Phase::Cut,
-            false => Phase::Aborted,
+        exchange.phase = match fate {
+            Fate::Done => Phase::Ended(ledger.status.as_u16()),
+            Fate::Dropped if !self.leaving.load(Relaxed) => Phase::Aborted,
+            Fate::Dropped | Fate::Cut => Phase::Cut,
         };
         if slots.over.len() >= OVER {
             slots.over.pop_front();
@@ -192,10 +206,15 @@ impl Shelf {
                 slot.queued
             ));
         }
+        let number = slot.exchange.number;
+        if !self.heads.interims.push(number, given.interims) {
+            return Err("too many 1xx wait already: the peer does not read".into());
+        }
         let told = after.told(&before, steps);
         slot.queued += size;
         slot.queue.extend(given.chunks);
         slot.trailers = given.trailers;
+        slot.reset = given.reset;
         slot.exchange.body = after.sent;
         if after.left {
             slot.exchange.phase = Phase::HeadSent(after.status.as_u16());
@@ -265,5 +284,7 @@ fn clipped(target: &str) -> &str {
     &target[..end]
 }
 
+#[cfg(test)]
+mod ledger_tests;
 #[cfg(test)]
 mod tests;

@@ -228,10 +228,59 @@ async fn more_than_can_be_held_are_answered_503() {
     holds.0.held.store(MOST - 1, Relaxed);
     assert!(shelf.put(1, &Method::GET, "/", Version::HTTP_11));
     assert!(!shelf.put(2, &Method::GET, "/", Version::HTTP_11));
-    shelf.take(1, true);
+    shelf.take(1, Fate::Done);
     assert!(shelf.put(3, &Method::GET, "/", Version::HTTP_11));
     // A peer that never waits for its answer leaves nothing on the shelf.
     assert_eq!(ask(at, GET.as_bytes()).await, "");
     stage.closed(id).await;
     assert!(stage.hub.waiting().is_empty());
+}
+
+#[tokio::test]
+async fn a_word_before_the_head_leaves_at_once_and_the_head_is_still_to_come() {
+    let mut hall = Hall::new(GET).await;
+    hall.waiting(1).await;
+    hall.answer(1, Shape::Head, "X-Early: 1").await.unwrap();
+    let done = hall.answer(1, Shape::Head, "103 Early Hints\nlink: </a.css>; rel=preload").await.unwrap();
+    assert_eq!(done, "exchange 1: 103 left");
+    let said = hear_until(&mut hall.stream, "\r\n\r\n").await;
+    assert_eq!(said, "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n");
+    hall.answer(1, Shape::Head, "102").await.unwrap();
+    assert_eq!(hear_until(&mut hall.stream, "\r\n\r\n").await, "HTTP/1.1 102 Processing\r\n\r\n");
+    assert!(hall.answer(1, Shape::Head, "103\nContent-Length: 3").await.unwrap_err().contains("has no body"));
+    assert_eq!(hall.waiting(1).await.exchange.phase, Phase::Waiting);
+    // Together with what follows it: the steps of one answer.
+    let socket = hall.stage.socket(hall.id).await.id;
+    let steps = [typed(Shape::Head, "103\nLink: </b.css>"), typed(Shape::Answer, "201\nX-B: 2\n\nbody")].concat();
+    hall.stage.endpoints.answer(socket, Some(1), &steps).unwrap();
+    let said = hear_until(&mut hall.stream, "body").await;
+    assert!(said.starts_with("HTTP/1.1 103 Early Hints\r\nLink: </b.css>\r\n\r\nHTTP/1.1 201 Created\r\n"), "{said}");
+    assert!(said.contains("X-Early: 1\r\n") && !said.contains("a.css"), "{said}");
+    drop(hall.stream);
+    let (_, events) = hall.stage.closed(hall.id).await;
+    let names: Vec<_> = told(&events).into_iter().filter(|word| word.starts_with("out ")).collect();
+    let three = ["out information 1"; 3].map(String::from);
+    assert_eq!(names[..4], [&three[..], &["out head 1".into()]].concat());
+}
+
+#[tokio::test]
+async fn a_word_before_the_head_comes_too_late_behind_it_and_too_early_for_http_1_0() {
+    let hall = Hall::new(GET).await;
+    hall.waiting(1).await;
+    hall.answer(1, Shape::Head, "200").await.unwrap();
+    assert!(hall.answer(1, Shape::Head, "103\nLink: </a>").await.unwrap_err().starts_with("headers already sent"));
+    let hall = Hall::new("GET / HTTP/1.0\r\n\r\n").await;
+    hall.waiting(1).await;
+    assert!(hall.answer(1, Shape::Head, "103\nLink: </a>").await.unwrap_err().contains("HTTP/1.0 knows no 1xx"));
+}
+
+#[tokio::test]
+async fn a_head_that_comes_with_its_first_event_says_what_follows() {
+    let mut hall = Hall::new(GET).await;
+    hall.waiting(1).await;
+    let socket = hall.stage.socket(hall.id).await.id;
+    let steps = [typed(Shape::Head, "200\nX-A: b"), typed(Shape::Push, "one")].concat();
+    hall.stage.endpoints.answer(socket, Some(1), &steps).unwrap();
+    let said = hear_until(&mut hall.stream, "data: one\n\n").await;
+    assert!(said.contains("Content-Type: text/event-stream\r\n") && said.contains("X-A: b\r\n"), "{said}");
 }

@@ -1,22 +1,22 @@
 //! hyper's side of a held exchange: first it waits for the head, then it is the body.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
-use hyper::body::{Body as _, Frame, Incoming};
+use hyper::body::Frame;
 use tokio_util::sync::CancellationToken;
 
-use super::Shelf;
+use super::{Fate, Shelf};
 use crate::hub::Recorder;
 use crate::model::event::Kind;
 use crate::model::time::nanos;
 use crate::model::waiting::Phase;
 use crate::net::BoxFuture;
 use crate::net::http::desk::GaveUp;
+use crate::net::http::upload::{Stop, Upload};
 
 /// See the module. Dropped before the end, it says that somebody gave up.
 pub struct Ticket {
@@ -26,9 +26,11 @@ pub struct Ticket {
     /// The peer has ended.
     gone: BoxFuture<()>,
     /// The request's body: it is taken in while the answer waits, or the peer would wait for us to read.
-    incoming: Option<Incoming>,
+    incoming: Option<Upload>,
     /// HTTP/2 has frames for trailers; HTTP/1.1 gets them where the last chunk passes.
     framed: bool,
+    /// We are done with it, before its end: its body was refused, or a person resets it.
+    refused: bool,
     done: bool,
 }
 
@@ -58,7 +60,7 @@ impl Ticket {
         request: &Request,
         record: Recorder,
         gone: CancellationToken,
-        incoming: Incoming,
+        incoming: Upload,
     ) -> Option<Self> {
         if !shelf.put(request.number, &request.method, &request.target, request.version) {
             return None;
@@ -71,14 +73,25 @@ impl Ticket {
             gone: Box::pin(gone.cancelled_owned()),
             incoming: Some(incoming),
             framed: request.version == Version::HTTP_2,
+            refused: false,
             done: false,
         })
     }
 
     /// Waits until the head leaves.
-    pub async fn head(mut self) -> Result<(Head, Self), GaveUp> {
+    ///
+    /// # Errors
+    /// The peer has gone, or the request's body was refused.
+    pub async fn head(mut self) -> Result<(Head, Self), Stop> {
         let head = poll_fn(|cx| {
-            self.listen(cx);
+            if self.gone.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(Stop::Gone));
+            }
+            if let Some(stop) = self.listen(cx) {
+                // A stream of HTTP/2 that is given up goes by itself.
+                self.refused = !self.framed || matches!(stop, Stop::Refused(_));
+                return Poll::Ready(Err(stop));
+            }
             let head = self.shelf.with(self.number, |slot| {
                 slot.waker = Some(cx.waker().clone());
                 slot.ledger.left.then(|| Head {
@@ -86,12 +99,16 @@ impl Ticket {
                     reason: slot.ledger.reason.clone(),
                     headers: slot.ledger.headers.clone(),
                     names: slot.ledger.names.clone(),
-                    whole: slot.ledger.ended && slot.queue.is_empty() && slot.trailers.is_empty(),
+                    whole: slot.ledger.ended
+                        && slot.queue.is_empty()
+                        && slot.trailers.is_empty()
+                        && slot.reset.is_none(),
                 })
             });
-            match head.flatten() {
-                Some(head) => Poll::Ready(Ok(head)),
-                None => self.gone.as_mut().poll(cx).map(|()| Err(GaveUp)),
+            match (head.flatten(), self.reset()) {
+                (Some(head), _) => Poll::Ready(Ok(head)),
+                (None, Some(code)) => Poll::Ready(Err(Stop::Reset(code))),
+                (None, None) => Poll::Pending,
             }
         });
         let head = head.await?;
@@ -101,15 +118,27 @@ impl Ticket {
         Ok((head, self))
     }
 
-    /// Takes in what the request still has, and forgets it: the timeline has it.
-    fn listen(&mut self, cx: &mut Context<'_>) {
+    /// Takes in what the request still has, and forgets it: the timeline has it. Why it does not go on, if so.
+    fn listen(&mut self, cx: &mut Context<'_>) -> Option<Stop> {
         while let Some(incoming) = &mut self.incoming {
-            match Pin::new(incoming).poll_frame(cx) {
+            match incoming.poll(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(_)) | None) => self.incoming = None,
-                Poll::Pending => return,
+                Poll::Ready(Some(Err(stop))) => {
+                    self.incoming = None;
+                    return Some(stop);
+                }
+                Poll::Ready(None) => self.incoming = None,
+                Poll::Pending => break,
             }
         }
+        None
+    }
+
+    /// The code with which a person resets the stream, once all before it has been taken.
+    fn reset(&mut self) -> Option<u32> {
+        let code = self.shelf.with(self.number, |slot| slot.reset.filter(|_| slot.queue.is_empty())).flatten();
+        self.refused |= code.is_some();
+        code
     }
 
     /// The next chunk; `None` at the end.
@@ -118,6 +147,9 @@ impl Ticket {
             return Poll::Ready(None);
         }
         self.listen(cx);
+        if let Some(code) = self.reset() {
+            return Poll::Ready(Some(Err(GaveUp::reset(code))));
+        }
         let next = self.shelf.with(self.number, |slot| {
             if let Some(chunk) = slot.queue.pop_front() {
                 slot.queued -= chunk.len();
@@ -149,13 +181,13 @@ impl Ticket {
                 self.shelf.heads.set_trailers(&trailers);
                 Poll::Ready(None)
             }
-            None => self.gone.as_mut().poll(cx).map(|()| Some(Err(GaveUp))),
+            None => self.gone.as_mut().poll(cx).map(|()| Some(Err(GaveUp::Gone))),
         }
     }
 
     fn finish(&mut self) {
         self.done = true;
-        self.shelf.take(self.number, true);
+        self.shelf.take(self.number, Fate::Done);
     }
 }
 
@@ -164,7 +196,7 @@ impl Drop for Ticket {
         if self.done {
             return;
         }
-        if let Some(exchange) = self.shelf.take(self.number, false)
+        if let Some(exchange) = self.shelf.take(self.number, if self.refused { Fate::Cut } else { Fate::Dropped })
             && exchange.phase == Phase::Aborted
         {
             let waited = exchange.over.map(|over| nanos(over.since(exchange.since))).unwrap_or_default();

@@ -162,11 +162,12 @@ pub fn kinds() -> Vec<(Kind, Value)> {
             json!({"exchange": 2, "first_us": 5, "took_us": 7}),
         ),
         (Kind::Upgrade { exchange }, json!({"exchange": 2})),
+        (Kind::Rule { exchange }, json!({"exchange": 2})),
         (Kind::Held { exchange }, json!({"exchange": 2})),
         (Kind::Aborted { exchange, waited: 7_000 }, json!({"exchange": 2, "waited_us": 7})),
         (
             Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
-            json!({"error": {"name": "http", "status": 400, "text": "no; answered 400"}}),
+            json!({"error": {"name": "http", "status": 400, "text": "no; its answer is 400"}}),
         ),
         (
             Kind::Settings(h2::Settings { way, ack: false, values: vec![(3, 100), (0x4d44, 7)] }.into()),
