@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use sockscope::app::{App, Key, Msg, Pane};
 use sockscope::model::draft::Draft;
 use sockscope::model::view::Snapshot;
+use sockscope::model::workbench::{Outcome, Refusal, Shelf, Told};
 use sockscope::screen::theme::Depth;
 use sockscope::screen::{self, Theme};
 use support::fixture;
@@ -180,6 +181,64 @@ fn the_filter() {
     hold("filter", fixture::busy, |look| look.press(&[Key::Char('/')]).text("tcp open"));
 }
 
+/// The certificates' screen over a store that stands still.
+fn bench(look: Look) -> Look {
+    let mut look = look.press(&[Key::Char('C')]);
+    let told = Told { ticket: 1, outcome: Outcome::Looked, shelf: fixture::shelf() };
+    look.app.update(Msg::Told(Box::new(told)));
+    look.press(&[Key::Down, Key::Down])
+}
+
+#[test]
+fn the_certificates() {
+    hold("certificates", fixture::busy, bench);
+}
+
+#[test]
+fn the_certificates_before_there_is_one() {
+    hold("certificates_empty", fixture::busy, |look| {
+        let mut look = look.press(&[Key::Char('C')]);
+        let shelf = Shelf { folder: "/home/me/.local/share/sockscope/certs".into(), ..Shelf::default() };
+        look.app.update(Msg::Told(Box::new(Told { ticket: 1, outcome: Outcome::Looked, shelf })));
+        look
+    });
+}
+
+#[test]
+fn the_form_of_a_certificate_with_a_mistake() {
+    hold("certificates_form", fixture::busy, |look| {
+        let look = bench(look).press(&[Key::Char('n'), Key::Tab, Key::Tab]).text("0");
+        let mut look = look.press(&[Key::Enter]);
+        let refusal = Refusal {
+            text:
+                "the certificate would outlive its CA, which ends 2027-02-21 12:00:00 UTC: ask for 90 days at the most"
+                    .into(),
+            option: Some("days".into()),
+            is_taken: false,
+        };
+        let told = Told { ticket: 2, outcome: Outcome::Refused(refusal), shelf: fixture::shelf() };
+        look.app.update(Msg::Told(Box::new(told)));
+        look
+    });
+}
+
+#[test]
+fn a_verdict_on_a_chain() {
+    hold("certificates_verdict", fixture::busy, |look| {
+        let mut look = bench(look).press(&[Key::Char('v'), Key::Enter]);
+        let text = "CN=old.test expired 3 days ago (2026-11-19 12:00:00 UTC)".into();
+        let refusal = Refusal { text, option: None, is_taken: false };
+        let told = Told { ticket: 2, outcome: Outcome::Refused(refusal), shelf: fixture::shelf() };
+        look.app.update(Msg::Told(Box::new(told)));
+        look
+    });
+}
+
+#[test]
+fn the_question_before_a_private_key() {
+    hold("certificates_question", fixture::busy, |look| bench(look).press(&[Key::Char('P')]));
+}
+
 #[test]
 fn a_screen_that_is_too_small_says_so() {
     let drawn = Look::at((40, 10), fixture::busy()).draw();
@@ -191,7 +250,9 @@ fn a_screen_that_is_too_small_says_so() {
 fn every_size_is_drawn() {
     for columns in (1..=240).step_by(17) {
         for rows in (1..=80).step_by(7) {
-            for keys in [&[][..], &[Key::Char('?')], &[Key::Char('a')], &[Key::Char(':')], &[Key::Char('i')]] {
+            for keys in
+                [&[][..], &[Key::Char('?')], &[Key::Char('a')], &[Key::Char(':')], &[Key::Char('i')], &[Key::Char('C')]]
+            {
                 let drawn = Look::at((columns, rows), fixture::busy()).press(keys).draw();
                 assert!(columns < 20 || drawn.contains("sockscope"), "{columns}x{rows}\n{drawn}");
             }

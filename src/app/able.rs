@@ -38,6 +38,7 @@ impl App {
             (Mode::Compose, Action::Older) => !self.composer.on_first_line(),
             (Mode::Compose, Action::Newer) => !self.composer.on_last_line(),
             (Mode::Form(form), Action::Change) => form.is_text(),
+            (Mode::Workbench, Action::Change) => self.workbench.sheet.as_ref().is_some_and(|sheet| sheet.is_text()),
             _ => false,
         }
     }
@@ -56,6 +57,7 @@ impl App {
                 no(self.endpoint().is_some(), "no endpoint is selected")
             }
             Action::Options => self.no_options(),
+            Action::Gallery => self.no_gallery(),
             Action::Narrow => no(self.lists.endpoint.is_some(), "no endpoint is selected").or(self.no_list_change()),
             Action::Filter => self.no_list_change(),
             Action::ClearClosed => {
@@ -69,6 +71,8 @@ impl App {
                 no(!self.seen.waiting.is_empty(), "no exchange waits for an answer: with reply = \"hold\" they do")
             }
             Action::Curl => no(self.exchange().is_some(), "no event of an HTTP exchange is selected"),
+            Action::Step(_) | Action::Use | Action::Reload => self.no_step(action),
+            Action::Take if matches!(self.mode, Mode::Workbench) => self.no_step(action),
             Action::Follow => no(self.follow() != Follow::Following, ""),
             Action::Leave if matches!(self.mode, Mode::Browse) => no(self.is_special(), ""),
             Action::Ending => no(takes_ending(self.composer.shape), "this has its own line ends"),

@@ -5,6 +5,7 @@
 
 use super::Pane;
 use super::key::Key;
+use crate::model::workbench::Deed;
 
 /// A step in a list, a timeline or a text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,12 +45,22 @@ pub enum Action {
     Edit,
     /// Change settings of what runs.
     Options,
+    /// Show a certificate of the gallery, or the good one again.
+    Gallery,
     /// Start or stop.
     Toggle,
     Restart,
     Remove,
     /// Copy the event's request as a curl command.
     Curl,
+    /// The certificates' screen.
+    Workbench,
+    /// One of its steps.
+    Step(Deed),
+    /// Give the selected certificate to the selected endpoint.
+    Use,
+    /// Read the store anew.
+    Reload,
     Pause,
     Follow,
     ClearClosed,
@@ -101,6 +112,7 @@ pub enum Place {
     Help,
     Waiting,
     Handshake,
+    Workbench,
 }
 
 impl Place {
@@ -122,6 +134,7 @@ impl Place {
         Self::Help,
         Self::Waiting,
         Self::Handshake,
+        Self::Workbench,
     ];
 
     /// A heading.
@@ -137,12 +150,13 @@ impl Place {
             Self::History => "History search",
             Self::Address => "Address line",
             Self::Filter => "Filter",
-            Self::Form => "Endpoint form",
+            Self::Form => "Form",
             Self::Palette => "Commands",
             Self::Confirm => "Question",
             Self::Help => "Help",
             Self::Waiting => "Waiting exchanges",
             Self::Handshake => "Handshake",
+            Self::Workbench => "Certificates",
         }
     }
 
@@ -212,10 +226,12 @@ pub const ACTIONS: &[Row] = &[
     row(A::Toggle, &[Char('s')], P::Browse, "stop", "Start or stop the endpoint.", 42),
     row(A::Restart, &[Char('r')], P::Browse, "restart", "Start the endpoint again: retry one that failed.", 43),
     row(A::Options, &[Char('o')], P::Browse, "options", "Change settings of the socket or endpoint while it runs.", 30),
+    row(A::Gallery, &[Char('b')], P::Browse, "bad", "Show new peers a bad certificate, chosen from a gallery.", 43),
     row(A::Edit, &[Char('E')], P::Browse, "edit", "Change the endpoint: address and settings; it starts again.", 44),
     row(A::Remove, &[Char('D')], P::Browse, "remove", "Remove the endpoint and its sockets.", 45),
     row(A::ClearClosed, &[Char('c')], P::Browse, "clear", "Take closed sockets off the list; their counts stay in every total.", 46),
     row(A::Curl, &[Char('y')], P::Browse, "curl", "Copy the event's HTTP request as a curl command.", 47),
+    row(A::Workbench, &[Char('C')], P::Browse, "certs", "Certificates: make, sign, check and show keys and certificates.", 48),
     row(A::PreviousPane, &[BackTab], P::Browse, "pane back", "Go to the pane before.", 0),
     row(A::PaneLeft, &[Left, Char('h')], P::Browse, "left", "Go to the pane on the left.", 0),
     row(A::PaneRight, &[Right, Char('l')], P::Browse, "right", "Go to the pane on the right.", 0),
@@ -257,7 +273,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Move(M::Down), &[Down], P::Filter, "down", "Down a row of the list.", 0),
     row(A::Leave, &[Esc], P::Filter, "clear", "Drop the filter.", 11),
 
-    row(A::Take, &[Enter], P::Form, "go", "Open the endpoint, or restart it as changed.", 10),
+    row(A::Take, &[Enter], P::Form, "go", "Do what the form says: open or restart the endpoint, do the step.", 10),
     row(A::NextField, &[Tab, Down], P::Form, "next", "The next field.", 11),
     row(A::PreviousField, &[BackTab, Up], P::Form, "previous", "The field before.", 0),
     row(A::Change, &[Key::Char(' '), Right, Left], P::Form, "change", "Another choice.", 12),
@@ -288,6 +304,29 @@ pub const ACTIONS: &[Row] = &[
     row(A::Move(M::Top), &[Key::Home, Char('g')], P::Handshake, "top", "To the first line.", 0),
     row(A::Move(M::Bottom), &[Key::End, Char('G')], P::Handshake, "bottom", "To the last line.", 0),
     row(A::Leave, &[Esc, Char('H'), Char('q')], P::Handshake, "back", "Back to the dashboard.", 12),
+
+    row(A::Step(Deed::For), &[Char('n'), Enter], P::Workbench, "new", "A certificate for names, all steps in one; a CA if there is none.", 10),
+    row(A::Use, &[Char('u')], P::Workbench, "use", "Let the endpoint selected on the dashboard show this certificate.", 11),
+    row(A::Step(Deed::Verify), &[Char('v')], P::Workbench, "verify", "Check the chain, and say why it is bad if it is.", 12),
+    row(A::Step(Deed::Key), &[Char('K')], P::Workbench, "key", "Make a private key.", 13),
+    row(A::Step(Deed::Ca), &[Char('c')], P::Workbench, "CA", "Make a CA: a root, or one under another.", 14),
+    row(A::Step(Deed::Request), &[Char('r')], P::Workbench, "request", "Make a signing request; its key is made if there is none.", 15),
+    row(A::Step(Deed::Sign), &[Char('s')], P::Workbench, "sign", "Sign a request by a CA.", 16),
+    row(A::Step(Deed::Public), &[Char('b')], P::Workbench, "public", "Write the public key of the selected private one.", 17),
+    row(A::Step(Deed::Show), &[Char('o')], P::Workbench, "file", "Show what any file holds: certificate, chain, request, key, CRL.", 18),
+    row(A::Step(Deed::Import), &[Char('i')], P::Workbench, "import", "Take a certificate with its key, a CA's too, from elsewhere.", 19),
+    row(A::Step(Deed::Trust), &[Char('t')], P::Workbench, "trust", "How this system and others come to trust this CA.", 20),
+    row(A::Step(Deed::Pkcs12), &[Char('p')], P::Workbench, "PKCS#12", "Write key and chain as one PKCS#12 file.", 21),
+    row(A::Step(Deed::Revoke), &[Char('R')], P::Workbench, "revoke", "Take the certificate back: its CA's list says so from now on.", 22),
+    row(A::Step(Deed::Private), &[Char('P')], P::Workbench, "private", "Show the private key, after a question.", 23),
+    row(A::Reload, &[Char('L')], P::Workbench, "reload", "Read the store anew.", 24),
+    row(A::Leave, &[Esc, Char('C')], P::Workbench, "back", "Back to the dashboard.", 12),
+    row(A::Move(M::Up), &[Up, Char('k')], P::Workbench, "up", "Up a name.", 0),
+    row(A::Move(M::Down), &[Down, Char('j')], P::Workbench, "down", "Down a name.", 0),
+    row(A::Move(M::PageUp), &[PageUp], P::Workbench, "page up", "Up a page of the text.", 0),
+    row(A::Move(M::PageDown), &[PageDown, Char(' ')], P::Workbench, "page down", "Down a page of the text.", 0),
+    row(A::Move(M::Top), &[Key::Home, Char('g')], P::Workbench, "top", "To the first name.", 0),
+    row(A::Move(M::Bottom), &[Key::End, Char('G')], P::Workbench, "bottom", "To the last name.", 0),
 
     row(A::Move(M::Up), &[Up, Char('k')], P::Help, "up", "Up a line.", 0),
     row(A::Move(M::Down), &[Down, Char('j')], P::Help, "scroll", "Down a line.", 10),

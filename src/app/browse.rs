@@ -5,6 +5,7 @@ use super::composer::{Aim, name};
 use super::keymap::rows;
 use super::list::step;
 use super::mode::{Address, Question};
+use super::palette::Found;
 use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Scroll};
 use crate::model::draft::Shape;
 use crate::model::id::{SocketId, Subject};
@@ -25,9 +26,11 @@ impl App {
                 return self.exchange().map(|(id, exchange)| Effect::Curl(id, exchange)).into_iter().collect();
             }
             Action::ClearClosed => return vec![Effect::ClearClosed],
+            Action::Workbench => return self.open_workbench(),
             Action::Help => self.mode = Mode::Help { scroll: 0 },
             Action::Handshake => self.mode = Mode::Handshake { scroll: 0 },
             Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
+            Action::Gallery => self.mode = Mode::Palette(Box::new(Palette::new(self.gallery()))),
             Action::Options => self.options(),
             Action::Add => self.mode = Mode::Form(Box::new(Form::add())),
             Action::Filter => {
@@ -241,7 +244,7 @@ impl App {
     }
 
     /// What the palette offers: everything that does something here and now but moving about.
-    fn commands(&self) -> Vec<(&'static super::Row, &'static str)> {
+    fn commands(&self) -> Vec<Found> {
         let mut found: Vec<&'static super::Row> = Vec::new();
         for row in Place::Pane(self.focus).reach().flat_map(rows) {
             let moves = matches!(
@@ -252,6 +255,8 @@ impl App {
                 found.push(row);
             }
         }
-        found.into_iter().map(|row| (row, self.label(row))).collect()
+        let actions = found.into_iter().map(|row| Found::action(row, self.label(row)));
+        let gallery = if self.can(Action::Gallery) { self.gallery() } else { Vec::new() };
+        actions.chain(gallery).collect()
     }
 }

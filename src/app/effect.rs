@@ -8,6 +8,7 @@ use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::setting::Row;
 use crate::model::spec::Spec;
 use crate::model::view::Snapshot;
+use crate::model::workbench::{Told, Wish};
 
 /// What the app is told.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub enum Msg {
         ticket: u64,
         reason: String,
     },
+    /// What a step at the workbench came to, or what its store holds.
+    Told(Box<Told>),
     /// Something that was asked for was done, or could not be: a line for the status bar.
     Notice {
         text: String,
@@ -66,6 +69,11 @@ pub enum Effect {
     /// Copy an exchange's request as a curl command.
     Curl(SocketId, u32),
     ClearClosed,
+    /// Do a step at the workbench, or only look at its store; the answer is a [`Msg::Told`].
+    Workbench {
+        ticket: u64,
+        wish: Option<Wish>,
+    },
     /// Append to the send history kept across runs.
     Remember(Draft),
     /// Hand the terminal back to the shell (Ctrl-Z).
@@ -101,4 +109,7 @@ pub struct Viewport {
     /// Rows and lines of the page that lies over the dashboard.
     pub overlay: usize,
     pub overlay_lines: usize,
+    /// The same for the text of the certificates' screen.
+    pub workbench: usize,
+    pub workbench_lines: usize,
 }

@@ -75,8 +75,11 @@ impl App {
             Mode::Palette(mut palette) => match action {
                 Action::Leave => {}
                 Action::Take => {
-                    if let Some(row) = palette.chosen() {
-                        return self.act(row.action, key);
+                    if let Some(found) = palette.chosen() {
+                        return match &found.certificate {
+                            Some(value) => self.show_certificate(value.clone()),
+                            None => self.act(found.row.action, key),
+                        };
                     }
                 }
                 _ => {
@@ -102,6 +105,7 @@ impl App {
                 }
             }
             Mode::Waiting(at) => self.in_waiting(action, at),
+            Mode::Workbench => return self.in_workbench(action, key),
             Mode::Address(mut address) => {
                 if action != Action::Take {
                     return Vec::new();
@@ -182,6 +186,11 @@ impl App {
                 address.error = None;
                 address.editor.input(key);
             }
+            Mode::Workbench => {
+                if let Some(sheet) = &mut self.workbench.sheet {
+                    sheet.typed(key);
+                }
+            }
             Mode::Browse | Mode::Help { .. } | Mode::Handshake { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {}
         }
     }
@@ -213,6 +222,12 @@ impl App {
                 address.error = None;
                 address.editor.insert(line);
             }
+            Mode::Workbench if self.workbench.sheet.is_some() => {
+                if let Some(sheet) = &mut self.workbench.sheet {
+                    sheet.paste(text);
+                }
+            }
+            Mode::Workbench => self.say("a paste goes into a form: n opens one", false),
             Mode::Browse | Mode::Help { .. } | Mode::Handshake { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {
                 self.say("a paste goes into the send panel: i opens it", false);
             }

@@ -6,9 +6,11 @@
 mod able;
 mod browse;
 mod change;
+mod gallery;
 mod input;
 mod picture;
 mod waiting;
+mod workbench;
 
 pub mod action;
 pub mod composer;
@@ -22,6 +24,7 @@ pub mod mode;
 pub mod palette;
 pub mod timeline;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use action::{ACTIONS, Action, Motion, Place, Row};
@@ -34,6 +37,7 @@ pub use list::{Lead, Lists};
 pub use mode::{Address, Mode, Question};
 pub use palette::Palette;
 pub use timeline::Scroll;
+pub use workbench::{Said, Sheet, Workbench};
 
 use crate::model::draft::{Draft, Shape};
 use crate::model::id::{EndpointId, Subject};
@@ -110,6 +114,7 @@ pub struct App {
     pub zoomed: bool,
     pub composer: Composer,
     pub history: History,
+    pub workbench: Workbench,
     pub notice: Option<Notice>,
     pub viewport: Viewport,
     pause: Pause,
@@ -118,6 +123,8 @@ pub struct App {
     told: Option<Subject>,
     /// The filter and the endpoint that the last list was asked for.
     asked: (String, Option<EndpointId>),
+    /// What listeners showed before the gallery, to go back to.
+    good: BTreeMap<EndpointId, String>,
 }
 
 impl App {
@@ -134,12 +141,14 @@ impl App {
             zoomed: false,
             composer: Composer::default(),
             history: History::new(history),
+            workbench: Workbench::default(),
             notice: None,
             viewport: Viewport::default(),
             pause: Pause::default(),
             seen: Arc::default(),
             told: None,
             asked: (String::new(), None),
+            good: BTreeMap::new(),
         }
     }
 
@@ -170,6 +179,10 @@ impl App {
                 }
                 Vec::new()
             }
+            Msg::Told(told) => {
+                self.told(*told);
+                Vec::new()
+            }
             Msg::Notice { text, good } => {
                 self.say(text, good);
                 Vec::new()
@@ -193,6 +206,9 @@ impl App {
             Mode::Confirm(_) => Place::Confirm,
             Mode::Address(_) => Place::Address,
             Mode::Waiting(_) => Place::Waiting,
+            Mode::Workbench if self.workbench.question.is_some() => Place::Confirm,
+            Mode::Workbench if self.workbench.sheet.is_some() => Place::Form,
+            Mode::Workbench => Place::Workbench,
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Mode {
     },
     /// The list of exchanges that wait for an answer; the selected one by its socket and number.
     Waiting(Option<(SocketId, u32)>),
+    /// The certificates' screen: [`super::App::workbench`].
+    Workbench,
     /// The search over the send panel.
     History(Box<HistorySearch>),
     Confirm(Question),

@@ -18,8 +18,8 @@ pub struct Palette {
     pub found: Vec<Found>,
     /// Position in `found`.
     pub at: usize,
-    /// What could be done when the list was opened, each with its label then.
-    all: Vec<(&'static Row, &'static str)>,
+    /// What could be done when the list was opened.
+    all: Vec<Found>,
 }
 
 /// A line of the list.
@@ -27,15 +27,25 @@ pub struct Palette {
 pub struct Found {
     pub row: &'static Row,
     pub label: &'static str,
+    pub help: &'static str,
+    /// What the endpoint's certificate becomes, where that is what the line does.
+    pub certificate: Option<String>,
     /// Positions of the letters that match, in characters of the label.
     pub label_hits: Vec<usize>,
-    /// The same for `row.help`.
+    /// The same for the help.
     pub help_hits: Vec<usize>,
 }
 
+impl Found {
+    /// An action, with the label it has now.
+    pub fn action(row: &'static Row, label: &'static str) -> Self {
+        let hits = (Vec::new(), Vec::new());
+        Self { row, label, help: row.help, certificate: None, label_hits: hits.0, help_hits: hits.1 }
+    }
+}
+
 impl Palette {
-    /// `all`: rows with the label they have now.
-    pub fn new(all: Vec<(&'static Row, &'static str)>) -> Self {
+    pub fn new(all: Vec<Found>) -> Self {
         let mut palette = Self { query: Editor::single(), found: Vec::new(), at: 0, all };
         palette.find();
         palette
@@ -46,20 +56,19 @@ impl Palette {
         self.at = 0;
         let query: String = self.query.text().trim().chars().take(LONGEST).collect();
         if query.is_empty() {
-            let line = |&(row, label)| Found { row, label, label_hits: Vec::new(), help_hits: Vec::new() };
-            self.found = self.all.iter().map(line).collect();
+            self.found.clone_from(&self.all);
             return;
         }
         let matcher = SkimMatcherV2::default();
         let mut found: Vec<(i64, Found)> = Vec::new();
-        for &(row, label) in &self.all {
+        for line in &self.all {
             // The label comes first, where a match weighs most.
-            let line = format!("{label} {}", row.help);
-            let Some((score, hits)) = matcher.fuzzy_indices(&line, &query) else { continue };
-            let behind = label.chars().count();
+            let text = format!("{} {}", line.label, line.help);
+            let Some((score, hits)) = matcher.fuzzy_indices(&text, &query) else { continue };
+            let behind = line.label.chars().count();
             let (label_hits, rest): (Vec<_>, Vec<_>) = hits.into_iter().partition(|at| *at < behind);
             let help_hits = rest.into_iter().filter_map(|at| at.checked_sub(behind + 1)).collect();
-            found.push((score, Found { row, label, label_hits, help_hits }));
+            found.push((score, Found { label_hits, help_hits, ..line.clone() }));
         }
         // Stable: what scores alike keeps the table's order.
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
@@ -70,7 +79,7 @@ impl Palette {
         self.at = step(motion, self.at, self.found.len(), 1);
     }
 
-    pub fn chosen(&self) -> Option<&'static Row> {
-        self.found.get(self.at).map(|found| found.row)
+    pub fn chosen(&self) -> Option<&Found> {
+        self.found.get(self.at)
     }
 }

@@ -15,7 +15,7 @@ use super::id::SocketId;
 use super::socketio::Head;
 use super::tally::Cell;
 use super::time::Stamp;
-pub use super::tls::{Answer, Flight, Hello, Secured};
+pub use super::tls::{Answer, Flight, Hello, Secured, Shown};
 pub use super::websocket::{FrameHead, Framing, Opened, close_name};
 
 /// The direction of an event that has one.
@@ -106,6 +106,8 @@ pub enum Kind {
     Log,
     /// A setting was changed while it ran.
     Set(Box<Change>),
+    /// What a secure listener shows from here on.
+    Certificate(Box<Shown>),
     ClientHello(Arc<Hello>),
     ServerHello(Arc<Answer>),
     /// Handshake messages beside the two hellos.
@@ -264,6 +266,7 @@ impl Kind {
             Self::Close(_) => "close",
             Self::Log => "log",
             Self::Set(_) => "set",
+            Self::Certificate(_) => "certificate",
             Self::ClientHello(_) => "clientHello",
             Self::ServerHello(_) => "serverHello",
             Self::Handshake(_) => "handshake",
@@ -341,6 +344,7 @@ impl Kind {
             | Self::Close(_)
             | Self::Log
             | Self::Set(_)
+            | Self::Certificate(_)
             | Self::SecureConnection(_)
             | Self::SecureConnect(_)
             | Self::TlsError(_)
@@ -421,6 +425,7 @@ impl Kind {
             Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
+            Self::Certificate(_) => size_of::<Shown>() + 640,
             Self::Settings(settings) => {
                 size_of::<h2::Settings>() + settings.values.capacity() * size_of::<(u16, u32)>()
             }

@@ -31,3 +31,4 @@ pub mod url;
 pub mod view;
 pub mod waiting;
 mod websocket;
+pub mod workbench;

@@ -131,6 +131,20 @@ pub struct Secured {
     pub chain: Vec<Certificate>,
 }
 
+/// What a listener shows to whoever connects from here on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Shown {
+    /// The value of the setting, or what stands for it: `session`, `sni`, `bad:expired`, `localhost`.
+    pub source: Box<str>,
+    /// It is bad on purpose.
+    pub is_bad: bool,
+    /// The name a client asked for, where it was made for that.
+    pub asked: Option<Box<str>>,
+    /// The certificates that stand behind it.
+    pub behind: usize,
+    pub certificate: Certificate,
+}
+
 /// What a certificate says (RFC 5280), for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Certificate {

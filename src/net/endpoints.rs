@@ -87,6 +87,7 @@ pub struct Endpoints {
     limits: Arc<Limits>,
     identity: Arc<tls::Identity>,
     clients: Arc<tls::Clients>,
+    servers: Arc<tls::Servers>,
     mail: Mailboxes,
     holds: Holds,
     root: CancellationToken,
@@ -103,6 +104,7 @@ impl Endpoints {
             limits: Arc::new(limits),
             identity,
             clients: Arc::default(),
+            servers: Arc::default(),
             mail: Mailboxes::default(),
             holds: Holds::default(),
             root: CancellationToken::new(),
@@ -177,6 +179,7 @@ impl Endpoints {
             holds: self.holds.clone(),
             identity: Arc::clone(&self.identity),
             clients: Arc::clone(&self.clients),
+            servers: Arc::clone(&self.servers),
             now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
@@ -204,6 +207,7 @@ impl Endpoints {
         let Some(endpoint) = self.running.lock().remove(&id) else { return };
         endpoint.cancel.cancel();
         self.clients.forget(id);
+        self.servers.forget(id);
         let hub = Arc::clone(&self.hub);
         self.tasks.spawn(async move {
             endpoint.over.cancelled().await;

@@ -113,6 +113,8 @@ pub struct Context {
     pub identity: Arc<tls::Identity>,
     /// Sessions our TLS clients can resume.
     pub clients: Arc<tls::Clients>,
+    /// What our TLS listeners show.
+    pub servers: Arc<tls::Servers>,
     /// What was asked for as it is now: `spec` is how it was when the run or the flow began.
     pub now: watch::Receiver<Arc<Spec>>,
     /// Mail for the endpoint itself; the one flow that reads it takes it.

@@ -67,6 +67,9 @@ where
     F: Future<Output = End> + Send + 'static,
     T: Fn(Flow) -> F + Clone + Send + 'static,
 {
+    if cx.spec.scheme().is_secure() {
+        cx.servers.open(&cx)?;
+    }
     let listener = Listener::new(bind(&cx).await?);
     cx.log.explain(Arc::new(listener.backlog()));
     let local = listener.local_addr().map_err(|error| errno::fault(Op::Bind, &error))?;
@@ -75,6 +78,7 @@ where
     let permits = Arc::new(Semaphore::new(cx.limits.connections as usize));
     let mut flows = JoinSet::new();
     let mut pause = BACKOFF.0;
+    let mut changes = cx.now.clone();
     loop {
         let permit = tokio::select! {
             () = cx.cancel.cancelled() => break,
@@ -83,6 +87,11 @@ where
         };
         let accepted = tokio::select! {
             () = cx.cancel.cancelled() => break,
+            Ok(()) = changes.changed(), if cx.spec.scheme().is_secure() => {
+                // Told at once, and not with the next peer.
+                let _ = cx.servers.get(&cx);
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         // Those that have ended are let go in passing: without this they would pile up here.
@@ -239,7 +248,7 @@ async fn secure_server(
     }
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
-    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
+    let layer = tls::Layer { cx, record, alpn };
     // On the heap, and only while it lasts: the task of every plain connection would be larger by it.
     let handshake = Box::pin(async {
         if scheme.has_path() {
@@ -350,10 +359,8 @@ async fn secure_client(
         let astray = tls::Astray::new(record.clone(), Role::Connect, cx.spec.scheme());
         return Ok((Box::new(Probe::new(probe, astray)), tune, None));
     }
-    let limit = cx.limits.handshake_time;
-    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
-    let handshake = Box::pin(layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings)));
-    let stream = secured(cx, record, handshake).await?;
+    let layer = tls::Layer { cx, record, alpn };
+    let stream = secured(cx, record, Box::pin(layer.connect(probe))).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
 }

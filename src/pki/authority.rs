@@ -6,9 +6,10 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 use time::Duration;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
-use super::{Key, Now, Request, Result, error, name, pem};
+use super::{Key, Now, Request, Result, date, error, name, pem};
+use crate::model::workbench::USES;
 
 /// What a certificate may be used for (RFC 5280 section 4.2.1.12).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,11 +24,7 @@ impl Use {
     pub const ALL: [Self; 3] = [Self::Server, Self::Client, Self::Both];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Both => "both",
-        }
+        USES[self as usize]
     }
 
     pub(super) fn purposes(self) -> Vec<ExtendedKeyUsagePurpose> {
@@ -151,6 +148,14 @@ impl Authority {
         Ok(Self { certificate, issuer })
     }
 
+    /// When it ends.
+    ///
+    /// # Errors
+    /// Its certificate is broken.
+    pub fn end(&self) -> Result<Now> {
+        Ok(parse(&self.certificate, "the CA")?.1.validity().not_after.to_datetime())
+    }
+
     fn path(&self) -> Result<Option<u32>> {
         let (_, parsed) = parse(&self.certificate, "the CA")?;
         Ok(parsed.basic_constraints().ok().flatten().and_then(|found| found.value.path_len_constraint))
@@ -164,11 +169,13 @@ impl Authority {
         if request.wants_ca() {
             return Err(error("the request asks to be a CA: make an intermediate with its own command"));
         }
-        let (_, own) = parse(&self.certificate, "the CA")?;
-        if lifetime.to.unix_timestamp() > own.validity().not_after.timestamp() {
+        let end = self.end()?;
+        if lifetime.to > end {
+            // A lifetime begins an hour ago.
+            let most = (end - lifetime.from - Duration::hours(1)).whole_days();
             return Err(error(format!(
-                "the certificate would outlive its CA, which ends {}: ask for fewer days",
-                own.validity().not_after
+                "the certificate would outlive its CA, which ends {}: ask for {most} days at the most",
+                date(end)
             )));
         }
         let mut asked = request.params.clone();
@@ -208,6 +215,31 @@ impl Authority {
         };
         let list = made(params.signed_by(&self.issuer), "the revocation list")?;
         Ok(pem::write("X509 CRL", list.der()))
+    }
+}
+
+impl Authority {
+    /// The list of `before`, if there is one, with one certificate more; and how many it has then.
+    ///
+    /// # Errors
+    /// The list that is there is broken, or has the certificate already.
+    pub fn revoke(&self, before: Option<&[u8]>, serial: &[u8], now: Now) -> Result<(String, usize)> {
+        let mut revoked = Vec::new();
+        let mut number = 0;
+        if let Some(der) = before {
+            let (_, list) = CertificateRevocationList::from_der(der)
+                .map_err(|_| error("the revocation list is broken (RFC 5280 section 5)"))?;
+            number = list.crl_number().and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+            revoked.extend(
+                list.iter_revoked_certificates()
+                    .map(|one| Revoked { serial: one.raw_serial().to_vec(), at: one.revocation_date.to_datetime() }),
+            );
+        }
+        if revoked.iter().any(|one| one.serial == serial) {
+            return Err(error("the certificate was revoked already"));
+        }
+        revoked.push(Revoked { serial: serial.to_vec(), at: now });
+        Ok((self.crl(&revoked, number + 1, now)?, revoked.len()))
     }
 }
 

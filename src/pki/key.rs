@@ -5,6 +5,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::authority::parse;
 use super::{Result, error, fingerprint, pem};
+use crate::model::workbench::KINDS;
 
 /// What a key can be. There is no RSA below 2048 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,14 +24,8 @@ impl Algorithm {
     pub const ALL: [Self; 6] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256, Self::P384, Self::Ed25519];
 
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Rsa2048 => "rsa2048",
-            Self::Rsa3072 => "rsa3072",
-            Self::Rsa4096 => "rsa4096",
-            Self::P256 => "p256",
-            Self::P384 => "p384",
-            Self::Ed25519 => "ed25519",
-        }
+        // Its place in the list of all is its place in the list of names.
+        KINDS[self as usize]
     }
 }
 
@@ -102,12 +97,27 @@ impl Key {
     /// # Errors
     /// It is encrypted, no key, or of a kind we do not know. `what` names it (a path).
     pub fn read(bytes: &[u8], what: &str) -> Result<Self> {
-        let der = pem::private_key(bytes, what)?;
+        Self::unlock(bytes, what, None)
+    }
+
+    /// The same for one that may be behind a passphrase (PBES2, RFC 8018 section 6.2).
+    ///
+    /// # Errors
+    /// As [`Key::read`]; without a passphrase where one is needed, the cause is [`super::Cause::Locked`].
+    pub fn unlock(bytes: &[u8], what: &str, passphrase: Option<&str>) -> Result<Self> {
+        let der = pem::private_key(bytes, what, passphrase)?;
         Self::from_der(&der, what)
     }
 
-    fn from_der(der: &PrivateKeyDer<'_>, what: &str) -> Result<Self> {
-        KeyPair::try_from(der).map(|pair| Self { pair }).map_err(|cause| {
+    /// PKCS#8 in DER. A secret.
+    pub(super) fn private_der(&self) -> &[u8] {
+        self.pair.serialized_der()
+    }
+
+    pub(super) fn from_der(der: &PrivateKeyDer<'_>, what: &str) -> Result<Self> {
+        // What is kept and written is PKCS#8, whatever it came in.
+        let wrapped = pkcs8(der);
+        KeyPair::try_from(wrapped.as_ref().unwrap_or(der)).map(|pair| Self { pair }).map_err(|cause| {
             error(format!("{what} holds a private key of a kind that is not known here ({cause}): RSA from 2048 bits, ECDSA P-256 or P-384 and Ed25519 are"))
         })
     }
@@ -145,6 +155,31 @@ impl Key {
     /// Of the public key.
     pub fn fingerprint(&self) -> String {
         fingerprint(&self.public_der())
+    }
+}
+
+/// The older forms (PKCS#1 of RFC 8017, SEC1 of RFC 5915) as PKCS#8; nothing where it is that, or no key.
+fn pkcs8(der: &PrivateKeyDer<'_>) -> Option<PrivateKeyDer<'static>> {
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
+        RsaKeyPair,
+    };
+    let whole = |bytes: &[u8]| PrivateKeyDer::Pkcs8(bytes.to_vec().into());
+    match der {
+        PrivateKeyDer::Pkcs1(der) => {
+            let pair = RsaKeyPair::from_der(der.secret_pkcs1_der()).ok()?;
+            let own: Pkcs8V1Der<'static> = pair.as_der().ok()?;
+            Some(whole(own.as_ref()))
+        }
+        PrivateKeyDer::Sec1(der) => {
+            let curves =
+                [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING];
+            let read = |curve| EcdsaKeyPair::from_private_key_der(curve, der.secret_sec1_der()).ok();
+            let own = curves.into_iter().find_map(read)?.to_pkcs8v1().ok()?;
+            Some(whole(own.as_ref()))
+        }
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! PEM and DER as they come from files: what they hold, and a sentence where they do not hold what was wanted.
 
+use std::borrow::Cow;
+
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, CertificateSigningRequestDer, PrivateKeyDer};
 
@@ -14,8 +16,8 @@ pub enum Section {
     Crl(CertificateRevocationListDer<'static>),
     /// SubjectPublicKeyInfo.
     Public(Vec<u8>),
-    /// A private key behind a passphrase.
-    Encrypted,
+    /// A private key behind a passphrase (PKCS#8, RFC 5958 section 3); `None` is the old way of openssl.
+    Encrypted(Option<Vec<u8>>),
 }
 
 impl Section {
@@ -26,7 +28,7 @@ impl Section {
             Self::Key(_) => "a private key",
             Self::Crl(_) => "a revocation list",
             Self::Public(_) => "a public key",
-            Self::Encrypted => "an encrypted private key",
+            Self::Encrypted(_) => "an encrypted private key",
         }
     }
 }
@@ -46,8 +48,9 @@ pub fn sections(bytes: &[u8], what: &str) -> Result<Vec<Section>> {
             ))
         });
     }
+    let (kept, old) = without_old(bytes);
     let mut found = Vec::new();
-    for item in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
+    for item in <(SectionKind, Vec<u8>)>::pem_slice_iter(&kept) {
         let (kind, der) = item.map_err(|cause| error(format!("{what} is broken PEM: {}", cause_of(&cause))))?;
         found.extend(match kind {
             SectionKind::Certificate => Some(Section::Certificate(der.into())),
@@ -61,14 +64,37 @@ pub fn sections(bytes: &[u8], what: &str) -> Result<Vec<Section>> {
         });
     }
     // The reader knows no name for it, and passes over it.
-    if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
-        found.retain(|section| !matches!(section, Section::Key(_)) || !contains(bytes, b"Proc-Type: 4,ENCRYPTED"));
-        found.push(Section::Encrypted);
+    if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+        let own = pem::parse_many(bytes).unwrap_or_default();
+        let own = own.into_iter().find(|section| section.tag() == "ENCRYPTED PRIVATE KEY");
+        found.push(Section::Encrypted(Some(own.map(pem::Pem::into_contents).unwrap_or_default())));
+    } else if old {
+        found.push(Section::Encrypted(None));
     }
     if found.is_empty() {
         return Err(error(format!("{what} is PEM, but holds no certificate, request, key or CRL that is known here")));
     }
     Ok(found)
+}
+
+/// The file without the keys that openssl locked in its old way, and whether there were any: their headers are no
+/// base64 (RFC 1421), and the reader would stop at them.
+fn without_old(bytes: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    if !contains(bytes, b"Proc-Type: 4,ENCRYPTED") {
+        return (Cow::Borrowed(bytes), false);
+    }
+    let (mut kept, mut section, mut locked) = (Vec::new(), Vec::new(), false);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        section.extend_from_slice(line);
+        locked |= line.starts_with(b"Proc-Type: 4,ENCRYPTED");
+        if line.starts_with(b"-----END ") {
+            if !std::mem::take(&mut locked) {
+                kept.append(&mut section);
+            }
+            section.clear();
+        }
+    }
+    (Cow::Owned(kept), true)
 }
 
 fn cause_of(cause: &rustls::pki_types::pem::Error) -> String {
@@ -97,26 +123,70 @@ fn der(bytes: &[u8]) -> Option<Section> {
     if CertificateRevocationList::from_der(bytes).is_ok_and(|(rest, _)| whole(rest)) {
         return Some(Section::Crl(bytes.to_vec().into()));
     }
+    if SubjectPublicKeyInfo::from_der(bytes).is_ok_and(|(rest, _)| whole(rest)) {
+        return Some(Section::Public(bytes.to_vec()));
+    }
+    if pkcs8::EncryptedPrivateKeyInfo::try_from(bytes).is_ok() {
+        return Some(Section::Encrypted(Some(bytes.to_vec())));
+    }
     PrivateKeyDer::try_from(bytes.to_vec()).ok().map(Section::Key)
 }
 
 /// The one private key of a file.
 ///
 /// # Errors
-/// There is none, or it is encrypted.
-pub fn private_key(bytes: &[u8], what: &str) -> Result<PrivateKeyDer<'static>> {
+/// There is none, or it is encrypted and the passphrase is missing or wrong.
+pub fn private_key(bytes: &[u8], what: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>> {
     let sections = sections(bytes, what)?;
     let held = sections.iter().map(Section::name).collect::<Vec<_>>().join(", ");
-    if sections.iter().any(|section| matches!(section, Section::Encrypted)) {
-        return Err(error(format!(
-            "{what} is an encrypted private key and no passphrase was given: decrypt it first (openssl pkey -in {what} -out plain.key)"
-        )));
-    }
     let key = sections.into_iter().find_map(|section| match section {
-        Section::Key(key) => Some(key),
+        Section::Key(key) => Some(Ok(key)),
+        Section::Encrypted(own) => Some(unlocked(own, what, passphrase)),
         _ => None,
     });
-    key.ok_or_else(|| error(format!("{what} holds {held}, and no private key (-----BEGIN PRIVATE KEY-----)")))
+    key.unwrap_or_else(|| Err(error(format!("{what} holds {held}, and no private key (-----BEGIN PRIVATE KEY-----)"))))
+}
+
+/// Rounds of PBKDF2 at the most, and blocks of scrypt: today's tools write a third of it, and a file must not
+/// be able to keep a machine busy.
+const ROUNDS: u32 = 2_000_000;
+const BLOCKS: u64 = 1 << 20;
+
+fn unlocked(own: Option<Vec<u8>>, what: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>> {
+    let Some(der) = own else {
+        return Err(error(format!(
+            "{what} is an encrypted private key in the old way of openssl (Proc-Type: 4,ENCRYPTED), which is not read \
+             here: openssl pkcs8 -topk8 -in {what} -out new.key makes a PKCS#8 one"
+        )));
+    };
+    let Some(passphrase) = passphrase else {
+        let text = format!("{what} is an encrypted private key and no passphrase was given");
+        return Err(super::Error(text, super::Cause::Locked));
+    };
+    let broken = || error(format!("{what} is an encrypted private key whose DER is broken (RFC 5958 section 3)"));
+    let info = pkcs8::EncryptedPrivateKeyInfo::try_from(der.as_slice()).map_err(|_| broken())?;
+    let kdf = info.encryption_algorithm.pbes2().map(|scheme| &scheme.kdf);
+    let hard = match kdf {
+        Some(pkcs8::pkcs5::pbes2::Kdf::Pbkdf2(pbkdf2)) => pbkdf2.iteration_count > ROUNDS,
+        Some(pkcs8::pkcs5::pbes2::Kdf::Scrypt(scrypt)) => {
+            scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size)) > BLOCKS || scrypt.parallelization > 16
+        }
+        _ => {
+            return Err(error(format!(
+                "{what} is encrypted in a way that is not read here: openssl pkcs8 -topk8 -in {what} -out new.key makes \
+                 one of today (PBES2)"
+            )));
+        }
+    };
+    if hard {
+        return Err(error(format!(
+            "{what} asks for more work to unlock than any tool of today makes it: it is refused"
+        )));
+    }
+    let plain = info
+        .decrypt(passphrase)
+        .map_err(|_| error(format!("the passphrase does not open {what}: it is another one, or the file is broken")))?;
+    Ok(PrivateKeyDer::Pkcs8(plain.as_bytes().to_vec().into()))
 }
 
 /// The certificates of a file, in its order.
@@ -152,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_not_what_was_wanted_is_named() {
-        let said = |bytes: &[u8]| private_key(bytes, "a.pem").unwrap_err().0;
+        let said = |bytes: &[u8]| private_key(bytes, "a.pem", None).unwrap_err().0;
         assert!(said(b"").contains("a.pem is empty"));
         assert!(said(b"hello").contains("neither PEM"));
         assert!(said(b"-----BEGIN PRIVATE KEY-----\nAAAA\n").contains("no -----END line"));

@@ -7,7 +7,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, SubjectPublicKeyI
 use x509_parser::public_key::PublicKey;
 
 use super::pem::{self, Section};
-use super::{Key, Result, error, fingerprint};
+use super::{Key, Result, date, error, fingerprint};
 
 /// One line of the tree, with what is below it. Names come from files and peers: show them escaped.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Node {
 }
 
 impl Node {
-    fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), below: Vec::new() }
     }
 
@@ -81,15 +81,18 @@ fn section_node(section: &Section, what: &str) -> Result<Node> {
         }
         Section::Crl(der) => {
             let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| broken())?;
-            let revoked = list
-                .iter_revoked_certificates()
-                .map(|one| Node::new("revoked", format!("{} on {}", hex(one.raw_serial()), one.revocation_date)));
+            let revoked = list.iter_revoked_certificates().map(|one| {
+                Node::new(
+                    "revoked",
+                    format!("{} on {}", hex(one.raw_serial()), date(one.revocation_date.to_datetime())),
+                )
+            });
             Node::new("revocation list", list.issuer().to_string())
-                .with([Node::new("this update", list.last_update().to_string())])
-                .with(list.next_update().map(|time| Node::new("next update", time.to_string())))
+                .with([Node::new("this update", date(list.last_update().to_datetime()))])
+                .with(list.next_update().map(|time| Node::new("next update", date(time.to_datetime()))))
                 .with(revoked)
         }
-        Section::Encrypted => Node::new("private key", "(encrypted: its passphrase is needed to read it)"),
+        Section::Encrypted(_) => Node::new("private key", "(encrypted: its passphrase is needed to read it)"),
     })
 }
 
@@ -101,7 +104,14 @@ pub fn certificate(der: &CertificateDer<'_>) -> Option<Node> {
         Node::new("certificate", certificate.subject().to_string())
             .with([
                 Node::new("issuer", certificate.issuer().to_string()),
-                Node::new("valid", format!("{} to {}", validity.not_before, validity.not_after)),
+                Node::new(
+                    "valid",
+                    format!(
+                        "{} to {}",
+                        date(validity.not_before.to_datetime()),
+                        date(validity.not_after.to_datetime())
+                    ),
+                ),
                 Node::new("serial", hex(certificate.raw_serial())),
                 public_key(certificate.public_key()),
             ])
@@ -111,7 +121,12 @@ pub fn certificate(der: &CertificateDer<'_>) -> Option<Node> {
 }
 
 fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Node {
-    let kind = match info.parsed() {
+    Node::new("public key", kind(info)).with([Node::new("SHA-256", fingerprint(info.raw))])
+}
+
+/// What kind of key it is: `RSA 2048 bit`, `ECDSA P-256`, `Ed25519`.
+pub fn kind(info: &SubjectPublicKeyInfo<'_>) -> String {
+    match info.parsed() {
         Ok(PublicKey::RSA(key)) => format!("RSA {} bit", key.key_size()),
         Ok(PublicKey::EC(point)) => match point.key_size() {
             256 => "ECDSA P-256".into(),
@@ -122,8 +137,7 @@ fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Node {
         },
         _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => "Ed25519".into(),
         _ => format!("algorithm {}", info.algorithm.algorithm),
-    };
-    Node::new("public key", kind).with([Node::new("SHA-256", fingerprint(info.raw))])
+    }
 }
 
 fn extension(extension: &X509Extension<'_>) -> Option<Node> {

@@ -2,11 +2,11 @@
 //! anyone can read with openssl. A private key is never readable by others, not for a moment, and nothing
 //! half-written is ever under its name: files are written beside it and renamed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Result, error};
+use super::{Cause, Error, Result, error};
 
 /// What is kept under a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -19,10 +19,12 @@ pub enum Kind {
     Certificate,
     /// What this CA has taken back.
     Crl,
+    /// Key and chain in one file behind a passphrase, mode 0600.
+    Pkcs12,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Key, Self::Public, Self::Request, Self::Certificate, Self::Crl];
+    pub const ALL: [Self; 6] = [Self::Key, Self::Public, Self::Request, Self::Certificate, Self::Crl, Self::Pkcs12];
 
     pub fn extension(self) -> &'static str {
         match self {
@@ -31,11 +33,12 @@ impl Kind {
             Self::Request => "csr",
             Self::Certificate => "crt",
             Self::Crl => "crl",
+            Self::Pkcs12 => "p12",
         }
     }
 
     fn mode(self) -> u32 {
-        if self == Self::Key { 0o600 } else { 0o644 }
+        if matches!(self, Self::Key | Self::Pkcs12) { 0o600 } else { 0o644 }
     }
 }
 
@@ -79,6 +82,28 @@ impl Store {
         read(&self.path(name, kind)?)
     }
 
+    /// The bytes of a name, or of the file that has this path, with what to call it.
+    ///
+    /// # Errors
+    /// There is neither: then the names there are; or it cannot be read.
+    pub fn find(&self, name: &str, kind: Kind) -> Result<(Vec<u8>, String)> {
+        let kept = self.path(name, kind).ok().filter(|path| !name.contains(std::path::MAIN_SEPARATOR) && path.exists());
+        let path = match kept {
+            Some(kept) => kept,
+            None if Path::new(name).exists() => name.into(),
+            None => {
+                let all = self.list()?.into_iter().filter(|(_, kinds)| kinds.contains(&kind));
+                let names: Vec<_> = all.map(|(name, _)| name).collect();
+                let has = if names.is_empty() { "nothing".into() } else { names.join(", ") };
+                let (root, extension) = (self.root.display(), kind.extension());
+                return Err(error(format!(
+                    "\"{name}\" is neither a file nor a name with a .{extension} in the store {root}, which has {has}"
+                )));
+            }
+        };
+        Ok((read(&path)?, path.display().to_string()))
+    }
+
     pub fn has(&self, name: &str, kind: Kind) -> bool {
         self.path(name, kind).is_ok_and(|path| path.exists())
     }
@@ -88,17 +113,32 @@ impl Store {
     /// # Errors
     /// There is one already and `replace` was not said, or the file and why it could not be written.
     pub fn write(&self, name: &str, kind: Kind, bytes: &[u8], replace: bool) -> Result<PathBuf> {
-        let path = self.path(name, kind)?;
+        self.path(name, kind)?;
+        self.hold()?.write(name, kind, bytes, replace)
+    }
+
+    /// Holds the store: nobody else writes to it, in no other program either, until this is dropped.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or somebody else holds it for too long.
+    pub fn hold(&self) -> Result<Held> {
         self.create()?;
-        let _one_writer = self.lock()?;
-        if path.exists() && !replace {
-            return Err(error(format!(
-                "{} is there already: take another name, or say that it is to be replaced",
-                path.display()
-            )));
+        Ok(Held { store: self.clone(), _lock: self.lock()? })
+    }
+
+    /// Before anything is made: nothing of these is there.
+    ///
+    /// # Errors
+    /// There is one: the cause is [`Cause::Taken`].
+    pub fn free(&self, name: &str, kinds: &[Kind]) -> Result<()> {
+        for kind in kinds {
+            let path = self.path(name, *kind)?;
+            if path.exists() {
+                let text = format!("{} is there already: take another name, or replace it", path.display());
+                return Err(Error(text, Cause::Taken));
+            }
         }
-        write(&path, bytes, kind.mode())?;
-        Ok(path)
+        Ok(())
     }
 
     /// Names with what is kept under each, in order.
@@ -140,8 +180,47 @@ impl Store {
         let path = self.root.join(".lock");
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(|cause| failed("cannot lock the store", &path, &cause))?;
-        file.lock().map_err(|cause| failed("cannot lock the store", &path, &cause))?;
-        Ok(file)
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => pause(),
+                Err(TryLockError::Error(cause)) => return Err(failed("cannot lock the store", &path, &cause)),
+            }
+        }
+        Err(error(format!("another program holds {} for {} seconds now: try again", path.display(), TRIES / 20)))
+    }
+}
+
+/// How often the lock is tried: longer than an RSA key of 4096 bits takes to be made.
+const TRIES: u32 = 600;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the kernel tells nobody when a lock becomes free; the tries are counted"
+)]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(50));
+}
+
+/// The store, held: what is read and written meanwhile belongs together.
+#[derive(Debug)]
+pub struct Held {
+    store: Store,
+    _lock: File,
+}
+
+impl Held {
+    /// Writes a file whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write(&self, name: &str, kind: Kind, bytes: &[u8], replace: bool) -> Result<PathBuf> {
+        if !replace {
+            self.store.free(name, &[kind])?;
+        }
+        let path = self.store.path(name, kind)?;
+        write(&path, bytes, kind.mode())?;
+        Ok(path)
     }
 }
 
@@ -191,7 +270,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     })
 }
 
-fn failed(what: &str, path: &Path, cause: &io::Error) -> super::Error {
+fn failed(what: &str, path: &Path, cause: &io::Error) -> Error {
     let why = match cause.kind() {
         io::ErrorKind::NotFound => "there is no such file or folder".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),

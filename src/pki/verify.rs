@@ -7,7 +7,8 @@ use webpki::{EndEntityCert, KeyUsage, RevocationOptionsBuilder, anchor_from_trus
 use x509_parser::prelude::{GeneralName, X509Certificate};
 
 use super::authority::parse;
-use super::{Error, Now, Result, Use, error};
+use super::{Error, Now, Result, Use, date, error};
+use crate::model::workbench::Standing;
 
 /// What a chain is checked against.
 pub struct Check<'a> {
@@ -27,6 +28,7 @@ pub struct Check<'a> {
 /// Why it is not: which certificate, what about it, what would be right.
 pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Vec<String>> {
     let (leaf, rest) = chain.split_first().ok_or_else(|| error("there is no certificate to verify"))?;
+    in_order(chain)?;
     let all: Vec<_> = chain.iter().chain(check.between).collect();
     for der in &all {
         let (_, certificate) = parse(der, "a certificate of the chain")?;
@@ -87,26 +89,72 @@ pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Ve
     }
 }
 
+/// How a certificate stands in time, and in words: `74 days left`, `expired 3 days ago`.
+pub fn standing(certificate: &X509Certificate<'_>, now: Now) -> (Standing, String) {
+    /// What is left when one should begin to think of the next one.
+    const SOON: i64 = 30 * 86_400;
+    /// What was made for 90 days a moment ago has 90 left.
+    const SLACK: i64 = 60;
+    let (from, to) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
+    let now = now.unix_timestamp();
+    match now {
+        _ if now > to => (Standing::Expired, format!("expired {} ago", span(now - to))),
+        _ if now < from => (Standing::Early, format!("valid in {}", span(from - now))),
+        _ if to - now <= SOON => (Standing::Soon, format!("{} left", span(to - now + SLACK))),
+        _ => (Standing::Good, format!("{} left", span(to - now + SLACK))),
+    }
+}
+
+/// Whether a CA is valid now, and so may sign.
+///
+/// # Errors
+/// It is over, or not yet: then somebody's clock is off.
+pub fn current(der: &CertificateDer<'_>, now: Now) -> Result<()> {
+    in_time(&parse(der, "the CA")?.1, now)
+}
+
+/// Whether the first certificate of a chain is its leaf (RFC 8446 section 4.4.2).
+///
+/// # Errors
+/// It is not: which one should be.
+pub fn in_order(chain: &[CertificateDer<'_>]) -> Result<()> {
+    let parsed: Vec<_> = chain.iter().filter_map(|der| parse(der, "").ok()).map(|(_, parsed)| parsed).collect();
+    let Some(first) = parsed.first().filter(|first| first.is_ca()) else { return Ok(()) };
+    match parsed.iter().position(|other| !other.is_ca()) {
+        None => Ok(()),
+        Some(at) => Err(error(format!(
+            "the chain is in the wrong order: it begins with {}, a CA, and its leaf {} is number {}; the leaf comes \
+             first, then each one's issuer",
+            first.subject(),
+            parsed[at].subject(),
+            at + 1
+        ))),
+    }
+}
+
 fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
     let subject = certificate.subject();
     let (from, to) = (certificate.validity().not_before, certificate.validity().not_after);
     let now = now.unix_timestamp();
     if now > to.timestamp() {
         let ago = span(now - to.timestamp());
-        return Err(error(format!("{subject} expired {ago} ago ({to})")));
+        return Err(error(format!("{subject} expired {ago} ago ({})", date(to.to_datetime()))));
     }
     if now < from.timestamp() {
         let ahead = span(from.timestamp() - now);
         return Err(error(format!(
-            "{subject} is not valid before {from}, in {ahead}: it was made for later, or a clock is off"
+            "{subject} is not valid before {}, in {ahead}: it was made for later, or a clock is off",
+            date(from.to_datetime())
         )));
     }
     Ok(())
 }
 
 /// `3 days`, `2 hours`, `40 seconds`.
-fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let (n, unit) = match seconds {
+        // Two years and more: the days do not matter.
+        63_072_000.. => (seconds / 31_536_000, "year"),
         86_400.. => (seconds / 86_400, "day"),
         3_600.. => (seconds / 3_600, "hour"),
         60.. => (seconds / 60, "minute"),

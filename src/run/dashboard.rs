@@ -22,12 +22,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::cert;
 use super::history::History;
 use super::session::{Session, has_files, load_file};
 use super::terminal::{Canvas, Input, fits_clipboard};
 use crate::app::{App, Effect, Msg, Target};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::view::Snapshot;
+use crate::model::workbench::{Outcome, Shelf, Told, Wish};
 use crate::screen::{self, Theme};
 
 /// At most 30 frames a second: more is not seen, and costs the endpoints.
@@ -158,6 +160,10 @@ impl<B: Canvas> Dashboard<B> {
                         None
                     }
                     Effect::Send { ticket, to, draft } => Some(sent(ticket, self.session.send(&to, &draft))),
+                    Effect::Workbench { ticket, wish } => {
+                        self.workbench(ticket, wish, results.clone());
+                        None
+                    }
                     Effect::Curl(id, exchange) => Some(self.copy(self.session.curl(id, exchange))),
                     other => match self.session.perform(other) {
                         Ok(text) if text.is_empty() => None,
@@ -192,6 +198,22 @@ impl<B: Canvas> Dashboard<B> {
             let outcome = load_file(draft).await.and_then(|draft| session.send(&to, &draft));
             // The loop is gone only when the program ends.
             let _ = results.send(sent(ticket, outcome)).await;
+        });
+    }
+
+    /// A step at the workbench: files and keys take their time, on a thread that may wait.
+    fn workbench(&self, ticket: u64, wish: Option<Wish>, results: mpsc::Sender<Msg>) {
+        let store = self.session.store().to_owned();
+        self.session.endpoints.spawn(async move {
+            let folder = store.display().to_string();
+            let told = tokio::task::spawn_blocking(move || cert::answer(&store, ticket, wish.as_ref())).await;
+            let told = told.unwrap_or_else(|failed| {
+                let trouble = Some(format!("the step broke off: {failed}"));
+                let shelf = Shelf { folder, trouble, ..Shelf::default() };
+                Told { ticket, outcome: Outcome::Looked, shelf }
+            });
+            // The loop is gone only when the program ends.
+            let _ = results.send(Msg::Told(Box::new(told))).await;
         });
     }
 

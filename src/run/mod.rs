@@ -27,6 +27,7 @@ use self::history::History;
 use self::session::Session;
 use crate::app::{App, Msg};
 use crate::net::tls;
+use crate::pki::Store;
 use crate::screen::theme::{Depth, Ground, Theme};
 
 /// How long a signal waits for an orderly end: well above what endpoints are given.
@@ -71,7 +72,7 @@ fn complain(reason: &str, code: u8) -> u8 {
 }
 
 async fn start(plan: Plan) -> u8 {
-    let Plan { mode, endpoints, mut limits, demo, ca_file } = plan;
+    let Plan { mode, endpoints, mut limits, demo, ca_file, store } = plan;
     // Before the terminal is taken: from there on no signal may end the program without giving it back.
     let asked = asked_to_end();
     // Taken first: without a terminal nothing should listen.
@@ -86,7 +87,8 @@ async fn start(plan: Plan) -> u8 {
         // Sockets that come and go between two looks are written whole before they are forgotten.
         limits.closed = limits.closed.max(10_000);
     }
-    let identity = match tls::Identity::new() {
+    let store = store.unwrap_or_else(cert::folder);
+    let identity = match tls::Identity::over(Store::at(&store)) {
         Ok(identity) => Arc::new(identity),
         Err(fault) => {
             drop(held);
@@ -99,7 +101,8 @@ async fn start(plan: Plan) -> u8 {
         drop(held);
         return complain(&format!("cannot write the CA's certificate to {}: {error}", path.display()), exit::USAGE);
     }
-    let session = Arc::new(Session::with_identity(limits, Arc::clone(&identity)));
+    let session = Session::with_identity(limits, Arc::clone(&identity));
+    let session = Arc::new(session.with_store(store));
     for spec in endpoints {
         session.open(spec);
     }

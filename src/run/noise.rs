@@ -10,6 +10,7 @@ use crate::model::spec::Settings;
 use crate::model::url::{Role, Scheme, Url};
 use crate::model::{draft, setting, size, socketio};
 use crate::net::noise;
+use crate::pki::noise::READERS;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -56,7 +57,8 @@ const BYTES: &[(&str, Target)] = &[("dns", noise::dns), ("framing", framing)];
 /// All names.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let watches = noise::WATCHES.iter().map(|row| row.0);
-    watches.chain(BYTES.iter().map(|row| row.0)).chain(TEXTS.iter().map(|row| row.0))
+    let readers = BYTES.iter().chain(READERS);
+    watches.chain(readers.map(|row| row.0)).chain(TEXTS.iter().map(|row| row.0))
 }
 
 /// Puts bytes through the one of a name. Whether there is such a one.
@@ -77,7 +79,7 @@ pub fn run(name: &str, bytes: &[u8]) -> bool {
         }
         return true;
     }
-    if let Some((_, target)) = BYTES.iter().find(|row| row.0 == name) {
+    if let Some((_, target)) = BYTES.iter().chain(READERS).find(|row| row.0 == name) {
         target(bytes);
         return true;
     }

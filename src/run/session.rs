@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::app::{Effect, Target};
@@ -27,6 +28,8 @@ const LARGEST_FILE: u64 = 16 << 20;
 pub struct Session {
     pub hub: Arc<Hub>,
     pub endpoints: Endpoints,
+    /// Where keys and certificates are kept.
+    store: PathBuf,
 }
 
 impl Session {
@@ -39,7 +42,18 @@ impl Session {
     /// The same with a CA that is shared: the demo's clients trust the listeners' CA.
     pub fn with_identity(limits: Limits, identity: Arc<tls::Identity>) -> Self {
         let hub = Hub::new(Clock::start(local_offset()), &limits);
-        Self { endpoints: Endpoints::new(Arc::clone(&hub), limits, identity), hub }
+        let endpoints = Endpoints::new(Arc::clone(&hub), limits, identity);
+        Self { endpoints, hub, store: super::cert::folder() }
+    }
+
+    /// With another store of keys and certificates.
+    #[must_use]
+    pub fn with_store(self, store: impl Into<PathBuf>) -> Self {
+        Self { store: store.into(), ..self }
+    }
+
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 
     pub fn open(&self, spec: Spec) -> EndpointId {
@@ -84,7 +98,7 @@ impl Session {
             Effect::ClearClosed => self.hub.clear_closed(),
             Effect::Send { to, draft, .. } => return self.send(&to, &draft),
             // The face's own business.
-            Effect::Remember(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Remember(_) | Effect::Suspend | Effect::Quit | Effect::Workbench { .. } => {}
         }
         Ok(String::new())
     }

@@ -11,7 +11,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{handshake, inspector};
+use super::{certificates, handshake, inspector};
 use crate::app::{App, Mode, Pane, Viewport};
 
 /// Below this a border would break: the screen says so in a sentence.
@@ -104,6 +104,8 @@ pub fn viewport(app: &App, size: Rect) -> Viewport {
         inspector_lines: inspector::lines(app.seen(), app.lens, areas.inspector),
         overlay: handshake::room(over),
         overlay_lines: if is_over { handshake::lines(app.seen(), over) } else { 0 },
+        workbench: usize::from(certificates::panes(app, over).1.height.saturating_sub(FRAME)),
+        workbench_lines: certificates::lines(app, over),
     }
 }
 

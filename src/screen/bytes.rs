@@ -281,6 +281,11 @@ impl Page {
             columns += piece;
             if columns > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
+        if columns > most && bytes[..bytes.len() - 1].contains(&b':') {
+            // Longer than any line, and made of parts: `AB:CD:`.
+            bytes.split_inclusive(|byte| *byte == b':').for_each(|part| self.word(part, style, theme));
+            return;
+        }
         if columns > self.room() && columns <= most && self.run.columns > self.indent {
             self.newline(self.indent.max(self.hang));
         }

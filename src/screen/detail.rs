@@ -156,6 +156,8 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             vec![if end.had_error() { bad(text) } else { plain(text) }]
         }
         Kind::Set(change) => vec![plain(format!("{} = {}", change.name, clean(&change.value)))],
+        Kind::Certificate(shown) if shown.is_bad => vec![bad(tls::shown(shown))],
+        Kind::Certificate(shown) => vec![plain(tls::shown(shown))],
         Kind::ClientHello(hello) if hello.astray => vec![waiting(tls::offer(hello))],
         Kind::ClientHello(hello) => vec![plain(tls::offer(hello))],
         Kind::ServerHello(answer) => vec![plain(tls::answer(answer))],

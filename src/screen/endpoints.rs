@@ -140,7 +140,8 @@ fn draw_live(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme
     let warnings = warnings(endpoint);
     let is_exposed = endpoint.spec.role == Role::Listen && !warnings.is_empty();
     let room = usize::from(at.count.saturating_sub(1));
-    let mut line = address(endpoint, if is_exposed { theme.waiting } else { theme.plain }, room, theme);
+    let warning = if is_loud(endpoint) { theme.strong(theme.bad) } else { theme.waiting };
+    let mut line = address(endpoint, if is_exposed { warning } else { theme.plain }, room, theme);
     // A warning stands beside the address, else in the place of sparkline and reply: what is loud comes first.
     // Where no words fit, its mark stands beside the address.
     let beside = |text: &&&str| cells::line_width(&line) + 2 + text.len() <= room;
@@ -149,12 +150,12 @@ fn draw_live(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme
     let mark = || warnings.iter().find(beside);
     match (words().find(beside).or_else(|| words().find(behind).is_none().then(mark).flatten()), words().find(behind)) {
         (Some(text), _) => {
-            line.spans.push(span(format!("  {text}"), theme.waiting));
+            line.spans.push(span(format!("  {text}"), warning));
             draw_activity(buf, rest, at, endpoint, theme);
         }
         (None, Some(text)) => {
             let columns = at.width - at.count - COUNT;
-            cells::right(buf, x + at.count + COUNT, y, columns, text, theme.waiting);
+            cells::right(buf, x + at.count + COUNT, y, columns, text, warning);
         }
         (None, None) => draw_activity(buf, rest, at, endpoint, theme),
     }
@@ -204,11 +205,19 @@ fn reason(endpoint: &EndpointRow, theme: &Theme) -> Line<'static> {
     Line::from(vec![span(format!("{why}, "), style), span("r", theme.accent), span(what, theme.dim)])
 }
 
+/// Whether it does in TLS what nobody does in earnest: lets any server pass, or shows a bad certificate.
+fn is_loud(endpoint: &EndpointRow) -> bool {
+    let (spec, tls) = (&endpoint.spec, &endpoint.spec.settings.tls);
+    let is = if spec.role == Role::Connect { tls.insecure } else { tls.certificate.flaw().is_some() };
+    is && spec.scheme().is_secure()
+}
+
 /// What a person must know of a running endpoint, the longest wording first.
 fn warnings(endpoint: &EndpointRow) -> &'static [&'static str] {
     let spec = &endpoint.spec;
     match (spec.role, endpoint.local) {
-        (Role::Connect, _) if spec.settings.tls.insecure && spec.scheme().is_secure() => &["!unverified", "!cert", "!"],
+        (Role::Connect, _) if is_loud(endpoint) => &["!unverified", "!cert", "!"],
+        (Role::Listen, _) if is_loud(endpoint) => &["! bad certificate", "!bad cert", "!"],
         (Role::Listen, Some(local)) if local.ip().is_unspecified() => &["! any interface", "! exposed", "!"],
         (Role::Listen, Some(local)) if !local.ip().is_loopback() => &["! not loopback", "! exposed", "!"],
         _ => &[],
@@ -253,6 +262,21 @@ mod tests {
         counts[SPARK - 1] = 1;
         counts[SPARK - 2] = 100_000;
         assert_eq!(sparkline(&counts, 4), "  ▇▁");
+    }
+
+    #[test]
+    fn what_tls_does_not_in_earnest_is_loud() {
+        let cases = [
+            (Role::Listen, "tls://:1", "certificate", "bad:expired", "! bad certificate"),
+            (Role::Connect, "https://a", "insecure", "yes", "!unverified"),
+        ];
+        for (role, url, name, value, want) in cases {
+            let mut row = crate::screen::sample::endpoint(1, role, url, State::Up, 0);
+            assert!(warnings(&row).is_empty(), "{url}");
+            let spec = std::sync::Arc::make_mut(&mut row.spec);
+            spec.settings = spec.settings.clone().with(name, value).unwrap();
+            assert_eq!(warnings(&row)[0], want);
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
         Kind::Close(end) => of_end(end),
         Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
+        Kind::Certificate(shown) => tls::of_shown(shown),
         Kind::ClientHello(hello) => tls::of_hello(hello),
         Kind::ServerHello(answer) => tls::of_answer(answer),
         Kind::Handshake(flight) => tls::of_flight(flight),
@@ -247,6 +248,7 @@ fn of_fault(fault: &Fault) -> Vec<Row> {
             rows.push(text(said));
             rows
         }
+        Fault::Certificate { text: said } => vec![("error", "not usable for TLS".into()), text(said)],
         Fault::Http { status, text: said } => {
             let answered = status.map_or("nothing".into(), |status| status.to_string());
             vec![("error", "not HTTP as it should be".into()), text(said), ("answered", answered)]

@@ -10,9 +10,9 @@ use ratatui::text::Line;
 
 use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, handshake, header, inspector, json, sample, sockets, timeline};
-use crate::app::{Follow, Lens};
+use crate::app::{App, Effect, Follow, Key, Lens, Msg};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Way};
+use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Shown, Way};
 use crate::model::handshake::{Choice, Handshake, Outcome, STEPS, Terms};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::{Head, Type};
@@ -20,6 +20,7 @@ use crate::model::time::Stamp;
 use crate::model::tls::{Certificate, Record};
 use crate::model::url::{Host, Role};
 use crate::model::view::{Snapshot, State};
+use crate::model::workbench;
 
 const ATTACKS: &[&[u8]] = &[
     b"\x1b[2J\x1b[H\x1b[31mred",
@@ -91,6 +92,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         Fault::Io { op: Op::Read, name: "EIO", text: text.clone() },
         Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: text.clone() },
         Fault::Tls { alert: None, text: text.clone() },
+        Fault::Certificate { text: text.clone() },
         Fault::Http { status: None, text: text.clone() },
         Fault::WebSocket { text: text.clone() },
         Fault::Panic { text: text.clone() },
@@ -107,6 +109,13 @@ fn events(input: &[u8]) -> Vec<Event> {
         groups: names.clone(),
         extensions: names.clone(),
         ..Hello::default()
+    })));
+    kinds.push(Kind::Certificate(Box::new(Shown {
+        source: text.clone(),
+        is_bad: true,
+        asked: Some(text.clone()),
+        behind: 1,
+        certificate: Certificate { subject: text.clone(), names: names.clone(), ..Certificate::default() },
     })));
     kinds.push(Kind::ServerHello(Arc::new(Answer {
         way: Way::In,
@@ -238,12 +247,56 @@ fn check_panes(input: &[u8], width: u16) {
     }
 }
 
+/// A store whose every text comes from somebody else's certificate.
+fn check_certificates(input: &[u8], width: u16) {
+    let text = String::from_utf8_lossy(input).into_owned();
+    let tree = (0..3).map(|level| workbench::Line { level, name: text.clone(), value: text.clone() }).collect();
+    let entry = workbench::Entry {
+        name: text.clone(),
+        kept: vec!["key", "crt"],
+        kind: text.clone(),
+        subject: text.clone(),
+        names: vec![text.clone(); 2],
+        issuer: text.clone(),
+        tree,
+        ..workbench::Entry::default()
+    };
+    let unnamed = workbench::Entry { names: Vec::new(), ..entry.clone() };
+    let entries = vec![entry, unnamed];
+    let shelf = workbench::Shelf { folder: text.clone(), entries, ..workbench::Shelf::default() };
+    let trouble = workbench::Shelf { trouble: Some(text.clone()), ..workbench::Shelf::default() };
+    let refusal = workbench::Refusal { text, option: None, is_taken: false };
+    let refused = workbench::Outcome::Refused(refusal.clone());
+    let taken = workbench::Outcome::Refused(workbench::Refusal { is_taken: true, ..refusal });
+    for (keys, outcome, shelf) in [
+        (&['C'][..], workbench::Outcome::Looked, trouble),
+        (&['C', 'P'], workbench::Outcome::Looked, shelf.clone()),
+        (&['C', 'v', '\n'], refused.clone(), shelf.clone()),
+        (&['C', 's', '\n'], refused, shelf.clone()),
+        (&['C', 's', '\n'], taken, shelf),
+    ] {
+        let mut app = App::new(Vec::new());
+        for (n, key) in keys.iter().enumerate() {
+            let key = if *key == '\n' { Key::Enter } else { Key::Char(*key) };
+            let effects = app.update(Msg::Key(key));
+            let Some(Effect::Workbench { ticket, .. }) = effects.first() else { continue };
+            let outcome = if n == 0 { workbench::Outcome::Looked } else { outcome.clone() };
+            app.update(Msg::Told(Box::new(workbench::Told { ticket: *ticket, outcome, shelf: shelf.clone() })));
+        }
+        let area = Rect::new(0, 0, width, 30);
+        let mut buf = Buffer::empty(area);
+        super::certificates::draw(&app, area, &mut buf, &theme());
+        check_buffer(&buf);
+    }
+}
+
 #[test]
 fn no_attack_reaches_a_cell_of_any_pane() {
     for attack in ATTACKS {
         for width in [1, 38, 120] {
             check_bytes(attack, usize::from(width));
             check_panes(attack, width);
+            check_certificates(attack, width);
         }
     }
     let all = ATTACKS.concat();
@@ -316,5 +369,6 @@ proptest! {
     #[test]
     fn no_pane_lets_anything_through(input in "[\\p{C}\\p{M}\\p{Z}a{}\\[\\]\":\n你]{0,40}", width in 1u16..130) {
         check_panes(input.as_bytes(), width);
+        check_certificates(input.as_bytes(), width);
     }
 }

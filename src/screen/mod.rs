@@ -6,6 +6,7 @@
 pub mod areas;
 pub mod bytes;
 pub mod cells;
+pub mod certificates;
 pub mod composer;
 pub mod datagram;
 pub mod detail;
@@ -125,6 +126,7 @@ fn lay(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Positio
             waiting::draw(app.seen(), *at, area, buf, theme);
             None
         }
+        Mode::Workbench => certificates::draw(app, area, buf, theme),
         Mode::Browse | Mode::Compose | Mode::Filter | Mode::Address(_) => None,
     }
 }

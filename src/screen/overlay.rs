@@ -34,23 +34,42 @@ const HELP: u16 = 2;
 /// Columns of a field's name.
 const LABEL: u16 = 14;
 
+/// Rows of a sentence about what is wrong with a field.
+const ERROR_ROWS: usize = 3;
+
 /// The form that adds or edits an endpoint.
 pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
-    let shown = form.shown();
-    let errors = shown.iter().filter(|shown| shown.error.is_some()).count();
-    let height = u16::try_from(shown.len() + errors).unwrap_or(u16::MAX).saturating_add(4 + HELP);
-    let area = lay(area, 76, height, buf);
     let title = match form.of {
         Of::New => "Add an endpoint".into(),
         Of::Endpoint(id) => format!("Edit endpoint {id}"),
         Of::Options(Subject::Socket(id)) => format!("Options of socket {id}"),
         Of::Options(Subject::Endpoint(id)) => format!("Options of endpoint {id}"),
     };
+    fields(title, &form.shown(), &[], area, buf, theme)
+}
+
+/// A form's fields in a box: what is wrong below its field, `foot` below them all, and the field's help last.
+pub(super) fn fields(
+    title: String,
+    shown: &[Shown<'_>],
+    foot: &[Line<'static>],
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) -> Option<Position> {
+    const WIDTH: u16 = 76;
+    // Borders and the blanks beside them; the fields' names.
+    let columns = usize::from(WIDTH.min(area.width).saturating_sub(4 + LABEL + 2));
+    let wrong = |shown: &Shown<'_>| shown.error.map_or(Vec::new(), |text| wrapped(text, columns, ERROR_ROWS, theme));
+    let errors: usize = shown.iter().map(|shown| wrong(shown).len()).sum();
+    let height = u16::try_from(shown.len() + errors + foot.len()).unwrap_or(u16::MAX).saturating_add(4 + HELP);
+    let area = lay(area, WIDTH, height, buf);
     let inside = cells::pane(buf, area, true, Line::from(span(title, theme.bright)), &[], theme);
     let mut cursor = None;
     let mut y = inside.y + 1;
-    // An empty line and the help stand below the fields.
-    let bottom = inside.bottom().saturating_sub(1 + HELP);
+    // An empty line, the foot and the help stand below the fields.
+    let last = u16::try_from(foot.len()).unwrap_or(0);
+    let bottom = inside.bottom().saturating_sub(1 + HELP + last);
     let room = usize::from(bottom.saturating_sub(y)).saturating_sub(errors).max(1);
     let at = shown.iter().position(|shown| shown.focused).unwrap_or(0);
     let top = reveal(0, at, shown.len(), room);
@@ -60,14 +79,13 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
             break;
         }
         let style = if shown.focused { theme.accent } else { theme.dim };
-        cells::right(buf, inside.x, y, LABEL, shown.field.label(), style);
+        cells::right(buf, inside.x, y, LABEL, shown.label, style);
         let room = Rect { x: inside.x + LABEL + 2, y, width: inside.width.saturating_sub(LABEL + 2), height: 1 };
         match shown.value {
             Value::Text(editor) => {
                 let at = line(buf, room, editor, shown.focused, theme);
                 if editor.is_empty() {
-                    let example = shown.field.example();
-                    cells::left(buf, room.x + 1, y, room.width.saturating_sub(1), example, theme.dim);
+                    cells::left(buf, room.x + 1, y, room.width.saturating_sub(1), shown.example, theme.dim);
                 }
                 if shown.focused {
                     cursor = Some(at);
@@ -76,23 +94,31 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
             Value::Choice { options, chosen } => choice(buf, room, options, chosen, shown.focused, theme),
         }
         y += 1;
-        if let Some(error) = shown.error.filter(|_| y < bottom) {
-            cells::left(buf, room.x, y, room.width, &clean(error), theme.bad);
-            y += 1;
+        for text in wrong(shown) {
+            if y < bottom {
+                cells::line(buf, room.x, y, room.width, text, theme);
+                y += 1;
+            }
         }
     }
-    // What is wrong with the field may be longer than its line: here it stands whole.
-    let (help, style) = match shown.iter().find(|shown| shown.focused) {
-        Some(Shown { error: Some(error), .. }) => (clean(error), theme.bad),
-        Some(shown) => (shown.field.help().into(), theme.dim),
-        None => ("".into(), theme.dim),
-    };
-    let mut page = Page::new(usize::from(inside.width.saturating_sub(1)), usize::from(HELP));
-    page.words(help.as_bytes(), style, theme);
+    let help = shown.iter().find(|shown| shown.focused).map_or("", |shown| shown.help);
+    let (x, width) = (inside.x + 1, inside.width.saturating_sub(1));
+    for (text, y) in foot.iter().zip(inside.bottom().saturating_sub(HELP + last)..) {
+        cells::line(buf, x, y, width, text.clone(), theme);
+    }
+    let mut page = Page::new(usize::from(width), usize::from(HELP));
+    page.words(help.as_bytes(), theme.dim, theme);
     for (line, y) in page.finish().into_iter().zip(inside.bottom().saturating_sub(HELP)..) {
-        cells::line(buf, inside.x + 1, y, inside.width.saturating_sub(1), line, theme);
+        cells::line(buf, x, y, width, line, theme);
     }
     cursor
+}
+
+/// A sentence in the colour of what is wrong, in a few lines at the most.
+pub(super) fn wrapped(text: &str, columns: usize, rows: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut page = Page::new(columns, rows);
+    page.words(text.as_bytes(), theme.bad, theme);
+    page.finish()
 }
 
 fn line(buf: &mut Buffer, room: Rect, editor: &Editor, focused: bool, theme: &Theme) -> Position {
@@ -145,9 +171,11 @@ pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -
         let keys = keymap::names(found.row.keys);
         cells::right(buf, here.x, y, 9, &keys, theme.accent);
         let name = marked(found.label, &found.label_hits, theme.bright, &theme);
-        cells::line(buf, here.x + 11, y, 12, name, &theme);
-        let help = marked(found.row.help, &found.help_hits, theme.dim, &theme);
-        cells::line(buf, here.x + 23, y, here.width.saturating_sub(23), help, &theme);
+        // Those of the gallery are longer than an action's.
+        let columns = if found.certificate.is_some() { 26 } else { 12 };
+        cells::line(buf, here.x + 11, y, columns, name, &theme);
+        let help = marked(found.help, &found.help_hits, theme.dim, &theme);
+        cells::line(buf, here.x + 11 + columns, y, here.width.saturating_sub(11 + columns), help, &theme);
     }
     at
 }
@@ -197,12 +225,21 @@ pub fn history(search: &HistorySearch, area: Rect, buf: &mut Buffer, theme: &The
 
 /// A question with its two answers.
 pub fn confirm(question: &Question, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let text = clean(&question.text);
-    let width = u16::try_from(cells::width(&text)).unwrap_or(u16::MAX).saturating_add(6).max(30);
-    let area = lay(area, width, 5, buf);
+    /// Borders and the blanks beside the text.
+    const BESIDE: u16 = 6;
+    let columns = usize::from(area.width.saturating_sub(BESIDE));
+    let mut page = Page::new(columns, 4);
+    page.words(question.text.as_bytes(), theme.bright, theme);
+    let lines = page.finish();
+    let longest = lines.iter().map(cells::line_width).max().unwrap_or(0);
+    let width = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(BESIDE).max(30);
+    let rows = u16::try_from(lines.len()).unwrap_or(1);
+    let area = lay(area, width, rows + 4, buf);
     let inside = cells::pane(buf, area, true, Line::from(span("Sure?", theme.waiting)), &[], theme);
-    cells::left(buf, inside.x + 1, inside.y, inside.width.saturating_sub(1), &text, theme.bright);
     let answers =
         vec![span("y", theme.accent), span(" yes   ", theme.dim), span("n", theme.accent), span(" no", theme.dim)];
-    cells::line(buf, inside.x + 1, inside.y + 2, inside.width.saturating_sub(1), Line::from(answers), theme);
+    let lines = lines.into_iter().chain([Line::default(), Line::from(answers)]);
+    for (line, y) in lines.zip(inside.y..inside.bottom()) {
+        cells::line(buf, inside.x + 1, y, inside.width.saturating_sub(1), line, theme);
+    }
 }

@@ -73,9 +73,10 @@ pub fn draw(buf: &mut Buffer, area: Rect, snapshot: &Snapshot, view: View, theme
         return;
     };
     let found = match timeline.subject {
-        Subject::Socket(id) => {
-            snapshot.row(id).map(|row| (socket_title(row, theme), measures(row, snapshot.now, theme)))
-        }
+        Subject::Socket(id) => snapshot.row(id).map(|row| {
+            let endpoint = snapshot.endpoint(row.endpoint);
+            (socket_title(row, endpoint, theme), measures(row, snapshot.now, theme))
+        }),
         Subject::Endpoint(id) => snapshot.endpoint(id).map(|row| (endpoint_title(row, theme), totals(row, theme))),
     };
     let gone = || (Line::from(span("Timeline", theme.bright)), Vec::new());
@@ -252,6 +253,8 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),
         Kind::Set(_) => ("≡", theme.dim, theme.plain),
+        Kind::Certificate(shown) if shown.is_bad => ("≡", theme.bad, theme.strong(theme.bad)),
+        Kind::Certificate(_) => ("≡", theme.plain, theme.bright),
         Kind::Finish { .. } => ("◇", theme.dim, theme.dim),
         Kind::Rule { .. } => ("·", theme.dim, theme.plain),
         Kind::Held { .. } => ("‖", theme.waiting, theme.strong(theme.waiting)),
@@ -285,7 +288,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
 }
 
 /// Who, and between where and where: the arrow goes from the one who connected.
-fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
+fn socket_title(row: &SocketRow, endpoint: Option<&EndpointRow>, theme: &Theme) -> Line<'static> {
     if row.folded > 0 {
         return Line::from(vec![
             span(format!("{} ", row.id), theme.dim),
@@ -306,6 +309,9 @@ fn socket_title(row: &SocketRow, theme: &Theme) -> Line<'static> {
         span("→ ", theme.dim),
         span(to, theme.bright),
     ];
+    if endpoint.is_some_and(|endpoint| row.scheme.is_secure() && !row.accepted && endpoint.spec.settings.tls.insecure) {
+        words.push(span("  !unverified", theme.strong(theme.bad)));
+    }
     if row.life.is_closed() {
         words.push(span("  closed", theme.dim));
     }

@@ -6,7 +6,7 @@ use super::bytes::clean;
 use super::facts::Row;
 use crate::model::event::Way;
 use crate::model::size;
-use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Step};
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Shown, Step};
 
 /// Foreign names in a row.
 pub fn list(names: &[Box<str>]) -> String {
@@ -247,6 +247,29 @@ pub fn of_secured(secured: &Secured) -> Vec<Row> {
     for (nth, certificate) in secured.chain.iter().enumerate() {
         facts.extend(of_certificate(nth, certificate));
     }
+    facts
+}
+
+/// What a listener shows: where it is from, whose it is, for which names, and its fingerprint's head.
+pub fn shown(shown: &Shown) -> String {
+    let certificate = &shown.certificate;
+    let mut parts = vec![clean(&shown.source).into_owned(), clean(&certificate.subject).into_owned()];
+    parts.extend(shown.asked.as_deref().map(|name| format!("made for {}", clean(name))));
+    let names = list(&certificate.names);
+    parts.push(if names.is_empty() { "for no name".into() } else { format!("for {names}") });
+    parts.push(format!("SHA-256 {}…", certificate.fingerprint.get(..16).unwrap_or_default()));
+    parts.join(", ")
+}
+
+/// The certificate a listener shows, whole.
+pub fn of_shown(shown: &Shown) -> Vec<Row> {
+    let mut facts = vec![("source", clean(&shown.source).into_owned())];
+    if shown.is_bad {
+        facts.push(("means", "bad on purpose: a client that checks will refuse it".into()));
+    }
+    facts.extend(shown.asked.as_deref().map(|name| ("made for", clean(name).into_owned())));
+    facts.push(("behind it", format!("{} certificates of its chain", shown.behind)));
+    facts.extend(of_certificate(0, &shown.certificate));
     facts
 }
 

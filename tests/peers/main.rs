@@ -28,10 +28,13 @@ mod node_tls;
 mod node_ws;
 mod node_ws_terms;
 mod openssl;
+mod pkcs12;
 mod relays;
+mod scanners;
 mod scope;
 mod tshark;
 mod web;
+mod wired;
 
 use std::net::SocketAddr;
 

@@ -11,6 +11,7 @@ mod http;
 mod looking;
 mod sending;
 mod socketio;
+mod workbench;
 
 use std::time::Duration;
 

@@ -18,6 +18,7 @@ use sockscope::model::view::{
     EndpointRow, Kernel, Query, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline,
 };
 use sockscope::model::waiting::{Exchange, Phase, Waiting};
+use sockscope::model::workbench::{Entry, Line, Shelf, Standing};
 
 const SECOND: u64 = 1_000_000_000;
 const NOW: Stamp = Stamp(201 * SECOND);
@@ -265,4 +266,46 @@ fn timeline(subject: Subject, story: Story) -> Timeline {
     let events: Vec<Event> = story.into_iter().zip(0..).map(event).collect();
     let inspected = events.last().cloned();
     Timeline { subject, range: 0..events.len() as u64, dropped: 0, events, before: None, inspected, framed: None }
+}
+
+/// A store with a name of each kind.
+pub fn shelf() -> Shelf {
+    let line = |level, name: &str, value: &str| Line { level, name: name.into(), value: value.into() };
+    let entry = |name: &str, role, standing, validity: &str, kept: &[&'static str]| Entry {
+        name: name.into(),
+        role,
+        standing,
+        validity: validity.into(),
+        kept: kept.to_vec(),
+        kind: "ECDSA P-256".into(),
+        is_ca: role.ends_with("CA"),
+        subject: format!("CN={name}"),
+        issuer: if standing == Standing::None { String::new() } else { "CN=sockscope local CA".into() },
+        names: if role == "server" { vec![name.into(), "127.0.0.1".into()] } else { Vec::new() },
+        tree: vec![
+            line(0, "certificate", &format!("CN={name}")),
+            line(1, "issuer", "CN=sockscope local CA"),
+            line(1, "valid", "2026-08-24 12:00:00 UTC to 2026-11-22 12:00:00 UTC"),
+            line(1, "serial", "5F:A8:A2:D6:A1:72:60:6E:68:AA:48:CA:C4:0E:F0:08"),
+            line(1, "public key", "ECDSA P-256"),
+            line(2, "SHA-256", "1B:63:CA:2A:10:92:CA:80:AE:44:63:C8:4E:71:3B:64:31:20:F4:DB:9B:F1:2E:FF:B2:34:91:6D"),
+            line(1, "names", "DNS:localhost, IP:127.0.0.1"),
+            line(1, "key usage (critical)", "Digital Signature"),
+            line(1, "for use as", "server"),
+        ],
+        ..Entry::default()
+    };
+    let full = ["key", "csr", "crt"];
+    let entries = vec![
+        entry("below", "CA", Standing::Good, "2 years left", &["key", "crt"]),
+        entry("ca", "root CA", Standing::Good, "9 years left", &["key", "crt", "crl"]),
+        entry("localhost", "server", Standing::Good, "74 days left", &full),
+        entry("me@a.test", "client", Standing::Soon, "12 days left", &full),
+        entry("next.test", "server", Standing::Early, "valid in 2 days", &full),
+        entry("old.test", "server", Standing::Expired, "expired 3 days ago", &full),
+        entry("spare", "key", Standing::None, "", &["key"]),
+        Entry { revoked: true, ..entry("stolen.test", "server", Standing::Good, "80 days left", &full) },
+        entry("wanted.test", "request", Standing::None, "", &["key", "csr"]),
+    ];
+    Shelf { folder: "/home/me/.local/share/sockscope/certs".into(), entries, more: 0, trouble: None }
 }

@@ -4,6 +4,7 @@
 pub mod fixture;
 pub mod headless;
 pub mod runner;
+pub mod store;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +18,7 @@ use sockscope::model::time::Clock;
 use sockscope::model::url::{Role, Url};
 use sockscope::model::view::{EndpointRow, ListQuery, Query, SocketRow, State};
 use sockscope::net::{Endpoints, tls};
+use sockscope::pki::Store;
 
 /// How long a condition may take: generous, because machines are slow and a pass costs nothing.
 pub fn patience() -> Duration {
@@ -44,8 +46,18 @@ impl Default for Lab {
 
 impl Lab {
     pub fn new(limits: Limits) -> Self {
+        Self::with_identity(limits, identity())
+    }
+
+    /// With a store of certificates.
+    pub fn over(store: &std::path::Path) -> Self {
+        let identity = tls::Identity::over(Store::at(store)).unwrap();
+        Self::with_identity(Limits::default(), Arc::new(identity))
+    }
+
+    fn with_identity(limits: Limits, identity: Arc<tls::Identity>) -> Self {
         let hub = Hub::new(Clock::start(0), &limits);
-        Self { endpoints: Endpoints::new(Arc::clone(&hub), limits, identity()), hub }
+        Self { endpoints: Endpoints::new(Arc::clone(&hub), limits, identity), hub }
     }
 
     pub fn open(&self, role: Role, url: &str, settings: Settings) -> EndpointId {

@@ -158,6 +158,8 @@ pub struct Stage {
 /// A person at a running dashboard.
 pub struct Runner {
     pub session: Arc<Session>,
+    /// Keys and certificates of this run alone.
+    pub store: tempfile::TempDir,
     input: mpsc::Sender<Input>,
     /// Keys sent so far.
     sent: u64,
@@ -205,7 +207,8 @@ impl Stage {
 
     /// Opens the endpoints, and waits until none is starting any more and the first frame is there.
     pub async fn start(self) -> Runner {
-        let session = Arc::new(Session::with_identity(self.limits, identity()));
+        let store = tempfile::tempdir().unwrap();
+        let session = Arc::new(Session::with_identity(self.limits, identity()).with_store(store.path()));
         for spec in self.specs {
             session.open(spec);
         }
@@ -228,7 +231,7 @@ impl Stage {
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(dashboard.run(next));
-        let mut runner = Runner { session, input, sent: 0, shown, tasks };
+        let mut runner = Runner { session, store, input, sent: 0, shown, tasks };
         let session = Arc::clone(&runner.session);
         let settled = move |_: &Shown| session.hub.states().iter().all(|state| *state != State::Starting);
         runner.until("the endpoints have started", settled).await;

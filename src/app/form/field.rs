@@ -51,7 +51,11 @@ pub enum Value<'a> {
 /// A field as it is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
-    pub field: Field,
+    pub label: &'static str,
+    /// What could stand there while it is empty.
+    pub example: &'static str,
+    /// A line for the foot of the form.
+    pub help: &'static str,
     pub value: Value<'a>,
     pub focused: bool,
     /// What is wrong with it, as a sentence.

@@ -87,7 +87,14 @@ impl Form {
     /// The fields as they are drawn.
     pub fn shown(&self) -> Vec<Shown<'_>> {
         let error = |field| self.error.as_ref().filter(|(at, _)| *at == field).map(|(_, text)| text.as_str());
-        let shown = |field| Shown { field, value: self.value(field), focused: field == self.at, error: error(field) };
+        let shown = |field: Field| Shown {
+            label: field.label(),
+            example: field.example(),
+            help: field.help(),
+            value: self.value(field),
+            focused: field == self.at,
+            error: error(field),
+        };
         self.fields().into_iter().map(shown).collect()
     }
 

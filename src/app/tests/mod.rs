@@ -5,7 +5,9 @@ mod any;
 mod browse;
 mod compose;
 mod form;
+mod gallery;
 mod table;
+mod workbench;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

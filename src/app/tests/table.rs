@@ -54,7 +54,7 @@ fn the_footer_shows_only_what_can_be_done() {
 #[test]
 fn the_footer_without_anything_still_helps() {
     let rig = Rig::new(World::default());
-    assert_eq!(rig.footer(), "a add  / filter  p pause  Tab pane  : commands  ? help  q quit  t hex  z zoom");
+    assert_eq!(rig.footer(), "a add  / filter  p pause  Tab pane  : commands  ? help  q quit  t hex  z zoom  C certs");
 }
 
 #[test]

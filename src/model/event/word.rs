@@ -38,6 +38,7 @@ pub const VOCABULARY: &[Word] = &[
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
     word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
     word("udp, ws", "message", "a datagram or a whole WebSocket message"),
+    word("tls", "certificate", "what the listener shows from here on: whose, for which names, its fingerprint"),
     word("tls", "clientHello", "what the TLS client offered: SNI, ALPN, versions, ciphers, groups"),
     word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
     word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),

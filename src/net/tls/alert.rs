@@ -1,9 +1,11 @@
 //! A rustls error as a [`Fault`]: the alert's name from RFC 8446 section 6, who sent it, and why.
 
+use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 
 use super::records;
 use crate::model::end::{Fault, Party};
+use crate::pki::verify::span;
 
 /// What went wrong in TLS, as a value.
 pub fn fault(error: &Error) -> Fault {
@@ -20,6 +22,10 @@ pub fn fault(error: &Error) -> Fault {
         Error::NoApplicationProtocol => {
             (Some((Party::Us, "no_application_protocol")), "no ALPN protocol in common".into())
         }
+        Error::NoCertificatesPresented => (
+            Some((Party::Us, "certificate_required")),
+            "it showed no certificate, and client_auth = required wants one".into(),
+        ),
         Error::PeerIncompatible(why) => incompatible(why),
         Error::PeerMisbehaved(why @ PeerMisbehaved::IllegalMiddleboxChangeCipherSpec) => {
             (Some((Party::Us, "unexpected_message")), format!("the peer misbehaved: {why:?}"))
@@ -45,7 +51,7 @@ fn incompatible(why: &PeerIncompatible) -> (Option<(Party, &'static str)>, Strin
             ("handshake_failure", "no cipher suite and group in common; RSA key exchange is not spoken here".to_owned())
         }
         PeerIncompatible::NoSignatureSchemesInCommon => {
-            ("handshake_failure", "no signature scheme in common for our ECDSA P-256 certificate".to_owned())
+            ("handshake_failure", "no signature scheme in common for our certificate's key".to_owned())
         }
         other => ("handshake_failure", format!("nothing in common: {other:?}")),
     };
@@ -54,11 +60,20 @@ fn incompatible(why: &PeerIncompatible) -> (Option<(Party, &'static str)>, Strin
 
 /// What speaks against a certificate.
 pub fn certificate_text(why: &CertificateError) -> String {
-    let text = why.to_string();
-    if text.contains("CaUsedAsEndEntity") {
-        return "it is a CA's own certificate, shown as a server's; name it as ca = ... to trust it as it is".into();
+    let span = |from: UnixTime, to: UnixTime| span(i64::try_from(to.as_secs().abs_diff(from.as_secs())).unwrap_or(0));
+    match why {
+        CertificateError::ExpiredContext { time, not_after } => format!("it expired {} ago", span(*not_after, *time)),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("it is not valid for {} yet", span(*time, *not_before))
+        }
+        CertificateError::UnknownIssuer => "it leads to no CA that is trusted here, or a CA between is missing".into(),
+        CertificateError::Revoked => "its CA has taken it back (revoked)".into(),
+        CertificateError::InvalidPurposeContext { .. } => "it is not for this use (extended key usage)".into(),
+        why if why.to_string().contains("CaUsedAsEndEntity") => {
+            "it is a CA's own certificate, shown as a server's; name it as ca = ... to trust it as it is".into()
+        }
+        why => why.to_string(),
     }
-    text
 }
 
 fn certificate_alert(why: &CertificateError) -> &'static str {
@@ -99,6 +114,15 @@ mod tests {
         let fault = fault(&Error::AlertReceived(AlertDescription::UnknownCA));
         assert_eq!(fault.name(), "unknown_ca");
         assert!(fault.to_string().starts_with("the peer sent the alert unknown_ca"));
+    }
+
+    #[test]
+    fn time_is_told_in_words() {
+        let at = |days: u64| UnixTime::since_unix_epoch(std::time::Duration::from_secs(days * 86_400));
+        let text = certificate_text(&CertificateError::ExpiredContext { time: at(103), not_after: at(100) });
+        assert_eq!(text, "it expired 3 days ago");
+        let text = certificate_text(&CertificateError::NotValidYetContext { time: at(99), not_before: at(100) });
+        assert_eq!(text, "it is not valid for 1 day yet");
     }
 
     #[test]

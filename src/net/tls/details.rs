@@ -7,7 +7,7 @@ use super::records::Seen;
 use crate::model::event::Way;
 use crate::model::handshake::Handshake;
 use crate::model::size;
-use crate::model::tls::{Certificate, Secured};
+use crate::model::tls::{Certificate, Secured, Shown};
 use crate::model::view::{Facts, Group};
 
 type Row = (Cow<'static, str>, String);
@@ -69,6 +69,14 @@ fn records(seen: &Seen, way: Way) -> String {
     let some = seen.by_type(way).filter(|(_, n)| *n > 0);
     let text = some.map(|(name, n)| format!("{name} {}", size::exact(n))).collect::<Vec<_>>().join(", ");
     if text.is_empty() { "none".into() } else { text }
+}
+
+/// What a listener shows.
+pub fn showing(shown: &Shown) -> Group {
+    let mut group = certified(0, &shown.certificate);
+    let source = if shown.is_bad { format!("{}, bad on purpose", shown.source) } else { shown.source.to_string() };
+    group.rows.insert(0, ("source".into(), source));
+    group
 }
 
 fn certified(nth: usize, certificate: &Certificate) -> Group {

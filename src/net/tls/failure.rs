@@ -1,18 +1,23 @@
 //! Why a handshake failed, with what both sides offered: the sentence a person needs.
 
+use super::choice::{cipher, group};
 use super::records::{Seen, spoken};
 use crate::model::draft::escape;
 use crate::model::end::{Fault, Party};
 use crate::model::event::Way;
+use crate::model::handshake::Terms;
 use crate::model::handshake::Terms;
 use crate::model::tls::Hello;
 
 /// What we offer, or accept.
 pub struct Ours<'a> {
     pub provider: &'a rustls::crypto::CryptoProvider,
-    pub alpn: &'a [&'a [u8]],
+    pub versions: &'a [&'a str],
+    pub alpn: &'a [Vec<u8>],
     /// What our certificate is for.
-    pub names: &'a [&'a str],
+    pub names: &'a [String],
+    /// What its key signs with.
+    pub schemes: &'a [String],
 }
 
 /// Of one list so many are named.
@@ -109,16 +114,12 @@ fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
 impl Ours<'_> {
     /// What a listener of ours takes.
     pub fn terms(&self) -> Terms {
-        let provider = self.provider;
-        let suite = |suite: &rustls::SupportedCipherSuite| {
-            format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1).into_boxed_str()
-        };
+        let text = |names: Vec<String>| names.into_iter().map(String::into_boxed_str).collect();
         Terms {
-            versions: ["TLS 1.3", "TLS 1.2"].map(Into::into).to_vec(),
-            ciphers: provider.cipher_suites.iter().map(suite).collect(),
-            groups: provider.kx_groups.iter().map(|group| format!("{:?}", group.name()).into()).collect(),
-            // Our certificate's key has this one alone.
-            schemes: vec!["ecdsa_secp256r1_sha256".into()],
+            versions: self.versions.iter().map(|name| (*name).into()).collect(),
+            ciphers: text(self.provider.cipher_suites.iter().map(|suite| cipher(*suite)).collect()),
+            groups: text(self.provider.kx_groups.iter().map(|known| group(*known)).collect()),
+            schemes: text(self.schemes.to_vec()),
             alpn: self.alpn.iter().map(|name| String::from_utf8_lossy(name).into()).collect(),
         }
     }

@@ -9,12 +9,13 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::alert::certificate_text;
+use super::front::roots;
 use crate::model::end::Fault;
-use crate::model::spec::Settings;
+use crate::pki::Trust;
 
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -22,26 +23,33 @@ pub(super) struct Judge {
     /// The roots a person named: a server may show one of them itself (a self-signed certificate).
     named: Vec<CertificateDer<'static>>,
     lenient: bool,
+    /// The name to verify, where it is not the one that is asked for (SNI).
+    verify: Option<ServerName<'static>>,
     /// Of the last certificate that was shown: a resumed session has the verdict of the one it began as.
     verdict: Mutex<Option<Result<(), Box<str>>>>,
 }
 
 impl Judge {
-    /// Roots: the file a person named; else the system's and our own session CA.
+    /// Roots: those a person named, with their revocation lists; else the system's and our own session CA.
     pub fn new(
         provider: &Arc<CryptoProvider>,
         ca: &CertificateDer<'static>,
-        settings: &Settings,
+        trust: Option<&Trust>,
+        lenient: bool,
+        verify: Option<ServerName<'static>>,
     ) -> Result<Arc<Self>, Fault> {
-        let named = settings.tls.ca.as_deref().map(super::read_roots).transpose()?;
         let system = || Verifier::new_with_extra_roots([ca.clone()], Arc::clone(provider)).ok();
-        let inner: Arc<dyn ServerCertVerifier> = match (&named, system()) {
-            (None, Some(verifier)) => Arc::new(verifier),
-            // A machine without a root store still trusts our own CA.
-            (named, _) => webpki(provider, named.clone().unwrap_or_else(|| vec![ca.clone()]))?,
+        // A machine without a root store still trusts our own CA.
+        let ours = || Trust { roots: vec![ca.clone()], crls: Vec::new() };
+        let inner: Arc<dyn ServerCertVerifier> = match trust {
+            Some(trust) => webpki(provider, trust)?,
+            None => match system() {
+                Some(verifier) => Arc::new(verifier),
+                None => webpki(provider, &ours())?,
+            },
         };
-        let named = named.unwrap_or_default();
-        Ok(Arc::new(Self { inner, named, lenient: settings.tls.insecure, verdict: Mutex::default() }))
+        let named = trust.map_or_else(Vec::new, |trust| trust.roots.clone());
+        Ok(Arc::new(Self { inner, named, lenient, verify, verdict: Mutex::default() }))
     }
 
     /// A named certificate shown as it is: trusted for the names it has.
@@ -56,17 +64,13 @@ impl Judge {
     }
 }
 
-fn webpki(
-    provider: &Arc<CryptoProvider>,
-    certificates: Vec<CertificateDer<'static>>,
-) -> Result<Arc<WebPkiServerVerifier>, Fault> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        roots.add(certificate).map_err(|error| super::fault(&error))?;
-    }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+fn webpki(provider: &Arc<CryptoProvider>, trust: &Trust) -> Result<Arc<WebPkiServerVerifier>, Fault> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots(trust)?), Arc::clone(provider))
+        .with_crls(trust.crls.iter().cloned())
+        // A CA without a list has taken nothing back.
+        .allow_unknown_revocation_status()
         .build()
-        .map_err(|error| Fault::Tls { alert: None, text: error.to_string().into() })
+        .map_err(|error| Fault::Certificate { text: format!("ca cannot be used: {error}").into() })
 }
 
 impl ServerCertVerifier for Judge {
@@ -78,6 +82,7 @@ impl ServerCertVerifier for Judge {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let name = self.verify.as_ref().unwrap_or(name);
         let mut verdict = self.inner.verify_server_cert(leaf, chain, name, ocsp, now);
         // Only what speaks against it as a CA's or an unknown one's: an expired one stays expired.
         let objection = matches!(

@@ -28,6 +28,10 @@ pub struct Cert {
     #[arg(long, global = true, value_name = "DIR")]
     pub store: Option<PathBuf>,
 
+    /// A file whose first line opens an encrypted key or locks a PKCS#12 file [else SOCKSCOPE_PASSPHRASE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+
     /// Answer with one JSON object
     #[arg(long, global = true)]
     pub json: bool,
@@ -55,10 +59,10 @@ pub enum What {
         /// The CA above it
         #[arg(long, value_name = "CA")]
         under: Option<String>,
-        #[arg(long, default_value_t = 3650)]
+        #[arg(long, default_value_t = 3650, value_parser = number::<i64>)]
         days: i64,
         /// How many CAs may stand between it and a leaf
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = number::<u8>)]
         path_length: Option<u8>,
         #[command(flatten)]
         kind: Kind,
@@ -86,7 +90,7 @@ pub enum What {
         name: String,
         #[arg(long, default_value = "ca")]
         ca: String,
-        #[arg(long, default_value_t = 90)]
+        #[arg(long, default_value_t = 90, value_parser = number::<i64>)]
         days: i64,
         /// server, client or both [default: what the request asks for]
         #[arg(long = "use", value_name = "USE")]
@@ -134,12 +138,18 @@ pub enum What {
         names: Vec<String>,
         #[arg(long, default_value = "ca")]
         ca: String,
-        #[arg(long, default_value_t = 90)]
+        #[arg(long, default_value_t = 90, value_parser = number::<i64>)]
         days: i64,
         #[arg(long = "use", value_name = "USE", default_value = "server")]
         usage: Use,
         #[command(flatten)]
         kind: Kind,
+    },
+    /// Write key and chain as one PKCS#12 file, NAME.p12, behind a passphrase
+    Pkcs12 {
+        name: String,
+        #[command(flatten)]
+        over: Over,
     },
     /// How to trust a CA on this system; nothing is changed
     Trust {
@@ -166,4 +176,30 @@ pub struct Over {
     /// Write over what is there
     #[arg(long)]
     pub replace: bool,
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("\"{text}\" is not a number that can stand here: write one such as 90"))
+}
+
+impl What {
+    /// The name it is about.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Key { name, .. }
+            | Self::Public { name }
+            | Self::Ca { name, .. }
+            | Self::Request { name, .. }
+            | Self::Sign { name, .. }
+            | Self::Verify { name, .. }
+            | Self::Show { name }
+            | Self::Import { name, .. }
+            | Self::Revoke { name }
+            | Self::Pkcs12 { name, .. }
+            | Self::Trust { ca: name }
+            | Self::Private { name, .. } => Some(name),
+            Self::For { names, .. } => names.first().map(String::as_str),
+            Self::List => None,
+        }
+    }
 }

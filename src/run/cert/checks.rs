@@ -2,16 +2,15 @@
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use serde_json::{Value, json};
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::steps::is_root;
 use super::{Bench, Report, stem};
-use crate::pki::authority::Revoked;
 use crate::pki::pem::{self, Section};
 use crate::pki::show::Node;
 use crate::pki::store::Kind;
 use crate::pki::verify::{self, Check};
-use crate::pki::{Error, Result, Use, show};
+use crate::pki::{Result, Use, error, show};
 
 /// What a chain is verified against.
 pub(super) struct Against<'a> {
@@ -35,15 +34,12 @@ impl Bench {
     pub(super) fn show(&self, name: &str) -> Result<Report> {
         // A name stands for all that is kept under it.
         let kept: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| self.store.has(name, *kind)).collect();
-        let mut nodes = Vec::new();
-        if kept.is_empty() {
+        let nodes = if kept.is_empty() {
             let (bytes, what) = self.fetch(name, Kind::Certificate)?;
-            nodes = show::file(&bytes, &what)?;
-        }
-        for kind in kept {
-            let (bytes, what) = self.fetch(name, kind)?;
-            nodes.extend(show::file(&bytes, &what)?);
-        }
+            show::file(&bytes, &what)?
+        } else {
+            kept.into_iter().map(|kind| self.nodes(name, kind)).collect::<Result<Vec<_>>>()?.concat()
+        };
         let lines = nodes.iter().flat_map(Node::lines).collect();
         let mut report = Report { lines, ..Report::default() };
         report.fields.insert("holds".into(), nodes.iter().map(tree).collect());
@@ -51,38 +47,31 @@ impl Bench {
     }
 
     pub(super) fn list(&self) -> Result<Report> {
-        let all = self.store.list()?;
-        let mut report = Report::default().field("store", self.store.root().display().to_string());
-        if all.is_empty() {
+        let shelf = self.shelf()?;
+        let mut report = Report::default().field("store", shelf.folder.clone());
+        if shelf.entries.is_empty() {
             report = report.line(format!(
                 "nothing is kept in {} yet: sockscope cert for localhost 127.0.0.1 makes a first certificate",
-                self.store.root().display()
+                shelf.folder
             ));
         }
         let mut entries = Vec::new();
-        for (name, kinds) in all {
-            let words: Vec<_> = kinds.iter().map(|kind| kind.extension()).collect();
-            let about = self.about(&name);
-            report = report.line(format!("{name:<24} {:<16} {about}", words.join(" ")).trim_end().to_owned());
-            entries.push(json!({ "name": name, "kinds": words, "about": about }));
+        for entry in shelf.entries {
+            let whose = if entry.names.is_empty() { entry.subject.clone() } else { entry.names.join(", ") };
+            let end = if entry.revoked { "REVOKED" } else { &entry.validity };
+            let about = [entry.role, &whose, end].into_iter().filter(|word| !word.is_empty());
+            let about = about.collect::<Vec<_>>().join("  ");
+            report = report.line(format!("{:<24} {:<16} {about}", entry.name, entry.kept.join(" ")));
+            entries.push(json!({
+                "name": entry.name, "kinds": entry.kept, "about": about, "role": entry.role, "key": entry.kind,
+                "subject": entry.subject, "names": entry.names, "issuer": entry.issuer, "valid": entry.validity,
+                "revoked": entry.revoked,
+            }));
+        }
+        if shelf.more > 0 {
+            report = report.line(format!("and {} more", shelf.more));
         }
         Ok(report.field("entries", entries))
-    }
-
-    /// One line about a certificate of the store.
-    fn about(&self, name: &str) -> String {
-        let Ok(chain) = self.fetch_chain(name) else { return String::new() };
-        let Some((_, certificate)) = chain.first().and_then(|der| X509Certificate::from_der(der).ok()) else {
-            return String::new();
-        };
-        let what = if certificate.is_ca() { "CA" } else { "for" };
-        let names = if certificate.is_ca() {
-            certificate.subject().to_string()
-        } else {
-            verify::names(&certificate).join(", ")
-        };
-        let late = certificate.validity().not_after.timestamp() < self.now.unix_timestamp();
-        format!("{what} {names}, {} {}", if late { "EXPIRED" } else { "until" }, certificate.validity().not_after)
     }
 
     pub(super) fn verify(&self, name: &str, against: &Against<'_>) -> Result<Report> {
@@ -92,7 +81,7 @@ impl Bench {
             names => self.chains(names)?,
         };
         if roots.is_empty() {
-            return Err(Error("there is no root to check against: name one with --roots".into()));
+            return Err(error("there is no root to check against: name one with --roots"));
         }
         let crls = match against.crls {
             [] => self
@@ -129,41 +118,39 @@ impl Bench {
         Ok(chains.flatten().filter(is_root).collect())
     }
 
-    fn crl(&self, name: &str) -> Result<CertificateRevocationListDer<'static>> {
+    /// What one file of a name says.
+    pub(super) fn nodes(&self, name: &str, kind: Kind) -> Result<Vec<Node>> {
+        if kind == Kind::Pkcs12 {
+            return Ok(vec![Node::new("PKCS#12", "(key and chain behind a passphrase)")]);
+        }
+        let (bytes, what) = self.fetch(name, kind)?;
+        show::file(&bytes, &what)
+    }
+
+    pub(super) fn crl(&self, name: &str) -> Result<CertificateRevocationListDer<'static>> {
         let (bytes, what) = self.fetch(name, Kind::Crl)?;
         let found = pem::sections(&bytes, &what)?.into_iter().find_map(|section| match section {
             Section::Crl(der) => Some(der),
             _ => None,
         });
-        found.ok_or_else(|| Error(format!("{what} holds no revocation list (-----BEGIN X509 CRL-----)")))
+        found.ok_or_else(|| error(format!("{what} holds no revocation list (-----BEGIN X509 CRL-----)")))
     }
 
     pub(super) fn revoke(&self, name: &str) -> Result<Report> {
         let chain = self.fetch_chain(name)?;
-        let broken = || Error(format!("{name} is no certificate"));
+        let broken = || error(format!("{name} is no certificate"));
         let leaf = chain.first().ok_or_else(broken)?;
         let (_, certificate) = X509Certificate::from_der(leaf).map_err(|_| broken())?;
         let (ca, authority) = self.issuer_of(&certificate)?;
-        let mut revoked = Vec::new();
-        let mut number = 0;
-        if self.store.has(&ca, Kind::Crl) {
-            let der = self.crl(&ca)?;
-            let (_, list) =
-                CertificateRevocationList::from_der(&der).map_err(|_| Error(format!("{ca}.crl is broken")))?;
-            number = list.crl_number().and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
-            revoked.extend(
-                list.iter_revoked_certificates()
-                    .map(|one| Revoked { serial: one.raw_serial().to_vec(), at: one.revocation_date.to_datetime() }),
-            );
-        }
-        let serial = certificate.raw_serial().to_vec();
-        if revoked.iter().any(|one| one.serial == serial) {
-            return Err(Error(format!("{name} was revoked already")));
-        }
-        revoked.push(Revoked { serial, at: self.now });
-        let text = authority.crl(&revoked, number + 1, self.now)?;
-        let path = self.store.write(&ca, Kind::Crl, text.as_bytes(), true)?;
-        Ok(Report::default().wrote("revoked in", &path).field("revoked", revoked.len()))
+        // The list is read and written anew: nobody else adds to it meanwhile.
+        self.alone()?;
+        let before = self.store.has(&ca, Kind::Crl).then(|| self.crl(&ca)).transpose()?;
+        let before = before.as_ref().map(|der| der.as_ref());
+        let (text, revoked) = authority
+            .revoke(before, certificate.raw_serial(), self.now)
+            .map_err(|cause| error(format!("{name}: {cause}")))?;
+        let path = self.put(&ca, Kind::Crl, text.as_bytes(), true)?;
+        Ok(Report::default().wrote("revoked in", &path).field("revoked", revoked))
     }
 
     /// The CA of the store that signed a certificate.
@@ -179,7 +166,7 @@ impl Bench {
                 return Ok((name, authority));
             }
         }
-        Err(Error(format!(
+        Err(error(format!(
             "its issuer {} is no CA of the store with its key: only who signed it can take it back",
             certificate.issuer()
         )))
@@ -220,7 +207,7 @@ impl Bench {
     pub(super) fn private(&self, name: &str, yes: bool) -> Result<Report> {
         let key = self.fetch_key(name)?;
         if !yes {
-            return Err(Error(format!(
+            return Err(error(format!(
                 "this would print the private key of {name}, and who reads it can pretend to be it: add --yes if that is meant"
             )));
         }

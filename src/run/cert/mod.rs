@@ -1,10 +1,13 @@
 //! `sockscope cert`: the workbench's steps as commands over one store. Each says what it made and where,
 //! as lines or as one JSON object.
 
+mod answer;
 mod args;
 mod checks;
+mod shelf;
 mod steps;
 
+use std::cell::OnceCell;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,17 +15,20 @@ use clap::Parser;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
+pub use self::answer::answer;
 pub use self::args::Cert;
 use self::args::What;
 use super::cli::exit;
-use crate::pki::store::Kind;
-use crate::pki::{Authority, Error, Key, Now, Request, Result, Store, pem, store};
+use crate::pki::store::{Held, Kind};
+use crate::pki::{Authority, Cause, Error, Key, Now, Request, Result, Store, error, pem, store};
 
 /// What was made or found: for people, and for programs.
 #[derive(Debug, Default)]
 struct Report {
     lines: Vec<String>,
     fields: Map<String, Value>,
+    /// The names of the files that were written.
+    wrote: Vec<String>,
 }
 
 impl Report {
@@ -36,11 +42,18 @@ impl Report {
         self
     }
 
+    /// What one did not ask for and should know.
+    fn remark(mut self, text: String) -> Self {
+        self.fields.insert("remark".into(), text.clone().into());
+        self.line(text)
+    }
+
     /// A file that was written.
     fn wrote(self, what: &str, path: &Path) -> Self {
         let shown = path.display().to_string();
         let name = path.extension().map(|extension| extension.to_string_lossy().into_owned()).unwrap_or_default();
         let mut report = self.line(format!("{what:<12} {shown}"));
+        report.wrote.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
         let files = report.fields.entry("files").or_insert_with(|| json!({}));
         if let Value::Object(files) = files {
             files.insert(name, shown.into());
@@ -53,7 +66,14 @@ impl Report {
 struct Bench {
     store: Store,
     now: Now,
+    /// Where the passphrase stands.
+    passphrase: Option<PathBuf>,
+    /// The store is held from the first thing that is written, or read to be written anew.
+    held: OnceCell<Held>,
 }
+
+/// Where a passphrase is looked for when no file is named.
+const PASSPHRASE: &str = "SOCKSCOPE_PASSPHRASE";
 
 /// Reads what follows `sockscope cert`.
 ///
@@ -74,27 +94,29 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
             return u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
         }
     };
-    let bench =
-        Bench { store: Store::at(cert.store.clone().unwrap_or_else(folder)), now: time::OffsetDateTime::now_utc() };
-    match bench.run(&cert.what) {
+    match Bench::new(&cert, &folder()).run(&cert.what) {
         Ok(report) if cert.json => say(&Value::Object(report.fields).to_string()),
         Ok(report) => say(&report.lines.join("\n")),
-        Err(Error(reason)) if cert.json => {
+        Err(Error(reason, _)) if cert.json => {
             say(&json!({ "error": reason }).to_string());
             exit::BROKEN
         }
-        Err(Error(reason)) => {
-            let _ = writeln!(io::stderr(), "sockscope: {reason}");
+        Err(Error(reason, cause)) => {
+            let way = if cause == Cause::Taken { " (--replace)" } else { "" };
+            // Names in it may come from a file.
+            let _ = writeln!(io::stderr(), "sockscope: {}{way}", harmless(&reason));
             exit::BROKEN
         }
     }
 }
 
 /// What came from a file is made harmless for the terminal it may be printed on.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
 fn say(text: &str) -> u8 {
-    let harmless = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
-    let text: String = text.chars().map(harmless).collect();
-    match writeln!(io::stdout(), "{text}") {
+    match writeln!(io::stdout(), "{}", harmless(text)) {
         Ok(()) => exit::DONE,
         // A pipe that was closed early has what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
@@ -110,6 +132,54 @@ pub fn folder() -> PathBuf {
 }
 
 impl Bench {
+    fn new(cert: &Cert, folder: &Path) -> Self {
+        Self {
+            store: Store::at(cert.store.as_deref().unwrap_or(folder)),
+            now: time::OffsetDateTime::now_utc(),
+            passphrase: cert.passphrase_file.clone(),
+            held: OnceCell::new(),
+        }
+    }
+
+    /// The store for oneself, until the step is done.
+    fn alone(&self) -> Result<&Held> {
+        if let Some(held) = self.held.get() {
+            return Ok(held);
+        }
+        let held = self.store.hold()?;
+        Ok(self.held.get_or_init(|| held))
+    }
+
+    fn put(&self, name: &str, kind: Kind, bytes: &[u8], replace: bool) -> Result<PathBuf> {
+        self.store.path(name, kind)?;
+        self.alone()?.write(name, kind, bytes, replace)
+    }
+
+    /// The first line of the named file, or what the environment has: never an argument, which others can read.
+    fn passphrase(&self) -> Result<Option<String>> {
+        let Some(path) = &self.passphrase else { return Ok(std::env::var(PASSPHRASE).ok()) };
+        let bytes = store::read(path)?;
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let text = std::str::from_utf8(line).map_err(|_| error(format!("{} is no UTF-8 text", path.display())))?;
+        Ok(Some(text.trim_end_matches('\r').to_owned()))
+    }
+
+    /// A private key, unlocked if need be.
+    fn unlock(&self, bytes: &[u8], what: &str) -> Result<Key> {
+        match Key::read(bytes, what) {
+            Err(Error(text, Cause::Locked)) => match self.passphrase()? {
+                Some(passphrase) => Key::unlock(bytes, what, Some(&passphrase)),
+                None => {
+                    let how = format!(
+                        "{text}: write it into a file and name that with --passphrase-file, or set {PASSPHRASE}"
+                    );
+                    Err(Error(how, Cause::Locked))
+                }
+            },
+            read => read,
+        }
+    }
+
     fn run(&self, what: &What) -> Result<Report> {
         match what {
             What::Key { name, kind, over } => self.key(name, kind.kind, over.replace),
@@ -134,6 +204,7 @@ impl Bench {
             }
             What::Revoke { name } => self.revoke(name),
             What::For { names, ca, days, usage, kind } => self.all(names, ca, *days, *usage, kind.kind),
+            What::Pkcs12 { name, over } => self.pkcs12(name, over.replace),
             What::Trust { ca } => self.trust(ca),
             What::Private { name, yes } => self.private(name, *yes),
         }
@@ -152,7 +223,7 @@ impl Bench {
 
     fn fetch_key(&self, name: &str) -> Result<Key> {
         let (bytes, what) = self.fetch(name, Kind::Key)?;
-        Key::read(&bytes, &what)
+        self.unlock(&bytes, &what)
     }
 
     fn fetch_chain(&self, name: &str) -> Result<Vec<CertificateDer<'static>>> {

@@ -99,7 +99,7 @@ fn what_does_not_go_together_is_said_where_it_stands() {
         ("greet = 'hi'\nconnect = 'tcp://a:1'", "config.toml:3:11: greet is for"),
         ("connect = 'tcp://a:1'\nreply = 'echo'", "config.toml:3:1: reply is what a listener"),
         ("listen = 'tls://'\ninsecure = true", "config.toml:3:1: insecure is for clients over TLS"),
-        ("connect = 'ws://a'\nca = 'a.pem'", "config.toml:3:1: ca is for clients over TLS"),
+        ("connect = 'ws://a'\nca = 'a.pem'", "config.toml:3:1: ca is for TLS"),
         ("listen = 'tcp://'\nsubprotocols = ['a']", "config.toml:3:1: subprotocols are for ws"),
         ("listen = 'ws://'\nhalf_open = true", "config.toml:3:1: half_open is for tcp and tls"),
         ("listen = 'tcp://'\nconnect = 'tcp://a:1'", "config.toml:3:1: an endpoint does one of"),

@@ -195,6 +195,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("had_error", &end.had_error())?;
             map.serialize_entry("end", &Ending(end))
         }
+        Kind::Certificate(shown) => tls::shown(map, shown),
         Kind::ClientHello(hello) => tls::client_hello(map, hello),
         Kind::ServerHello(answer) => tls::server_hello(map, answer),
         Kind::Handshake(flight) => tls::handshake(map, flight),

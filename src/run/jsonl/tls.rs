@@ -4,7 +4,7 @@ use serde::ser::SerializeMap;
 use serde_json::{Value, json};
 
 use super::event::{entry, micros};
-use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured};
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Shown};
 
 pub fn list(names: &[Box<str>]) -> Vec<&str> {
     names.iter().map(|name| &**name).collect()
@@ -61,6 +61,14 @@ pub fn secured<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M:
     entry(map, "objection", secured.objection.as_deref())?;
     let chain: Vec<Value> = secured.chain.iter().map(certificate).collect();
     entry(map, "chain", (!chain.is_empty()).then_some(chain))
+}
+
+pub fn shown<M: SerializeMap>(map: &mut M, shown: &Shown) -> Result<(), M::Error> {
+    map.serialize_entry("source", &*shown.source)?;
+    map.serialize_entry("bad", &shown.is_bad)?;
+    entry(map, "asked", shown.asked.as_deref())?;
+    map.serialize_entry("behind", &shown.behind)?;
+    map.serialize_entry("certificate", &certificate(&shown.certificate))
 }
 
 pub fn certificate(certificate: &Certificate) -> Value {

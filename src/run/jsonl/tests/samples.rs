@@ -102,6 +102,19 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Log, json!({})),
         (Kind::Set(Change { name: "nodelay", value: "no".into() }.into()), json!({"name": "nodelay", "value": "no"})),
         (
+            Kind::Certificate(
+                tls::Shown {
+                    source: "bad:expired".into(),
+                    is_bad: true,
+                    behind: 1,
+                    certificate: secured().chain.remove(0),
+                    ..tls::Shown::default()
+                }
+                .into(),
+            ),
+            json!({"source": "bad:expired", "bad": true, "behind": 1, "certificate": secure["chain"][0]}),
+        ),
+        (
             Kind::ClientHello(hello.into()),
             json!({"way": "in", "server_name": "a.test", "alpn": ["h2"], "versions": [], "ciphers": [], "groups": [],
                 "shares": [], "signatures": [], "extensions": [], "session_id": 0, "psk": 1, "astray": true}),
