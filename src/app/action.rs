@@ -117,7 +117,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order help shows them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Anywhere,
         Self::Browse,
         Self::Pane(Pane::Endpoints),

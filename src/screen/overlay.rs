@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::bytes::{Page, clean};
+use super::bytes::Page;
 use super::cells::{self, span};
 use super::field;
 use super::theme::Theme;

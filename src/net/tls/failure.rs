@@ -6,7 +6,6 @@ use crate::model::draft::escape;
 use crate::model::end::{Fault, Party};
 use crate::model::event::Way;
 use crate::model::handshake::Terms;
-use crate::model::handshake::Terms;
 use crate::model::tls::Hello;
 
 /// What we offer, or accept.
