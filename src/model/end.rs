@@ -52,6 +52,8 @@ pub enum Fault {
     Io { op: Op, name: &'static str, text: Box<str> },
     /// TLS failed. `alert` is the RFC 8446 section 6 name where one was sent, and who sent it.
     Tls { alert: Option<(Party, &'static str)>, text: Box<str> },
+    /// What came before TLS on one connection did not lead to it (RFC 3207), or went too far.
+    Starttls { text: Box<str> },
     /// An HTTP message that is not one (RFC 9112); `status` is the answer that was sent, if any.
     Http { status: Option<u16>, text: Box<str> },
     /// A WebSocket handshake or frame that is not one (RFC 6455).
@@ -71,6 +73,7 @@ impl Fault {
             Self::Io { name, .. } => name,
             Self::Tls { alert: Some((_, name)), .. } => name,
             Self::Tls { alert: None, .. } => "tls",
+            Self::Starttls { .. } => "starttls",
             Self::Http { .. } => "http",
             Self::WebSocket { .. } => "websocket",
             Self::Limit { .. } => "limit",
@@ -88,7 +91,9 @@ impl fmt::Display for Fault {
             Self::Tls { alert: Some((Party::Peer, name)), text } => write!(f, "the peer sent the alert {name}: {text}"),
             Self::Tls { alert: None, text } => write!(f, "TLS failed: {text}"),
             Self::Http { status: Some(status), text } => write!(f, "{text}; answered {status}"),
-            Self::Http { status: None, text } | Self::WebSocket { text } => write!(f, "{text}"),
+            Self::Http { status: None, text } | Self::WebSocket { text } | Self::Starttls { text } => {
+                write!(f, "{text}")
+            }
             Self::Limit { what, limit } => write!(f, "{what}: the limit of {limit} is reached"),
             Self::Late { what, after } => write!(f, "{what} not within {after:?}"),
             Self::Panic { text } => write!(f, "a bug in sockscope ended this: {text}"),

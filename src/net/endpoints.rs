@@ -6,6 +6,7 @@ mod change;
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +86,7 @@ pub struct Endpoints {
     limits: Arc<Limits>,
     identity: Arc<tls::Identity>,
     clients: Arc<tls::Clients>,
+    keylogs: Arc<tls::KeyLogs>,
     mail: Mailboxes,
     holds: Holds,
     root: CancellationToken,
@@ -99,6 +101,7 @@ impl Endpoints {
             limits: Arc::new(limits),
             identity,
             clients: Arc::default(),
+            keylogs: Arc::default(),
             mail: Mailboxes::default(),
             holds: Holds::default(),
             root: CancellationToken::new(),
@@ -113,6 +116,11 @@ impl Endpoints {
 
     pub fn identity(&self) -> &tls::Identity {
         &self.identity
+    }
+
+    /// Appends the TLS secrets of all endpoints without a `keylog` of their own to a file.
+    pub fn log_keys(&self, file: PathBuf) {
+        self.keylogs.for_all(file);
     }
 
     /// Adds an endpoint and starts it. What goes wrong is told on its own line.
@@ -172,6 +180,7 @@ impl Endpoints {
             holds: self.holds.clone(),
             identity: Arc::clone(&self.identity),
             clients: Arc::clone(&self.clients),
+            keylogs: Arc::clone(&self.keylogs),
             now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
         }
@@ -199,6 +208,7 @@ impl Endpoints {
         let Some(endpoint) = self.running.lock().remove(&id) else { return };
         endpoint.cancel.cancel();
         self.clients.forget(id);
+        self.keylogs.forget(id);
         let hub = Arc::clone(&self.hub);
         self.tasks.spawn(async move {
             endpoint.over.cancelled().await;
@@ -233,6 +243,16 @@ impl Endpoints {
             (_, Life::Closed) => return Err(Rejection(format!("{id} is closed already"))),
             (Command::End | Command::Reset, _) if scheme == Scheme::Udp => {
                 return Err(Rejection(format!("{id} is a UDP peer: there is no connection to end or reset")));
+            }
+            (Command::Starttls, _) if scheme.is_secure() => {
+                return Err(Rejection(format!("TLS stands on {id} already")));
+            }
+            (Command::Starttls, _) if scheme != Scheme::Tcp => {
+                return Err(Rejection(format!("{id} is {scheme}: TLS begins by hand on plain tcp connections alone")));
+            }
+            (Command::Starttls, Life::Opening(_)) => return Err(Rejection(format!("{id} is not open yet"))),
+            (Command::Starttls, Life::PeerEnded | Life::WeEnded | Life::Closing) => {
+                return Err(Rejection(format!("one side of {id} is done sending, and a handshake needs both")));
             }
             (Command::Send(_), Life::WeEnded | Life::Closing) => {
                 return Err(Rejection(format!("we have half-closed {id}: nothing more can be sent on it")));

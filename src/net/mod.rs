@@ -46,6 +46,8 @@ pub enum Command {
     SendTo(std::net::SocketAddr, Payload),
     /// A setting that was checked, and its new value as text.
     Set(&'static Row, String),
+    /// Go on over TLS: a plain TCP connection.
+    Starttls,
     /// Half-close: FIN, and keep reading.
     End,
     Close,
@@ -111,6 +113,8 @@ pub struct Context {
     pub identity: Arc<tls::Identity>,
     /// Sessions our TLS clients can resume.
     pub clients: Arc<tls::Clients>,
+    /// Files that TLS secrets go to.
+    pub keylogs: Arc<tls::KeyLogs>,
     /// What was asked for as it is now: `spec` is how it was when the run or the flow began.
     pub now: watch::Receiver<Arc<Spec>>,
     /// Mail for the endpoint itself; the one flow that reads it takes it.

@@ -25,7 +25,7 @@ use crate::hub::{Birth, Recorder};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
 use crate::model::setting::tcp as setting;
-use crate::model::url::{Host, Role};
+use crate::model::url::{Host, Role, Scheme};
 use crate::model::view::State;
 
 /// Any byte stream; the one place where types are erased.
@@ -139,10 +139,12 @@ where
     F: Future<Output = End> + Send + 'static,
     T: Fn(Flow) -> F + Send + 'static,
 {
+    // What was set by now holds for it.
+    let cx = &cx.fresh();
     let (record, inbox) = register(cx, true, peer, stream.local_addr().ok(), layers);
     record.event(Kind::Connection { peer: Box::new(peer), socket: None });
     cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
-    let cx = cx.fresh();
+    let cx = cx.clone();
     async move {
         let _room = permit;
         watched(cx, record, |cx, record| async move {
@@ -176,7 +178,8 @@ fn register(
     layers: u8,
 ) -> (Recorder, Inbox) {
     let scheme = cx.spec.scheme();
-    let handshakes = 1 + u8::from(scheme.is_secure()) + layers;
+    let is_secure = scheme.is_secure() || (scheme == Scheme::Tcp && cx.spec.settings.tls.starttls.is_on());
+    let handshakes = 1 + u8::from(is_secure) + layers;
     let (id, record) = cx.hub.open(Birth { endpoint: cx.endpoint, scheme, accepted, peer, local, handshakes });
     let (tx, inbox) = mpsc::channel(MAILBOX);
     cx.mail.add(id, tx);
@@ -220,6 +223,47 @@ fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>
     (Probe::new(tcp, Wire::new(record.clone(), handle)), tune)
 }
 
+/// A plain stream with the watch that tells of TLS on it; TCP has its own above, for TLS may be wanted there.
+fn unsecured(cx: &Context, probe: Probe<Tcp, Wire>, record: &Recorder, role: Role) -> Stream {
+    match cx.spec.scheme() {
+        Scheme::Tcp => Box::new(probe),
+        scheme => Box::new(Probe::new(probe, tls::Astray::new(record.clone(), role, scheme))),
+    }
+}
+
+/// TLS over a stream that began in plain text.
+///
+/// # Errors
+/// The end that the handshake came to, recorded.
+pub async fn upgrade<S>(cx: &Context, role: Role, stream: S, record: &Recorder) -> Result<Stream, End>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let layer = layer(cx, record, &[]);
+    Ok(match role {
+        Role::Listen => {
+            let stream = secured(cx, record, layer.accept(stream)).await?;
+            Box::new(tls::Truncation::new(stream, record.clone()))
+        }
+        Role::Connect => {
+            let handshake = layer.connect(stream, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
+            Box::new(tls::Truncation::new(secured(cx, record, handshake).await?, record.clone()))
+        }
+    })
+}
+
+fn layer<'a>(cx: &'a Context, record: &'a Recorder, alpn: &'a [&'a [u8]]) -> tls::Layer<'a> {
+    tls::Layer {
+        identity: &cx.identity,
+        clients: &cx.clients,
+        record,
+        clock: cx.hub.clock(),
+        alpn,
+        keylog: cx.keylogs.sink(cx.endpoint, &cx.log, &cx.spec.settings),
+        limit: cx.limits.handshake_time,
+    }
+}
+
 async fn secure_server(
     cx: &Context,
     stream: TcpStream,
@@ -228,12 +272,11 @@ async fn secure_server(
 ) -> Result<(Stream, Tune, Alpn), End> {
     let (mut probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        let astray = tls::Astray::new(record.clone(), Role::Listen, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
+        return Ok((unsecured(cx, probe, record, Role::Listen), tune, None));
     }
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
-    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
+    let layer = layer(cx, record, alpn);
     let handshake = async {
         if scheme.has_path() {
             // A browser that was told http:// is answered in its own language.
@@ -340,11 +383,9 @@ async fn secure_client(
 ) -> Result<(Stream, Tune, Alpn), End> {
     let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        let astray = tls::Astray::new(record.clone(), Role::Connect, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
+        return Ok((unsecured(cx, probe, record, Role::Connect), tune, None));
     }
-    let limit = cx.limits.handshake_time;
-    let layer = tls::Layer { identity: &cx.identity, clients: &cx.clients, record, clock: cx.hub.clock(), alpn, limit };
+    let layer = layer(cx, record, alpn);
     let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);

@@ -8,6 +8,7 @@ mod chain;
 mod details;
 mod failure;
 mod judge;
+mod keylog;
 mod known;
 mod records;
 mod refuse;
@@ -28,6 +29,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsConnector, client, server};
 pub use self::alert::fault;
 use self::failure::Ours;
 use self::judge::Judge;
+pub use self::keylog::{KeyLogs, Sink};
 pub use self::known::Clients;
 use self::known::Terms;
 pub use self::records::Astray;
@@ -151,6 +153,8 @@ pub struct Layer<'a> {
     pub record: &'a Recorder,
     pub clock: Clock,
     pub alpn: &'a [&'a [u8]],
+    /// Where its secrets are to go.
+    pub keylog: Option<Arc<Sink>>,
     /// How long the handshake may take.
     pub limit: Duration,
 }
@@ -215,7 +219,7 @@ impl Layer<'_> {
     }
 
     fn watched<S>(&self, stream: S, role: Role) -> (Watched<S>, Arc<Keys>, Arc<Seen>) {
-        let (keys, seen) = (Arc::new(Keys::default()), Arc::new(Seen::default()));
+        let (keys, seen) = (Arc::new(Keys::new(self.keylog.clone())), Arc::new(Seen::default()));
         let records = Records::new(self.record.clone(), self.clock, role, Arc::clone(&keys), Arc::clone(&seen));
         self.record.explain(seen.clone());
         (Probe::new(stream, records), keys, seen)
@@ -226,7 +230,11 @@ impl Layer<'_> {
     }
 
     async fn finish<T>(&self, handshake: impl Future<Output = io::Result<T>>, seen: &Seen) -> Result<T, Fault> {
-        let fault = match tokio::time::timeout(self.limit, handshake).await {
+        let done = tokio::time::timeout(self.limit, handshake).await;
+        if let Some(keylog) = &self.keylog {
+            keylog.tell(self.record);
+        }
+        let fault = match done {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() }

@@ -81,6 +81,10 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
+    /// Append the secrets of all TLS connections there, for Wireshark [default: $SSLKEYLOGFILE]
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+
     /// What -l and -c said, in the order they were given.
     #[arg(skip)]
     typed: Vec<Spec>,
@@ -106,6 +110,8 @@ pub struct Plan {
     pub demo: bool,
     /// Where the CA's certificate goes.
     pub ca_file: Option<PathBuf>,
+    /// Where TLS secrets go; without it the environment's `SSLKEYLOGFILE` says.
+    pub keylog: Option<PathBuf>,
 }
 
 fn read_memory(text: &str) -> Result<u64, String> {
@@ -154,7 +160,14 @@ impl Cli {
         };
         config.endpoints.extend(self.typed);
         config.limits.memory = self.memory.unwrap_or(config.limits.memory);
-        Ok(Plan { mode, endpoints: config.endpoints, limits: config.limits, demo: self.demo, ca_file: self.ca_file })
+        Ok(Plan {
+            mode,
+            endpoints: config.endpoints,
+            limits: config.limits,
+            demo: self.demo,
+            ca_file: self.ca_file,
+            keylog: self.keylog,
+        })
     }
 }
 
@@ -209,10 +222,12 @@ mod tests {
     #[test]
     fn a_file_comes_first_and_the_command_line_adds_to_it() {
         let file = "[limits]\nmemory = '1MiB'\npeers = 7\n[[endpoint]]\nlisten = 'tcp://:1'";
-        let plan = plan_with("--config my.toml -l udp://:2 --memory 2MiB --ca-file ca.pem", file).unwrap();
+        let plan =
+            plan_with("--config my.toml -l udp://:2 --memory 2MiB --ca-file ca.pem --keylog keys", file).unwrap();
         assert_eq!(urls(&plan), "listen tcp://127.0.0.1:1\nlisten udp://127.0.0.1:2\n");
         assert_eq!((plan.limits.memory, plan.limits.peers), (2 << 20, 7));
         assert_eq!(plan.ca_file.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!(plan.keylog.as_deref(), Some(Path::new("keys")));
         assert_eq!(plan_with("--config my.toml", "").unwrap().endpoints, []);
     }
 

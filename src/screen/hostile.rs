@@ -10,7 +10,7 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Way};
+use crate::model::event::{Answer, Event, Hello, Kind, Logged, Opened, Secured, Way};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::{Head, Type};
 use crate::model::tls::Certificate;
@@ -89,6 +89,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         Fault::Tls { alert: None, text: text.clone() },
         Fault::Http { status: None, text: text.clone() },
         Fault::WebSocket { text: text.clone() },
+        Fault::Starttls { text: text.clone() },
         Fault::Panic { text: text.clone() },
     ];
     for fault in faults {
@@ -104,6 +105,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         extensions: names.clone(),
         ..Hello::default()
     })));
+    kinds.push(Kind::KeyLog(Box::new(Logged { file: text.clone(), labels: names.clone() })));
     kinds.push(Kind::ServerHello(Box::new(Answer {
         way: Way::In,
         version: text.clone(),

@@ -72,7 +72,7 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     let details = snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, columns, theme)).collect();
     let set = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id));
     let set = set.map_or_else(Vec::new, |(spec, settings)| {
-        let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| (row.when)(settings));
+        let rows = setting::mattering(spec.role, spec.scheme(), settings);
         let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();
         facts("settings", &rows, columns, theme)
     });
