@@ -20,6 +20,7 @@ mod dig;
 mod handshake;
 mod held;
 mod http2;
+mod keylog;
 mod node_dgram;
 mod node_http;
 mod node_net;
@@ -30,6 +31,7 @@ mod node_ws_terms;
 mod openssl;
 mod relays;
 mod scope;
+mod starttls;
 mod tshark;
 mod web;
 
