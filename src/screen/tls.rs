@@ -87,20 +87,20 @@ pub fn ticket(count: u16, lifetime: u32, bytes: u32) -> String {
 pub fn upgrade(upgrade: &Upgrade) -> String {
     let (by, role) = began(upgrade);
     let (received, sent) = (size::bytes(upgrade.received), size::bytes(upgrade.sent));
-    format!("{by}, {role}; before it {received} in, {sent} out in plain text")
+    format!("by {by} as {role}, plain {received} in {sent} out")
 }
 
 fn began(upgrade: &Upgrade) -> (&'static str, &'static str) {
-    let by = if upgrade.by == Starttls::Off { "by hand" } else { upgrade.by.name() };
-    (by, if upgrade.role == Role::Listen { "we are the server" } else { "we are the client" })
+    let by = if upgrade.by == Starttls::Off { "hand" } else { upgrade.by.name() };
+    (by, if upgrade.role == Role::Listen { "server" } else { "client" })
 }
 
 /// Every field of an upgrade.
 pub fn of_upgrade(upgrade: &Upgrade) -> Vec<Row> {
     let (by, role) = began(upgrade);
     vec![
-        ("began", by.into()),
-        ("TLS", role.into()),
+        ("began by", by.into()),
+        ("we are", format!("TLS's {role}")),
         ("plain in", format!("{} B", size::exact(upgrade.received))),
         ("plain out", format!("{} B", size::exact(upgrade.sent))),
         ("means", "what crosses from here on is TLS, on the same connection".into()),
