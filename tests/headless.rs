@@ -1,17 +1,15 @@
 //! The binary without a terminal: what scripts and services get, by the exit codes the help gives.
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use serde_json::{Value, json};
-
-fn patience() -> Duration {
-    let seconds = std::env::var("SOCKSCOPE_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(10))
-}
+use support::headless::Headless;
+use support::patience;
 
 fn sockscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockscope"));
@@ -28,75 +26,9 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A headless session: lines in, lines out.
-struct Headless {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Receiver<Value>,
-    seen: Vec<Value>,
-}
-
-impl Headless {
-    fn start(args: &[&str]) -> Self {
-        let mut child = sockscope(args).stderr(Stdio::inherit()).spawn().unwrap();
-        let stdin = child.stdin.take();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (tx, lines) = channel();
-        std::thread::spawn(move || {
-            for line in out.lines() {
-                let line = line.unwrap();
-                let value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                if tx.send(value).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, stdin, lines, seen: Vec::new() }
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    /// The next line that is meant.
-    fn line(&mut self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + patience();
-        loop {
-            let line = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-            let line = line.unwrap_or_else(|error| panic!("{error}: no {what} in\n{:#?}", self.seen));
-            self.seen.push(line.clone());
-            if good(&line) {
-                return line;
-            }
-        }
-    }
-
-    fn event(&mut self, name: &str) -> Value {
-        self.line(name, |line| line["event"] == name)
-    }
-
-    fn code(&mut self) -> Option<i32> {
-        let deadline = Instant::now() + patience();
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            let _ = self.lines.recv_timeout(Duration::from_millis(10));
-        }
-        panic!("it has not ended");
-    }
-}
-
-impl Drop for Headless {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn events_come_as_lines_and_commands_are_answered() {
-    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let mut session = Headless::start(&["-l", "tcp://:0"]);
     let hello = session.line("first line", |_| true);
     assert_eq!((&hello["event"], &hello["v"], &hello["program"]), (&json!("hello"), &json!(1), &json!("sockscope")));
     let listening = session.event("listening");
@@ -137,7 +69,7 @@ fn events_come_as_lines_and_commands_are_answered() {
 
 #[test]
 fn the_end_of_every_socket_is_written_before_it_quits() {
-    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let mut session = Headless::start(&["-l", "tcp://:0"]);
     let address = session.event("listening")["local"].as_str().unwrap().to_owned();
     let peers: Vec<_> = (0..20).map(|_| TcpStream::connect(&address).unwrap()).collect();
     for _ in &peers {
@@ -154,7 +86,7 @@ fn the_end_of_every_socket_is_written_before_it_quits() {
 fn nothing_that_could_start_is_exit_code_three() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", taken.local_addr().unwrap());
-    let mut session = Headless::start(&["--headless", "-l", &url]);
+    let mut session = Headless::start(&["-l", &url]);
     let error = session.event("error");
     assert_eq!(error["error"]["name"], "EADDRINUSE");
     assert_eq!(session.code(), Some(3));
@@ -164,7 +96,7 @@ fn nothing_that_could_start_is_exit_code_three() {
 fn one_that_started_is_enough() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", taken.local_addr().unwrap());
-    let mut session = Headless::start(&["--headless", "-l", &url, "-l", "tcp://:0"]);
+    let mut session = Headless::start(&["-l", &url, "-l", "tcp://:0"]);
     session.event("listening");
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
@@ -215,7 +147,7 @@ fn the_default_configuration_is_printed_and_read_back() {
     assert_eq!(printed.status.code(), Some(0));
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), String::from_utf8(printed.stdout).unwrap().replace("41234", "0")).unwrap();
-    let mut session = Headless::start(&["--headless", "--config", file.path().to_str().unwrap()]);
+    let mut session = Headless::start(&["--config", file.path().to_str().unwrap()]);
     assert_eq!(session.event("hello")["v"], 1);
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
@@ -223,7 +155,7 @@ fn the_default_configuration_is_printed_and_read_back() {
 
 #[test]
 fn chunks_are_read_as_messages_and_what_is_sent_is_framed() {
-    let mut session = Headless::start(&["--headless", "-l", "udp://:0"]);
+    let mut session = Headless::start(&["-l", "udp://:0"]);
     session.say(r#"{"id":1,"command":"open","listen":"tcp://:0","reply":"none","framing":"line"}"#);
     let listening = session.line("listener", |line| line["event"] == "listening" && line["protocol"] == "tcp");
     let mut peer = TcpStream::connect(listening["local"].as_str().unwrap()).unwrap();
@@ -260,7 +192,7 @@ fn chunks_are_read_as_messages_and_what_is_sent_is_framed() {
 
 #[test]
 fn settings_of_what_runs_are_set_and_shown() {
-    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let mut session = Headless::start(&["-l", "tcp://:0"]);
     let address = session.event("listening")["local"].as_str().unwrap().to_owned();
     let _peer = TcpStream::connect(&address).unwrap();
     session.line("a socket", |line| line["event"] == "connection" && line["socket"].is_u64());
@@ -288,7 +220,7 @@ fn settings_of_what_runs_are_set_and_shown() {
 
 #[test]
 fn a_group_is_joined_and_left_by_command_and_a_peer_has_no_such_setting() {
-    let mut session = Headless::start(&["--headless", "-l", "udp://127.0.0.1:0"]);
+    let mut session = Headless::start(&["-l", "udp://127.0.0.1:0"]);
     let address = session.event("listening")["local"].as_str().unwrap().to_owned();
     session.say(r#"{"command":"set","endpoint":1,"name":"join","value":"239.1.2.10@lo"}"#);
     let joined = session.event("joined");
@@ -315,7 +247,7 @@ fn a_group_is_joined_and_left_by_command_and_a_peer_has_no_such_setting() {
 
 #[test]
 fn a_script_answers_by_hand_step_by_step() {
-    let mut session = Headless::start(&["--headless", "-l", "tcp://:0"]);
+    let mut session = Headless::start(&["-l", "tcp://:0"]);
     session.say(
         r#"{"command":"open","listen":"http://127.0.0.1:0","reply":"hold","rules":[{"path":"/fixed","status":404}]}"#,
     );
@@ -360,7 +292,7 @@ fn a_script_answers_by_hand_step_by_step() {
 #[test]
 fn websockets_are_driven_by_lines() {
     // Without an endpoint of its own it would run the usual ones.
-    let mut session = Headless::start(&["--headless", "-l", "udp://:0"]);
+    let mut session = Headless::start(&["-l", "udp://:0"]);
     session.say(r#"{"command":"open","listen":"ws://:0","deflate":true,"ping_every":"off","subprotocols":["chat"]}"#);
     let listening = session.line("the listener", |line| line["event"] == "listening" && line["endpoint"] == 2);
     let url = format!("ws://{}/", listening["local"].as_str().unwrap());

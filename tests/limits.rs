@@ -5,75 +5,26 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
+use support::headless::Headless;
 use support::patience;
 
-/// The binary without a screen, its lines read by a thread.
-struct Headless {
-    child: Child,
-    lines: mpsc::Receiver<Value>,
-    seen: Vec<String>,
-}
-
-impl Headless {
-    fn new(shell: &str) -> Self {
-        let script = format!("{shell} exec {} --headless -l tcp://127.0.0.1:0", env!("CARGO_BIN_EXE_sockscope"));
-        let mut child = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell");
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (tx, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                if tx.send(serde_json::from_str(&line).expect("a JSON line")).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { child, lines, seen: Vec::new() }
-    }
-
-    fn until(&mut self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
-        loop {
-            match self.lines.recv_timeout(patience()) {
-                Ok(line) if good(&line) => return line,
-                Ok(line) => self.seen.push(line.to_string()),
-                Err(error) => panic!("{what}: {error}\n{}", self.seen.join("\n")),
-            }
-        }
-    }
-
-    fn quit(mut self) {
-        writeln!(self.child.stdin.take().unwrap(), r#"{{"command":"quit"}}"#).unwrap();
-        let status = self.child.wait().unwrap();
-        assert_eq!(status.code(), Some(0));
-    }
-}
-
-impl Drop for Headless {
-    fn drop(&mut self) {
-        // Already gone after `quit`.
-        let _ = self.child.kill();
-    }
-}
+const TCP: &[&str] = &["-l", "tcp://127.0.0.1:0"];
 
 #[test]
 fn without_descriptors_an_accept_is_an_error_that_passes() {
-    let mut scope = Headless::new("ulimit -n 40;");
-    let listening = scope.until("listening", |line| line["event"] == "listening");
+    let mut scope = Headless::behind("ulimit -n 40; exec", TCP);
+    let listening = scope.event("listening");
     let address = listening["local"].as_str().unwrap().to_owned();
     let mut peers: Vec<TcpStream> = Vec::new();
     for _ in 0..50 {
         peers.push(TcpStream::connect(&address).unwrap());
     }
-    let error = scope.until("EMFILE", |line| line["event"] == "error");
+    let error = scope.event("error");
     assert_eq!(error["error"]["name"], "EMFILE", "{error}");
     // Those that were accepted are served while the others wait.
     let mut first = peers.remove(0);
@@ -88,19 +39,18 @@ fn without_descriptors_an_accept_is_an_error_that_passes() {
     last.read_exact(&mut back).expect("accepted once there was room");
     assert_eq!(&back, b"later");
     // A spin would have written thousands of these.
-    let errors = scope.seen.iter().filter(|line| line.contains("EMFILE")).count();
+    let errors = scope.seen.iter().filter(|line| line["error"]["name"] == "EMFILE").count();
     assert!(errors < 40, "{errors} errors");
     scope.quit();
 }
 
 #[test]
 fn a_reader_that_goes_away_ends_it_in_order() {
-    let mut scope = Headless::new("");
-    scope.until("hello", |line| line["event"] == "hello");
-    let listening = scope.until("listening", |line| line["event"] == "listening");
+    let mut scope = Headless::start(TCP);
+    scope.event("hello");
+    let listening = scope.event("listening");
     let address = listening["local"].as_str().unwrap().to_owned();
-    let (_, nobody) = mpsc::channel();
-    scope.lines = nobody;
+    scope.stop_reading();
     // The reading thread stops at the next line, and closes the pipe.
     let deadline = std::time::Instant::now() + patience();
     let code = loop {
@@ -117,8 +67,8 @@ fn a_reader_that_goes_away_ends_it_in_order() {
 
 #[test]
 fn a_signal_ends_it_in_the_middle_of_a_flood() {
-    let mut scope = Headless::new("");
-    let listening = scope.until("listening", |line| line["event"] == "listening");
+    let mut scope = Headless::start(TCP);
+    let listening = scope.event("listening");
     let address = listening["local"].as_str().unwrap().to_owned();
     let flood = std::thread::spawn(move || {
         let peer = TcpStream::connect(address).unwrap();
@@ -129,19 +79,10 @@ fn a_signal_ends_it_in_the_middle_of_a_flood() {
         let _ = reader.join();
     });
     for _ in 0..2_000 {
-        scope.until("data", |line| line["event"] == "data");
+        scope.event("data");
     }
-    let status = Command::new("kill").args(["-TERM", &scope.child.id().to_string()]).status().unwrap();
-    assert!(status.success());
-    let deadline = std::time::Instant::now() + patience();
-    let ended = loop {
-        if let Some(status) = scope.child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(std::time::Instant::now() < deadline, "it does not hear the signal");
-        let _ = scope.lines.recv_timeout(Duration::from_millis(20));
-    };
-    assert_eq!(ended.code(), Some(0));
+    scope.signal("TERM");
+    assert_eq!(scope.code(), Some(0), "it does not hear the signal");
     flood.join().unwrap();
 }
 

@@ -163,12 +163,12 @@ impl Hub {
         self.registry.lock().endpoints.get(&id).map_or(0, |endpoint| endpoint.ever)
     }
 
-    /// The open sockets of an endpoint, oldest first.
     /// The open sockets of an endpoint that a filter lets through.
     pub fn matching(&self, id: EndpointId, filter: &str) -> Vec<SocketId> {
         self.registry.lock().matching(id, filter)
     }
 
+    /// The open sockets of an endpoint, oldest first.
     pub fn open_sockets(&self, id: EndpointId) -> Vec<SocketId> {
         self.registry.lock().open_sockets(id)
     }

@@ -65,6 +65,10 @@ pub enum Kind {
         peer: Box<SocketAddr>,
         most: u32,
     },
+    /// On an endpoint's timeline: the system's time of day is now by so many nanoseconds ahead of where it was.
+    Clock {
+        by: i64,
+    },
     Lookup(Box<Lookup>),
     Attempt(Box<Attempt>),
     /// `took` is the handshake's, of the attempt that stood: what was before it has its own events.
@@ -244,6 +248,7 @@ impl Kind {
             Self::Listening { .. } => "listening",
             Self::Connection { .. } => "connection",
             Self::Drop { .. } => "drop",
+            Self::Clock { .. } => "clock",
             Self::Lookup(_) => "lookup",
             Self::Attempt(attempt) => attempt.step.name(),
             Self::Connect { .. } => "connect",
@@ -327,6 +332,7 @@ impl Kind {
             Self::Listening { .. }
             | Self::Connection { .. }
             | Self::Drop { .. }
+            | Self::Clock { .. }
             | Self::Lookup(_)
             | Self::Attempt(_)
             | Self::Connect { .. }

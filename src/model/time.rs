@@ -70,6 +70,15 @@ impl Clock {
     pub fn wall(&self) -> Wall {
         self.wall
     }
+
+    /// How far the system's time of day is ahead of the one that goes with this clock, in nanoseconds: it was set,
+    /// or the machine slept, which a monotonic clock does not count (clock_gettime(2)).
+    #[expect(clippy::disallowed_methods, reason = "the one clock")]
+    pub fn drift(&self) -> i64 {
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos);
+        let ours = self.wall.unix(self.now());
+        i64::try_from(i128::from(system) - i128::from(ours)).unwrap_or(i64::MAX)
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 //! cancellation; a panic in it is caught at its edge and becomes a line.
 
 mod change;
+mod clock;
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -92,6 +94,8 @@ pub struct Endpoints {
     root: CancellationToken,
     tasks: TaskTracker,
     running: Mutex<HashMap<EndpointId, Running>>,
+    /// How far the system's time of day was from ours when that was last told, in nanoseconds.
+    drift: AtomicI64,
 }
 
 impl Endpoints {
@@ -107,6 +111,7 @@ impl Endpoints {
             root: CancellationToken::new(),
             tasks: TaskTracker::new(),
             running: Mutex::default(),
+            drift: AtomicI64::new(0),
         }
     }
 

@@ -7,6 +7,8 @@ pub mod endpoints;
 mod errno;
 pub mod http;
 mod kernel;
+#[doc(hidden)]
+pub mod noise;
 mod probe;
 mod stream;
 mod tcp;

@@ -145,6 +145,11 @@ fn read_roots(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, Fa
     Ok(certificates)
 }
 
+/// The watch of records by itself, without keys.
+pub fn watch(record: Recorder, clock: Clock, role: Role) -> Records {
+    Records::new(record, clock, role, Arc::default(), Arc::default())
+}
+
 /// TLS on one connection: who does the handshake, and who is told of it.
 pub struct Layer<'a> {
     pub identity: &'a Identity,

@@ -224,6 +224,7 @@ impl<B: Canvas> Dashboard<B> {
     }
 
     fn look(&self) -> Arc<Snapshot> {
+        self.session.endpoints.heed_clock();
         Arc::new(self.app.picture(self.session.hub.snapshot(&self.app.query())))
     }
 }

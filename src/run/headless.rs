@@ -58,6 +58,7 @@ async fn talk(
     loop {
         // A flood rings the bell without end: whoever else is on this thread gets a turn.
         tokio::task::yield_now().await;
+        session.endpoints.heed_clock();
         // What a command did is on the timelines before the next one is read.
         if follower.drain(&session.hub, out).and_then(|_| out.flush()).is_err() {
             return Done::Deaf;

@@ -8,6 +8,8 @@ pub mod demo;
 pub mod headless;
 pub mod history;
 pub mod jsonl;
+#[doc(hidden)]
+pub mod noise;
 pub mod session;
 pub mod terminal;
 

@@ -124,6 +124,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Drop { peer, most } => {
             vec![waiting(format!("{peer} was turned away: {} are connected", size::exact(u64::from(*most))))]
         }
+        Kind::Clock { by } => vec![waiting(jumped(*by)), dim("  times here go on as before".into())],
         Kind::Lookup(lookup) => looked_up(lookup, theme),
         Kind::Attempt(attempt) => tried(attempt, theme),
         // UDP has no handshake that could take time.
@@ -243,6 +244,12 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Closing { code: None, .. } => vec![plain("without a code".into())],
         Kind::Datagram(note) => super::datagram::words(note, theme),
     }
+}
+
+/// How far the time of day has moved.
+pub fn jumped(by: i64) -> String {
+    let by_how_much = size::span(Duration::from_nanos(by.unsigned_abs()));
+    format!("{by_how_much} {}", if by > 0 { "ahead" } else { "back" })
 }
 
 /// A name, and its addresses in the order they are tried.

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use super::bytes::{Page, clean};
 use super::cells::span;
-use super::detail::{by, code_name, reserved};
+use super::detail::{by, code_name, jumped, reserved};
 use super::packets;
 use super::theme::Theme;
 use super::tls;
@@ -62,6 +62,7 @@ fn rows(event: &Event) -> Vec<Row> {
                 ("set by", "max_peers".into()),
             ]
         }
+        Kind::Clock { by } => vec![("time of day", jumped(*by)), ("times here", "go on as before".into())],
         Kind::Lookup(lookup) => of_lookup(lookup),
         Kind::Attempt(attempt) => of_attempt(attempt),
         Kind::Connect { peer, took: 0 } => vec![("peer", peer.to_string())],

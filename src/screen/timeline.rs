@@ -245,6 +245,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
             Step::Cancelled { .. } => ("·", theme.dim, theme.dim),
         },
         Kind::Drop { .. } => ("✕", theme.waiting, theme.bright),
+        Kind::Clock { .. } => ("↷", theme.waiting, theme.bright),
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),

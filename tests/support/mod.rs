@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its part of this")]
 
 pub mod fixture;
+pub mod headless;
 pub mod runner;
 
 use std::net::SocketAddr;

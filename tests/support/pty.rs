@@ -1,12 +1,14 @@
 //! The real binary in a pseudo-terminal, under a shell as at home: what is on the glass, what the line
 //! discipline is set to, and what is left when the program has gone.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its part of this")]
+
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
@@ -66,9 +68,10 @@ impl Pty {
         }
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        let (tx, bytes) = channel();
+        // A test that does not look holds the program up, as a terminal does whose connection hangs.
+        let (tx, bytes) = sync_channel(1);
         std::thread::spawn(move || {
-            let mut buffer = [0; 16 << 10];
+            let mut buffer = [0; 4 << 10];
             while let Ok(read @ 1..) = reader.read(&mut buffer) {
                 if tx.send(buffer[..read].to_vec()).is_err() {
                     return;

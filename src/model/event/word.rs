@@ -17,6 +17,11 @@ pub const VOCABULARY: &[Word] = &[
     word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
     word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
+    word(
+        "any",
+        "clock",
+        "the system's time of day was set, or stood while the machine slept; times here go on as before",
+    ),
     word("any", "lookup", "a name was resolved: its addresses in the order they are tried, and how long it took"),
     word("any", "connectionAttempt", "an address is tried, the how-manieth of how many"),
     word("any", "connectionAttemptFailed", "an address said no: the errno, and after how long"),

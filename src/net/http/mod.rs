@@ -12,7 +12,7 @@ mod decode;
 mod desk;
 mod exchanges;
 mod gate;
-mod h2;
+pub(super) mod h2;
 mod head;
 mod hold;
 mod hop;

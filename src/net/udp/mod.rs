@@ -4,7 +4,7 @@
 //! One task for one socket, listener or client alike; a connected client has one peer for its whole life.
 
 mod dialogue;
-mod dns;
+pub(super) mod dns;
 mod facts;
 mod groups;
 mod options;

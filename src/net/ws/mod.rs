@@ -41,9 +41,11 @@ use super::{BoxFuture, Command, Context, Inbox, Info, MAILBOX, Payload, Protocol
 use crate::hub::Recorder;
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault};
+use crate::model::event::Opened;
 use crate::model::setting::ws::Dialect;
 use crate::model::setting::{self, ws::Bits};
 use crate::model::socketio::is_engine;
+use crate::model::time::Clock;
 use crate::model::url::{Role, Scheme};
 
 pub struct Ws;
@@ -200,6 +202,15 @@ async fn finish(desk: &Desk, clear: &mut Clear) {
         () = desk.cx.cancel.cancelled() => {}
         _ = tokio::time::timeout(LINGER, drain) => {}
     }
+}
+
+/// The watch of an open connection by itself; deflated with windows of 2^9 bytes that are kept.
+pub fn watch(record: Recorder, clock: Clock, role: Role, limit: u64, deflated: bool) -> Frames {
+    let mut frames = Frames::new(record, clock, role, limit);
+    let half = offer::Half { takeover: true, bits: 9 };
+    let terms = offer::Terms { server: half, client: half };
+    frames.open(Opened::default(), b"", deflated.then_some((&terms, role)));
+    frames
 }
 
 #[cfg(test)]

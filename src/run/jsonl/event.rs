@@ -154,6 +154,7 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("peer", peer)?;
             map.serialize_entry("most", most)
         }
+        Kind::Clock { by } => map.serialize_entry("by_us", &(by / 1000)),
         Kind::Lookup(lookup) => {
             map.serialize_entry("name", &*lookup.name)?;
             map.serialize_entry("addresses", &*lookup.addresses)?;

@@ -17,6 +17,16 @@ mod request;
 pub mod server;
 mod streams;
 
+use std::sync::Arc;
+
+use crate::hub::Recorder;
+use crate::model::url::Role;
+
+/// The watch by itself.
+pub fn watch(role: Role, record: Recorder, limit: usize) -> streams::Streams {
+    streams::Streams::new(role, record, limit, Arc::new(ledger::Ledger::new()))
+}
+
 #[cfg(test)]
 mod frame_tests;
 #[cfg(test)]

@@ -72,6 +72,7 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         ),
         (Kind::Connect { peer: at.into(), took: 1_999 }, json!({"peer": "127.0.0.1:5000", "took_us": 1})),
         (Kind::Drop { peer: at.into(), most: 3 }, json!({"peer": "127.0.0.1:5000", "most": 3})),
+        (Kind::Clock { by: -7_200_000_000_000 }, json!({"by_us": -7_200_000_000_i64})),
         (
             Kind::Lookup(Lookup { name: "a.test".into(), addresses: [at].into(), took: 2_000 }.into()),
             json!({"name": "a.test", "addresses": ["127.0.0.1:5000"], "took_us": 2}),
