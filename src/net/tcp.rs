@@ -4,7 +4,7 @@
 //! a peer that does the same. What waits to be written is bounded; above the bound the loop reads no
 //! more until the peer does.
 
-mod dialogue;
+pub(super) mod dialogue;
 mod plain;
 mod upgrade;
 
