@@ -72,7 +72,8 @@ async fn our_client_and_our_listener_come_to_tls_by_each_protocols_lines() {
         lab.open(Role::Connect, &url, with(&[("starttls", speaks)]));
         let dialled = lab.nth(1).await;
         // While it dials, or at the latest while the lines are said: it is for TLS.
-        send(&lab, dialled, "secret\n");
+        let secret = || Command::Send(Payload::Bytes("secret\n".into()));
+        lab.until("mail is taken", || lab.endpoints.command(dialled, secret()).ok()).await;
         let accepted = lab.nth(2).await;
         for socket in [dialled, accepted] {
             secure(&lab, socket).await;

@@ -1,6 +1,7 @@
 //! Starting and stopping endpoints, and the mail to their flows. Each endpoint is one task with its own
 //! cancellation; a panic in it is caught at its edge and becomes a line.
 
+mod able;
 mod change;
 mod clock;
 
@@ -244,36 +245,16 @@ impl Endpoints {
         if let (Command::Send(Payload::Reply(fixed)), Some(endpoint)) = (&command, self.hub.endpoint_of(id)) {
             return self.set_reply(endpoint, Reply::Fixed((**fixed).clone()));
         }
-        match (&command, life) {
-            (_, Life::Closed) => return Err(Rejection(format!("{id} is closed already"))),
-            (Command::End | Command::Reset, _) if scheme == Scheme::Udp => {
-                return Err(Rejection(format!("{id} is a UDP peer: there is no connection to end or reset")));
+        if let Some(reason) = able::refusal(id, scheme, life, &command) {
+            return Err(Rejection(reason));
+        }
+        if let (Command::Close | Command::Reset, Life::Opening(_)) = (&command, life) {
+            let birth = self.hub.birth(id);
+            if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
+                // It is still dialling, and reads no mail: to give that up is to stop its client.
+                self.stop(birth.endpoint);
+                return Ok(());
             }
-            (Command::Starttls, _) if scheme.is_secure() => {
-                return Err(Rejection(format!("TLS stands on {id} already")));
-            }
-            (Command::Starttls, _) if scheme != Scheme::Tcp => {
-                return Err(Rejection(format!("{id} is {scheme}: TLS begins by hand on plain tcp connections alone")));
-            }
-            (Command::Starttls, Life::Opening(_)) => return Err(Rejection(format!("{id} is not open yet"))),
-            (Command::Starttls, Life::PeerEnded | Life::WeEnded | Life::Closing) => {
-                return Err(Rejection(format!("one side of {id} is done sending, and a handshake needs both")));
-            }
-            (Command::Send(_), Life::WeEnded | Life::Closing) => {
-                return Err(Rejection(format!("we have half-closed {id}: nothing more can be sent on it")));
-            }
-            (Command::End, Life::WeEnded | Life::Closing) => {
-                return Err(Rejection(format!("we have half-closed {id} already")));
-            }
-            (Command::Close | Command::Reset, Life::Opening(_)) => {
-                let birth = self.hub.birth(id);
-                if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
-                    // It is still dialling, and reads no mail: to give that up is to stop its client.
-                    self.stop(birth.endpoint);
-                    return Ok(());
-                }
-            }
-            _ => {}
         }
         self.mail.send(id, command)
     }
