@@ -220,8 +220,12 @@ fn settings_of_what_runs_are_set_and_shown() {
 
 #[test]
 fn a_group_is_joined_and_left_by_command_and_a_peer_has_no_such_setting() {
-    let mut session = Headless::start(&["-l", "udp://127.0.0.1:0"]);
-    let address = session.event("listening")["local"].as_str().unwrap().to_owned();
+    let mut session = Headless::start(&["-l", "udp://0.0.0.0:0"]);
+    let address = session.event("listening")["local"].as_str().unwrap().replace("0.0.0.0", "127.0.0.1");
+    session.say(r#"{"command":"set","endpoint":1,"name":"join","value":"ff12::1@lo"}"#);
+    assert!(session.event("refused")["reason"].as_str().unwrap().contains("wants a socket bound to [::]"));
+    session.say(r#"{"command":"send","endpoint":1,"text":"news"}"#);
+    assert!(session.event("refused")["reason"].as_str().unwrap().contains("has heard from nobody yet"));
     session.say(r#"{"command":"set","endpoint":1,"name":"join","value":"239.1.2.10@lo"}"#);
     let joined = session.event("joined");
     assert_eq!(
@@ -241,6 +245,10 @@ fn a_group_is_joined_and_left_by_command_and_a_peer_has_no_such_setting() {
     session.say(r#"{"command":"details","socket":1}"#);
     let details = session.event("details");
     assert!(details["groups"][0]["facts"]["last seen"].as_str().unwrap().ends_with(" ago"), "{details}");
+    assert_eq!(details["settings"], json!({}), "all of them are the endpoint's");
+    session.say(r#"{"command":"close","socket":1}"#);
+    let close = session.line("its end", |line| line["event"] == "close" && line["socket"] == 1);
+    assert_eq!((&close["end"], &close["had_error"]), (&json!({"how": "forgotten", "by": "us"}), &json!(false)));
     session.say(r#"{"command":"quit"}"#);
     assert_eq!(session.code(), Some(0));
 }

@@ -10,6 +10,7 @@ use sockscope::model::event::{Event, Kind};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
 use sockscope::model::setting;
+use sockscope::model::size;
 use sockscope::model::spec::{Limits, Settings};
 use sockscope::model::url::Role;
 use sockscope::model::view::State;
@@ -156,6 +157,8 @@ async fn a_client_dials_from_where_it_was_told_to() {
     // TEST-NET-1: no interface has it; and a family that does not fit.
     lab.open(Role::Connect, &format!("tcp://{address}"), settings(&[("bind", "192.0.2.1")]));
     assert_failed_to_bind(&lab, lab.nth(3).await, "EADDRNOTAVAIL").await;
+    let end = lab.hub.socket(SocketId(3)).unwrap().end.unwrap().to_string();
+    assert_eq!(end, "EADDRNOTAVAIL while binding: 192.0.2.1:0: no interface of this machine has that address");
     lab.open(Role::Connect, &format!("tcp://{address}"), settings(&[("bind", "::1")]));
     assert_failed_to_bind(&lab, lab.nth(4).await, "EAFNOSUPPORT").await;
 }
@@ -164,8 +167,9 @@ async fn assert_failed_to_bind(lab: &Lab, socket: SocketId, errno: &str) {
     let end = lab.closed(socket).await.end.unwrap();
     let End::Failed(Fault::Io { op, name, .. }) = &*end else { panic!("{end:?}") };
     assert_eq!((*op, *name), (Op::Bind, errno));
-    let failed = lab.event(socket, "failed", |event| event.kind.name() == "connectionAttemptFailed").await;
-    assert!(matches!(failed.kind, Kind::Attempt(_)));
+    // Nothing left for the peer: it is no attempt.
+    let told: Vec<_> = lab.events(socket).iter().map(|event| event.kind.name()).collect();
+    assert_eq!(told, ["error", "close"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -204,6 +208,70 @@ async fn a_close_that_does_not_linger_is_a_reset() {
     lab.endpoints.stop(id);
     assert_eq!(peer.read(&mut [0; 1]).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
     assert_eq!(lab.closed(socket).await.end.as_deref(), Some(&End::Stopped));
+}
+
+/// A listener whose socket has more to say than its peer takes, closed by hand.
+async fn closed_full(lab: &Lab, linger: &str) -> (TcpStream, SocketId) {
+    let (_, address) = lab.listen("tcp://:0", settings(&[("reply", "none"), ("send_buffer", "16KiB")])).await;
+    let peer = small_window(address).await;
+    let socket = lab.nth(u32::try_from(lab.rows().len()).unwrap().max(1)).await;
+    set(lab, socket, "linger", linger);
+    lab.endpoints.command(socket, Command::Send(Payload::Bytes(vec![b'y'; 900_000].into()))).unwrap();
+    lab.event(socket, "blocked", |event| matches!(event.kind, Kind::Blocked { .. })).await;
+    lab.endpoints.command(socket, Command::Close).unwrap();
+    (peer, socket)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_close_that_lingers_waits_for_the_peer_to_have_it_all() {
+    let lab = Lab::default();
+    let (mut peer, socket) = closed_full(&lab, "60s").await;
+    let mut got = Vec::new();
+    peer.read_to_end(&mut got).await.unwrap();
+    assert_eq!(got.len(), 900_000);
+    let row = lab.closed(socket).await;
+    assert_eq!((row.end.as_deref(), row.count.errors), (Some(&End::Finished { first: Party::Us }), 0));
+    assert_eq!(lab.names(socket).last_chunk(), Some(&["end", "close"]));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_close_that_lingered_in_vain_says_so() {
+    let lab = Lab::default();
+    let (_peer, socket) = closed_full(&lab, "1s").await;
+    let row = lab.closed(socket).await;
+    assert_eq!((row.end.as_deref(), row.count.errors), (Some(&End::Finished { first: Party::Us }), 2));
+    let events = lab.events(socket);
+    let [error, close] = events.last_chunk().unwrap();
+    let Kind::Error(fault) = &error.kind else { panic!("{error:?}") };
+    assert!(fault.to_string().ends_with("not within 1s"), "{fault}");
+    assert_eq!(close.kind.name(), "close");
+    let asked = events.iter().find(|event| event.kind.name() == "blocked").unwrap();
+    assert!(close.at.since(asked.at) >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_close_tells_what_it_leaves_unsent() {
+    let lab = Lab::default();
+    let (mut peer, socket) = closed_full(&lab, "default").await;
+    let mut got = Vec::new();
+    peer.read_to_end(&mut got).await.unwrap();
+    lab.closed(socket).await;
+    assert_eq!(lab.names(socket).last_chunk(), Some(&["error", "end", "close"]));
+    let told = lab.event(socket, "unsent", |event| matches!(event.kind, Kind::Error(_))).await;
+    let Kind::Error(fault) = told.kind else { panic!() };
+    let unsent = size::exact((900_000 - got.len()) as u64);
+    assert_eq!(fault.to_string(), format!("unsent while writing: {unsent} B waited to be written when it was closed"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_lingering_close_is_cut_short_by_a_stop() {
+    let lab = Lab::default();
+    let (_peer, socket) = closed_full(&lab, "60s").await;
+    lab.endpoints.stop(lab.hub.endpoint_of(socket).unwrap());
+    assert!(lab.closed(socket).await.closed.is_some());
 }
 
 #[tokio::test]

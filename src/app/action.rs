@@ -246,7 +246,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Move(M::Down), &[Down, Ctrl('n'), Ctrl('r')], P::History, "down", "Down a line: older.", 0),
     row(A::Leave, &[Esc], P::History, "back", "Back to the text as it was.", 11),
 
-    row(A::Take, &[Enter], P::Address, "type", "Type to this address; an empty line means every peer seen.", 10),
+    row(A::Take, &[Enter], P::Address, "type", "Type to this address; an empty line means every peer heard from.", 10),
     row(A::Leave, &[Esc], P::Address, "back", "Back to the dashboard.", 11),
 
     row(A::Take, &[Enter], P::Filter, "keep", "Keep the filter and go to the list.", 10),

@@ -173,6 +173,11 @@ impl Hub {
         self.registry.lock().open_sockets(id)
     }
 
+    /// Those of them that a message to the endpoint is for: all, but of UDP peers only who can be meant.
+    pub fn audience(&self, id: EndpointId) -> Vec<SocketId> {
+        self.registry.lock().audience(id)
+    }
+
     /// What a socket speaks and how it stands.
     pub fn state_of(&self, id: SocketId) -> Option<(Scheme, Life)> {
         self.registry.lock().sockets.get(&id).map(|socket| (socket.scheme(), socket.log.life()))

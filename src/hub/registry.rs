@@ -11,6 +11,7 @@ use super::meter::{Meter, Spark};
 use crate::model::end::End;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::multicast::is_many;
 use crate::model::spec::Spec;
 use crate::model::tally::Count;
 use crate::model::time::Stamp;
@@ -199,24 +200,15 @@ impl Registry {
             socket.log.ask_kernel();
         }
         let life = socket.log.life();
-        let count = socket.log.tally.read();
-        let delta = count - socket.sum.count;
-        socket.sum.add(delta, second);
-        self.total.add(delta, second);
-        let endpoint = self.endpoints.get_mut(&socket.birth.endpoint);
+        let socket = self.add_up(id, second)?;
         let ended = life.is_closed() && socket.closed.is_none();
         if ended {
             socket.closed = Some(now);
-        }
-        if let Some(endpoint) = endpoint {
-            endpoint.sum.add(delta, second);
-            endpoint.spark.add(second, delta.received.messages + delta.sent.messages);
-            if ended {
+            let crowded = matches!(socket.log.end.get().map(|end| &**end), Some(End::Crowded));
+            let endpoint = socket.birth.endpoint;
+            if let Some(endpoint) = self.endpoints.get_mut(&endpoint) {
                 endpoint.open -= 1;
             }
-        }
-        if ended {
-            let crowded = matches!(socket.log.end.get().map(|end| &**end), Some(End::Crowded));
             if let Ok(at) = self.live.binary_search(&id) {
                 self.live.remove(at);
             }
@@ -226,6 +218,19 @@ impl Registry {
             self.closed.push_back(id);
         }
         None
+    }
+
+    /// Adds what a socket has counted since the last time to the sums.
+    pub(super) fn add_up(&mut self, id: SocketId, second: u64) -> Option<&mut Socket> {
+        let socket = self.sockets.get_mut(&id)?;
+        let delta = socket.log.tally.read() - socket.sum.count;
+        socket.sum.add(delta, second);
+        self.total.add(delta, second);
+        if let Some(endpoint) = self.endpoints.get_mut(&socket.birth.endpoint) {
+            endpoint.sum.add(delta, second);
+            endpoint.spark.add(second, delta.received.messages + delta.sent.messages);
+        }
+        Some(socket)
     }
 
     pub fn remove_endpoint(&mut self, id: EndpointId) {
@@ -248,6 +253,24 @@ impl Registry {
             })
         };
         self.live.iter().filter(open).copied().collect()
+    }
+
+    /// See [`super::Hub::audience`]: UDP peers that were heard and the one a client is for, which stands for
+    /// all where it is a group.
+    pub fn audience(&self, id: EndpointId) -> Vec<SocketId> {
+        let open = self.open_sockets(id);
+        let of = |socket: &SocketId| self.sockets.get(socket);
+        let is_group =
+            |socket: &&SocketId| of(socket).is_some_and(|it| !it.birth.accepted && is_many(it.birth.peer.ip()));
+        let is_udp = |it: &Socket| it.birth.scheme == Scheme::Udp;
+        if !open.first().and_then(of).is_some_and(is_udp) {
+            return open;
+        }
+        if let Some(group) = open.iter().find(is_group) {
+            return vec![*group];
+        }
+        let is_meant = |it: &Socket| !it.birth.accepted || it.log.tally.read().received.packets > 0;
+        open.into_iter().filter(|socket| of(socket).is_some_and(is_meant)).collect()
     }
 
     pub fn timelines(&self) -> usize {

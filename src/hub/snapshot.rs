@@ -26,13 +26,15 @@ impl Hub {
         self.collect();
         let now = self.clock.now();
         let second = now.0 / 1_000_000_000;
-        let registry = self.registry.lock();
+        let mut registry = self.registry.lock();
         let sockets = registry.list(&query.list, second);
         let log = query.subject.and_then(|subject| registry.log(subject));
         let socket = match query.subject {
             Some(Subject::Socket(id)) => registry.sockets.get(&id).map(|socket| row(id, socket, second)),
             _ => None,
         };
+        // The rows have asked the kernel: what it counted since is in the sums beside them too.
+        sockets.rows.iter().chain(&socket).for_each(|row| drop(registry.add_up(row.id, second)));
         let settings = registry.own_settings(query.subject);
         let framing = query.subject.and_then(|subject| registry.framing(subject)).unwrap_or_default();
         let snapshot = Snapshot {

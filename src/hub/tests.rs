@@ -4,7 +4,7 @@ use super::*;
 use crate::model::end::{End, Party};
 use crate::model::event::{Kind, Way};
 use crate::model::url::{Role, Url};
-use crate::model::view::{ListQuery, Query, Window};
+use crate::model::view::{Gauge, ListQuery, Query, Window};
 
 fn hub(memory: u64, closed: u32) -> Arc<Hub> {
     Hub::new(Clock::start(0), &Limits { memory, closed, ..Limits::default() })
@@ -43,6 +43,30 @@ fn a_dropped_event_never_changes_the_tally() {
     assert_eq!(timeline.range.end, 10_001);
     assert_eq!(timeline.events.last().unwrap().seq, 10_000);
     assert!(timeline.dropped > 0 && timeline.dropped == snapshot.dropped);
+}
+
+/// A kernel that counts on by itself.
+struct Kernel(std::sync::atomic::AtomicU64);
+
+impl Gauge for Kernel {
+    fn read(&self) -> Option<crate::model::view::Kernel> {
+        let segments_in = self.0.fetch_add(1, Relaxed);
+        Some(crate::model::view::Kernel { segments_in, ..Default::default() })
+    }
+}
+
+#[test]
+fn what_the_kernel_says_in_a_row_is_in_the_sums_of_the_same_picture() {
+    let hub = hub(1 << 20, 10);
+    let (id, _listener) = endpoint(&hub);
+    let (_, recorder) = socket(&hub, id);
+    recorder.gauge(Box::new(Kernel(10.into())));
+    for _ in 0..3 {
+        let snapshot = hub.snapshot(&Query { list: ListQuery { rows: 9, ..ListQuery::default() }, ..Query::default() });
+        let row = snapshot.sockets.rows[0].count.received.packets;
+        assert!(row >= 10);
+        assert_eq!((snapshot.endpoints[0].count.received.packets, snapshot.count.received.packets), (row, row));
+    }
 }
 
 #[tokio::test]

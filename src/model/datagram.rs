@@ -11,6 +11,11 @@ use super::tally::Count;
 /// One such thing; its name is the event's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Note {
+    /// We send to somebody who was not heard: that makes the peer. On the endpoint's timeline with its socket.
+    Addressed {
+        peer: SocketAddr,
+        socket: Option<SocketId>,
+    },
     /// From here on this peer's datagrams arrive at this address of ours.
     Local {
         local: SocketAddr,
@@ -49,6 +54,7 @@ impl Note {
     /// The name in the vocabulary.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Addressed { .. } => "addressed",
             Self::Local { .. } => "local",
             Self::Truncated { .. } => "truncated",
             Self::Overflow { .. } => "overflow",
@@ -72,7 +78,7 @@ impl Note {
             Self::Local { interface, .. } => interface.as_ref().map_or(0, |name| name.len()),
             Self::Joined(member) | Self::Left(member) => member.interface.as_ref().map_or(0, |name| name.len()),
             Self::Dns(dns) => dns.message.weight(),
-            Self::Truncated { .. } | Self::Overflow { .. } | Self::Folded { .. } => 0,
+            Self::Addressed { .. } | Self::Truncated { .. } | Self::Overflow { .. } | Self::Folded { .. } => 0,
         };
         size_of::<Self>() + behind
     }

@@ -25,6 +25,10 @@ pub enum Op {
     Leave,
     /// Setting a socket option.
     Set,
+    /// Making a socket, before it is bound or dials.
+    Open,
+    /// What came back for something sent earlier (`IP_RECVERR`, ip(7)).
+    Queue,
 }
 
 impl Op {
@@ -41,6 +45,8 @@ impl Op {
             Self::Join => "joining the group",
             Self::Leave => "leaving the group",
             Self::Set => "setting an option",
+            Self::Open => "opening a socket",
+            Self::Queue => "reading the error queue",
         }
     }
 }
@@ -118,6 +124,8 @@ pub enum End {
     Stopped,
     /// A UDP peer that made room for newer ones.
     Crowded,
+    /// A UDP peer that a person closed: there is no connection, and nothing is sent for it.
+    Forgotten,
     /// A flow went away without a word: a bug of ours, made visible.
     Abandoned,
 }
@@ -125,7 +133,7 @@ pub enum End {
 impl End {
     /// Node's `hadError`: whether the close was anything but orderly.
     pub fn had_error(&self) -> bool {
-        !matches!(self, Self::Finished { .. } | Self::Stopped | Self::Crowded)
+        !matches!(self, Self::Finished { .. } | Self::Stopped | Self::Crowded | Self::Forgotten)
     }
 
     /// One word for JSON and columns.
@@ -137,6 +145,7 @@ impl End {
             Self::Broken(_) => "broken",
             Self::Stopped => "stopped",
             Self::Crowded => "crowded",
+            Self::Forgotten => "forgotten",
             Self::Abandoned => "abandoned",
         }
     }
@@ -145,7 +154,7 @@ impl End {
     pub fn by(&self) -> Option<Party> {
         match self {
             Self::Finished { first: party } | Self::Reset { by: party } => Some(*party),
-            Self::Stopped | Self::Crowded | Self::Abandoned => Some(Party::Us),
+            Self::Stopped | Self::Crowded | Self::Forgotten | Self::Abandoned => Some(Party::Us),
             Self::Failed(_) | Self::Broken(_) => None,
         }
     }
@@ -161,6 +170,7 @@ impl fmt::Display for End {
             Self::Failed(fault) | Self::Broken(fault) => fault.fmt(f),
             Self::Stopped => f.write_str("its endpoint was stopped"),
             Self::Crowded => f.write_str("made room for newer peers"),
+            Self::Forgotten => f.write_str("forgotten by hand; UDP tells the peer nothing"),
             Self::Abandoned => f.write_str("its task went away without a word (a bug)"),
         }
     }

@@ -7,6 +7,7 @@
 //!      +------------------------------ close ------------------------------------> Closed
 //! ```
 
+use super::datagram::Note;
 use super::event::{Kind, Way};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -28,10 +29,12 @@ impl Life {
     pub fn after(self, kind: &Kind) -> Self {
         match (self, kind) {
             (_, Kind::Close(_)) | (Self::Closed, _) => Self::Closed,
+            (Self::Opening(_), Kind::Datagram(note)) if matches!(**note, Note::Addressed { .. }) => Self::Open,
             (
                 Self::Opening(n),
                 Kind::Connection { .. }
                 | Kind::Connect { .. }
+                | Kind::Listening { .. }
                 | Kind::SecureConnection(_)
                 | Kind::SecureConnect(_)
                 | Kind::Open(_),

@@ -20,6 +20,31 @@ pub struct Join {
     pub via: Option<Via>,
 }
 
+/// Whether an address stands for more than one machine.
+pub fn is_many(ip: IpAddr) -> bool {
+    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
+}
+
+impl Join {
+    /// Whether a socket bound to `local` hears the group: only one that is bound to every address of a family that
+    /// fits, or to the group's own (ip(7)).
+    ///
+    /// # Errors
+    /// It does not, and where to listen instead.
+    pub fn heard_at(&self, local: IpAddr) -> Result<(), String> {
+        let Self { group, .. } = self;
+        let (fits, any) = match group {
+            // An IPv6 socket on every address hears IPv4 too.
+            IpAddr::V4(_) => (local.is_unspecified(), "0.0.0.0"),
+            IpAddr::V6(_) => (local.is_unspecified() && local.is_ipv6(), "[::]"),
+        };
+        if fits || local == *group {
+            return Ok(());
+        }
+        Err(format!("{group} wants a socket bound to {any}, not {local}"))
+    }
+}
+
 impl FromStr for Via {
     type Err = String;
 
@@ -83,6 +108,31 @@ mod tests {
         }
         assert_eq!("[ff02::fb]@eth0".parse::<Join>().unwrap().to_string(), "ff02::fb@eth0");
         assert_eq!("ff02::fb%2".parse::<Join>().unwrap().via, Some(Via::Index(2)));
+    }
+
+    #[test]
+    fn a_group_is_heard_where_it_can_be() {
+        let heard = |group: &str, local: &str| group.parse::<Join>().unwrap().heard_at(local.parse().unwrap());
+        for (group, local) in [
+            ("239.1.2.3", "0.0.0.0"),
+            ("239.1.2.3@lo", "::"),
+            ("239.1.2.3", "239.1.2.3"),
+            ("ff02::fb", "::"),
+            ("ff02::fb@1", "ff02::fb"),
+        ] {
+            heard(group, local).unwrap();
+        }
+        for (group, local, right) in [
+            ("239.1.2.3", "127.0.0.1", "bound to 0.0.0.0"),
+            ("239.1.2.3", "::1", "bound to 0.0.0.0"),
+            ("239.1.2.3", "239.1.2.4", "bound to 0.0.0.0"),
+            ("ff02::fb", "0.0.0.0", "bound to [::]"),
+            ("ff02::fb", "::1", "bound to [::]"),
+        ] {
+            let said = heard(group, local).unwrap_err();
+            let group = group.split('@').next().unwrap();
+            assert_eq!(said, format!("{group} wants a socket {right}, not {local}"));
+        }
     }
 
     #[test]

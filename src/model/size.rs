@@ -32,6 +32,13 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// A bound as it is configured, in the largest unit of 1024 that it is a whole number of: `16MiB`.
+pub fn bound(n: u64) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let fits = UNITS.into_iter().find(|(bits, _)| n > 0 && n.trailing_zeros() >= *bits);
+    fits.map_or_else(|| format!("{n}B"), |(bits, unit)| format!("{}{unit}", n >> bits))
+}
+
 /// A count with thousands separated: `65,536`.
 pub fn exact(n: u64) -> String {
     let digits = n.to_string();
@@ -140,6 +147,13 @@ pub fn write_span(span: Duration) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_bound_reads_as_it_is_configured() {
+        for text in ["16MiB", "64KiB", "1GiB", "1000B", "0B", "1025B", "3MiB"] {
+            assert_eq!(bound(parse_bytes(text).unwrap()), text);
+        }
+    }
 
     #[test]
     fn numbers_are_short() {

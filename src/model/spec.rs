@@ -2,6 +2,7 @@
 //! One set of types for the command line, TOML, JSON lines and the form.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +10,10 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::draft::{escape, unescape};
+use super::multicast::is_many;
 use super::setting;
 use super::size;
-use super::url::{Role, Scheme, Url};
+use super::url::{Host, Role, Scheme, Url};
 
 /// An endpoint as it was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +31,32 @@ impl Spec {
     pub fn scheme(&self) -> Scheme {
         self.url.scheme
     }
+
+    /// What the settings are beside each other and the URL; each for itself was checked where it was read.
+    ///
+    /// # Errors
+    /// The name of the setting that does not fit, and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        self.settings.reply.fits(self.scheme()).map_err(|text| ("reply", text))?;
+        let Settings { udp, .. } = &self.settings;
+        let bound = match (self.role, &self.url.host) {
+            _ if self.scheme() != Scheme::Udp => None,
+            // What a name stands for is known when it is looked up.
+            (_, Host::Name(_)) => None,
+            (Role::Listen, Host::Ip(ip)) => Some(*ip),
+            (Role::Connect, Host::Ip(ip)) if udp.connected && !is_many(*ip) && !udp.join.is_empty() => {
+                return Err(("join", "a connected client hears its one peer alone: set connected to no".into()));
+            }
+            (Role::Connect, Host::Ip(ip)) => Some(udp.from.map_or_else(|| unspecified(*ip), |from| from.ip())),
+        };
+        let joins = bound.into_iter().flat_map(|local| udp.join.iter().map(move |join| join.heard_at(local)));
+        joins.collect::<Result<(), String>>().map_err(|text| ("join", text))
+    }
+}
+
+/// Every address of a family.
+fn unspecified(like: IpAddr) -> IpAddr {
+    if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 /// How an endpoint behaves. How each field is written is told by the tables in [`setting`].

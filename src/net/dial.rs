@@ -5,7 +5,6 @@
 //! for 250 ms; the first to stand wins, and the others are given up.
 
 use std::future::pending;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::hub::Recorder;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault, Op};
 use crate::model::event::Kind;
-use crate::model::setting::tcp as setting;
+use crate::model::setting::tcp::{self as setting, Bind};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::Host;
 
@@ -67,8 +66,9 @@ pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
 /// Nobody took the connection, or the endpoint was stopped.
 pub async fn dial(cx: &Context, record: &Recorder) -> Result<Dialled, End> {
     let steps = async {
-        let addresses = look_up(cx, record).await?;
-        race(cx.hub.clock(), record, cx.limits.handshake_time, &cx.spec.settings.tcp, &addresses).await
+        let settings = &cx.spec.settings.tcp;
+        let addresses = within_reach(settings.bind, look_up(cx, record).await?)?;
+        race(cx.hub.clock(), record, cx.limits.handshake_time, settings, &addresses).await
     };
     let outcome = tokio::select! {
         () = cx.cancel.cancelled() => return Err(End::Stopped),
@@ -90,17 +90,38 @@ pub async fn dial(cx: &Context, record: &Recorder) -> Result<Dialled, End> {
 
 /// The addresses in the order they are to be tried. A literal address is not looked up, and nothing is told.
 async fn look_up(cx: &Context, record: &Recorder) -> Result<Vec<SocketAddr>, Fault> {
-    let Host::Name(name) = &cx.spec.url.host else { return resolve(cx).await };
+    let (told, found) = looked_up(cx).await;
+    told.into_iter().for_each(|told| record.event(told));
+    found
+}
+
+/// The same, and what there is to tell.
+pub async fn looked_up(cx: &Context) -> (Option<Kind>, Result<Vec<SocketAddr>, Fault>) {
+    let Host::Name(name) = &cx.spec.url.host else { return (None, resolve(cx).await) };
     let clock = cx.hub.clock();
     let began = clock.now();
     let found = resolve(cx).await;
     let addresses = interleave(found.as_deref().unwrap_or_default());
-    record.event(Kind::Lookup(Box::new(Lookup {
+    let told = Kind::Lookup(Box::new(Lookup {
         name: (**name).into(),
         addresses: addresses.clone().into(),
         took: nanos(clock.now().since(began)),
-    })));
-    found.map(|_| addresses)
+    }));
+    (Some(told), found.map(|_| addresses))
+}
+
+/// Those that can be dialled from our own address: of its family.
+fn within_reach(bind: Option<Bind>, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Fault> {
+    let Some(bind) = bind.filter(|_| !addresses.is_empty()) else { return Ok(addresses) };
+    addresses.retain(|address| bind.toward(*address).is_some());
+    match bind.ip {
+        Some(ip) if addresses.is_empty() => Err(Fault::Io {
+            op: Op::Bind,
+            name: "EAFNOSUPPORT",
+            text: format!("the host has no address of the family of {ip}, our own").into(),
+        }),
+        _ => Ok(addresses),
+    }
 }
 
 /// The families in turns, the one the system prefers first (RFC 8305 section 4).
@@ -125,6 +146,10 @@ struct Race<'a> {
     record: &'a Recorder,
     /// Where, since when; those that are under way.
     running: Vec<(SocketAddr, Stamp)>,
+    /// Whether any has begun.
+    began: bool,
+    /// What kept an address of our own side from being tried.
+    own: Option<Fault>,
 }
 
 impl Race<'_> {
@@ -149,6 +174,10 @@ impl Drop for Race<'_> {
         for (peer, since) in &self.running {
             self.tell(*peer, Step::Cancelled { after: self.age(*since) });
         }
+        // Where nothing was tried it is what the dial came to.
+        if let Some(own) = self.own.take().filter(|_| self.began) {
+            self.record.error(own);
+        }
     }
 }
 
@@ -161,18 +190,30 @@ async fn race(
 ) -> Result<Dialled, Fault> {
     let deadline = tokio::time::sleep(limit);
     tokio::pin!(deadline);
-    let mut race = Race { clock, record, running: Vec::new() };
+    let mut race = Race { clock, record, running: Vec::new(), began: false, own: None };
     let mut attempts = FuturesUnordered::new();
     let mut waiting = addresses.iter().zip(1..).peekable();
     let of = u16::try_from(addresses.len()).unwrap_or(u16::MAX);
     let mut first: Option<Fault> = None;
     while let Some((&peer, nth)) = waiting.next() {
-        race.tell(peer, Step::Began { nth, of });
-        race.running.push((peer, clock.now()));
-        attempts.push(attempt(settings, peer));
+        let is_last = waiting.peek().is_none();
+        match socket(settings, peer) {
+            Ok(socket) => {
+                race.began = true;
+                race.tell(peer, Step::Began { nth, of });
+                race.running.push((peer, clock.now()));
+                attempts.push(attempt(socket, peer));
+            }
+            // Nothing has left for the peer: it is no attempt.
+            Err(fault) => {
+                race.own.get_or_insert(fault);
+                if !is_last || attempts.is_empty() {
+                    continue;
+                }
+            }
+        }
         // Until the next one's turn; the last one waits for all.
         let mut turn = Box::pin(tokio::time::sleep(STAGGER));
-        let is_last = waiting.peek().is_none();
         loop {
             let (peer, outcome) = tokio::select! {
                 Some(done) = attempts.next() => done,
@@ -195,7 +236,8 @@ async fn race(
             }
         }
     }
-    Err(match first {
+    Err(match first.or_else(|| race.own.take()) {
+        Some(own @ Fault::Io { op: Op::Bind | Op::Open, .. }) => own,
         Some(Fault::Io { op, name, text }) if of > 1 => Fault::Io {
             op,
             name,
@@ -211,25 +253,15 @@ pub fn nowhere() -> Fault {
     Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }
 }
 
-async fn attempt(settings: &setting::Tcp, peer: SocketAddr) -> (SocketAddr, Result<TcpStream, Fault>) {
-    let socket = match socket(settings, peer) {
-        Ok(socket) => socket,
-        Err(fault) => return (peer, Err(fault)),
-    };
+async fn attempt(socket: TcpSocket, peer: SocketAddr) -> (SocketAddr, Result<TcpStream, Fault>) {
     (peer, socket.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error)))
 }
 
 /// A socket that is to dial from where it was asked to.
 fn socket(settings: &setting::Tcp, peer: SocketAddr) -> Result<TcpSocket, Fault> {
-    let failed = |error: io::Error| errno::fault(Op::Bind, &error);
-    let socket = stream::socket(peer, settings).map_err(failed)?;
-    if let Some(bind) = settings.bind {
-        let local = bind.toward(peer).ok_or_else(|| Fault::Io {
-            op: Op::Bind,
-            name: "EAFNOSUPPORT",
-            text: "our own address is of the other family".into(),
-        })?;
-        socket.bind(local).map_err(failed)?;
+    let socket = stream::socket(peer, settings).map_err(|error| errno::fault(Op::Open, &error))?;
+    if let Some(local) = settings.bind.and_then(|bind| bind.toward(peer)) {
+        socket.bind(local).map_err(|error| errno::fault_at(Op::Bind, local, &error))?;
     }
     Ok(socket)
 }

@@ -259,7 +259,7 @@ impl Endpoints {
         self.mail.send(id, command)
     }
 
-    /// Sends to every open socket of an endpoint; how many took it. A client whose connection is over
+    /// Sends to every open socket of an endpoint, of UDP peers to those that were heard; how many took it. A client whose connection is over
     /// connects anew and sends then: that is 0.
     ///
     /// # Errors
@@ -268,8 +268,8 @@ impl Endpoints {
         if let Payload::Reply(fixed) = payload {
             return self.set_reply(id, Reply::Fixed((**fixed).clone())).map(|()| 1);
         }
-        let sockets = self.hub.open_sockets(id);
-        if sockets.is_empty() && self.spec(id).is_some_and(|spec| spec.role == Role::Connect) {
+        let sockets = self.hub.audience(id);
+        if self.hub.open_sockets(id).is_empty() && self.spec(id).is_some_and(|spec| spec.role == Role::Connect) {
             self.start_with(id, Some(payload.clone()));
             return Ok(0);
         }
@@ -278,6 +278,9 @@ impl Endpoints {
         if is_udp && !sockets.is_empty() {
             self.post(id, Command::Send(payload.clone()))?;
             return Ok(sockets.len());
+        }
+        if is_udp {
+            return Err(Rejection(format!("{id} has heard from nobody yet: send to an address")));
         }
         if sockets.is_empty() {
             return Err(Rejection(format!("{id} has no open socket to send to")));

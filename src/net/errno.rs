@@ -2,6 +2,7 @@
 //! hide inside I/O errors.
 
 use std::io;
+use std::net::SocketAddr;
 
 use crate::model::end::{End, Fault, Op, Party};
 
@@ -42,6 +43,17 @@ const NAMES: &[(i32, &str, &str)] = &[
     (libc::ETIMEDOUT, "ETIMEDOUT", "no answer in time"),
 ];
 
+/// What an errno means where it does not mean what it mostly does.
+const PARTICULAR: &[(Op, i32, &str)] = &[
+    (Op::Connect, libc::EACCES, "not permitted: a broadcast address, or a firewall"),
+    (Op::Connect, libc::EADDRNOTAVAIL, "no free port of ours is left to dial from, or nobody can be dialled there"),
+    (Op::Connect, libc::ECONNRESET, "the peer reset the connection before it stood"),
+    (Op::Connect, libc::EINVAL, "that is no address to dial; a link-local one wants its interface"),
+    (Op::Bind, libc::EINVAL, "that is no address to bind to; a link-local one wants its interface"),
+    (Op::Read, libc::ETIMEDOUT, "the peer answers no more"),
+    (Op::Write, libc::ETIMEDOUT, "the peer answers no more"),
+];
+
 /// What went wrong, as a value.
 pub fn fault(op: Op, error: &io::Error) -> Fault {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -49,8 +61,19 @@ pub fn fault(op: Op, error: &io::Error) -> Fault {
     }
     let row = error.raw_os_error().and_then(|code| NAMES.iter().find(|row| row.0 == code));
     match row {
-        Some((_, name, text)) => Fault::Io { op, name, text: (*text).into() },
+        Some(&(code, name, text)) => {
+            let particular = PARTICULAR.iter().find(|row| (row.0, row.1) == (op, code));
+            Fault::Io { op, name, text: particular.map_or(text, |row| row.2).into() }
+        }
         None => Fault::Io { op, name: kind_name(error.kind()), text: error.to_string().into() },
+    }
+}
+
+/// The same, with the address it was about.
+pub fn fault_at(op: Op, at: SocketAddr, error: &io::Error) -> Fault {
+    match fault(op, error) {
+        Fault::Io { op, name, text } => Fault::Io { op, name, text: format!("{at}: {text}").into() },
+        fault => fault,
     }
 }
 
@@ -89,6 +112,22 @@ mod tests {
         let fault = fault(Op::Bind, &io::Error::from_raw_os_error(libc::EADDRINUSE));
         assert_eq!(fault.name(), "EADDRINUSE");
         assert_eq!(fault.to_string(), "EADDRINUSE while binding: the port is taken");
+    }
+
+    #[test]
+    fn what_an_errno_says_depends_on_what_was_done() {
+        let said = |op, code| fault(op, &io::Error::from_raw_os_error(code)).to_string();
+        let own = said(Op::Bind, libc::EADDRNOTAVAIL);
+        assert_eq!(own, "EADDRNOTAVAIL while binding: no interface of this machine has that address");
+        let ports = said(Op::Connect, libc::EADDRNOTAVAIL);
+        assert!(ports.starts_with("EADDRNOTAVAIL while connecting: no free port"), "{ports}");
+        assert!(!said(Op::Connect, libc::EACCES).contains("1024"));
+        assert!(said(Op::Bind, libc::EACCES).contains("1024"));
+        assert_eq!(said(Op::Connect, libc::ETIMEDOUT), "ETIMEDOUT while connecting: no answer in time");
+        assert_eq!(said(Op::Read, libc::ETIMEDOUT), "ETIMEDOUT while reading: the peer answers no more");
+        assert_eq!(said(Op::Connect, libc::EHOSTUNREACH), "EHOSTUNREACH while connecting: no route to that host");
+        assert_eq!(said(Op::Connect, libc::ENETUNREACH), "ENETUNREACH while connecting: no route to that network");
+        assert!(said(Op::Open, libc::EMFILE).starts_with("EMFILE while opening a socket: this process has no"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 pub use super::dial::resolve;
 use super::dial::{Dialled, dial, nowhere};
-use super::kernel::{Handle, Listener, Tcp};
+use super::kernel::{Handle, Listener, Tcp, lingering};
 use super::probe::Probe;
 use super::tune::Tune;
 use super::wire::Wire;
@@ -149,7 +149,7 @@ where
         let _room = permit;
         watched(cx, record, |cx, record| async move {
             match secure_server(&cx, stream, &record, alpn).await {
-                Ok(made) => talk(flow(cx, Role::Listen, peer, made, record, inbox)).await,
+                Ok(made) => followed(flow(cx, Role::Listen, peer, made, record, inbox), talk).await,
                 Err(end) => end,
             }
         })
@@ -167,6 +167,12 @@ fn flow(
 ) -> Flow {
     let kernel = tune.kernel().clone();
     Flow { cx, role, peer, stream, record, inbox, kernel, tune, alpn }
+}
+
+/// Lets a flow talk, and lingers behind it.
+fn followed<F: Future<Output = End>>(flow: Flow, talk: impl FnOnce(Flow) -> F) -> impl Future<Output = End> {
+    let (kernel, record, cancel) = (flow.kernel.clone(), flow.record.clone(), flow.cx.cancel.clone());
+    lingering(kernel, record, cancel, talk(flow))
 }
 
 /// Births a socket, and gives its flow a recorder and a mailbox.
@@ -349,7 +355,7 @@ where
     let mut ended = None;
     watched(cx.clone(), record, |cx, record| async {
         let end = match secure_client(&cx, stream, &record, alpn).await {
-            Ok(made) => talk(flow(cx, Role::Connect, peer, made, record, inbox)).await,
+            Ok(made) => followed(flow(cx, Role::Connect, peer, made, record, inbox), talk).await,
             Err(end) => end,
         };
         ended = Some(end.clone());
@@ -399,16 +405,16 @@ async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
     for address in addresses {
         match listen(address, &cx.spec.settings.tcp) {
             Ok(listener) => return Ok(listener),
-            Err(error) => last = Some(errno::fault(Op::Bind, &error)),
+            Err(fault) => last = Some(fault),
         }
     }
     Err(last.unwrap_or_else(nowhere))
 }
 
-fn listen(address: SocketAddr, settings: &setting::Tcp) -> io::Result<TcpListener> {
-    let socket = socket(address, settings)?;
-    socket.bind(address)?;
-    socket.listen(settings.backlog)
+fn listen(address: SocketAddr, settings: &setting::Tcp) -> Result<TcpListener, Fault> {
+    let socket = socket(address, settings).map_err(|error| errno::fault(Op::Open, &error))?;
+    let bound = socket.bind(address).and_then(|()| socket.listen(settings.backlog));
+    bound.map_err(|error| errno::fault(Op::Bind, &error))
 }
 
 /// A new socket for an address, with what has to be set before it is bound; accepted ones inherit the buffers.

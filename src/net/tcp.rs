@@ -31,6 +31,7 @@ use crate::hub::{HEAD, Recorder};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::setting::tcp::Linger;
+use crate::model::size;
 use crate::model::spec::{Reply, Spec};
 use crate::model::url::{Role, Scheme};
 
@@ -200,6 +201,14 @@ async fn talk(flow: Flow) -> End {
                 return End::Reset { by: Party::Us };
             }
             Turn::Letter(Some(Command::Close)) => {
+                if let Some(left) = kernel.closes() {
+                    // What waits with us goes first.
+                    let sent = tokio::time::timeout(left, poll_fn(|wakes| talk.drained(wakes, cancelled.as_mut())));
+                    if let Ok(Some((op, error))) = sent.await {
+                        return errno::end(op, &error);
+                    }
+                }
+                record_unsent(&record, talk.unsent());
                 let end = stream::shut(&mut talk.stream).await;
                 return first.map_or(end, |first| End::Finished { first });
             }
@@ -215,7 +224,10 @@ async fn talk(flow: Flow) -> End {
             Turn::Letter(None) => talk.inbox_open = false,
             Turn::Failed(op, error) => return errno::end(op, &error),
             Turn::Cancelled if tune.settings().tcp.linger == Linger::Reset => return End::Stopped,
-            Turn::Cancelled => return stream::farewell(&mut talk.stream).await,
+            Turn::Cancelled => {
+                record_unsent(&record, talk.unsent());
+                return stream::farewell(&mut talk.stream).await;
+            }
         }
         if !talk.reading && !talk.writing {
             return End::Finished { first: first.unwrap_or(Party::Us) };
@@ -227,6 +239,14 @@ async fn talk(flow: Flow) -> End {
 fn fail(record: &Recorder, fault: Fault) -> End {
     record.error(fault.clone());
     End::Failed(fault)
+}
+
+/// Tells what a close throws away: the peer sees an orderly end, and not that something is missing before it.
+fn record_unsent(record: &Recorder, waiting: usize) {
+    if waiting > 0 {
+        let text = format!("{} B waited to be written when it was closed", size::exact(waiting as u64)).into();
+        record.error(Fault::Io { op: Op::Write, name: "unsent", text });
+    }
 }
 
 impl Talk {
@@ -318,6 +338,22 @@ impl Talk {
             pulse.as_mut().reset(tokio::time::Instant::now() + PULSE);
         }
         Poll::Pending
+    }
+
+    /// Ready when nothing waits to be written any more, it cannot be, or the endpoint is stopped.
+    fn drained(&mut self, wakes: &mut Wakes<'_>, cancelled: Pin<&mut impl Future>) -> Poll<Option<(Op, io::Error)>> {
+        if cancelled.poll(wakes).is_ready() {
+            return Poll::Ready(None);
+        }
+        loop {
+            match self.push(wakes) {
+                Poll::Ready(Turn::Failed(op, error)) => return Poll::Ready(Some((op, error))),
+                Poll::Ready(_) => {}
+                // It is pending too when there is nothing to do.
+                Poll::Pending if self.waiting.is_empty() && !self.dirty => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 
     /// Writes what waits, flushes it, and sends our FIN when it is time. Pending when there is nothing to do

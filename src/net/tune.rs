@@ -55,6 +55,7 @@ impl Tune {
     fn apply(&self, before: &Tcp) {
         let settings = self.settings();
         self.kernel.set_silence(settings.timeout);
+        self.kernel.set_linger(settings.tcp.linger.time());
         if let Err(error) = self.kernel.tune(before, &settings.tcp) {
             self.record.error(errno::fault(Op::Set, &error));
         }

@@ -226,7 +226,8 @@ fn details(session: &Session, subject: Subject) -> Result<String, Rejection> {
         }
     };
     let (spec, (settings, groups)) = spec.zip(session.hub.details(subject)).ok_or(found)?;
-    let rows = setting::fitting(spec.role, spec.scheme());
+    let own = matches!(subject, Subject::Socket(_));
+    let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| !own || row.is_a_sockets(spec.scheme()));
     let settings: Vec<_> = rows.map(|row| (row.name, (row.get)(&settings))).collect();
     Ok(jsonl::details_line(subject, &settings, &groups, &session.hub.series(subject)))
 }

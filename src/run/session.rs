@@ -351,8 +351,8 @@ async fn read(path: &str) -> Result<Vec<u8>, Rejection> {
         return Err(Rejection(format!("{path} is no regular file")));
     }
     if meta.len() > LARGEST_FILE {
-        let (has, most) = (size::bytes(meta.len()), size::bytes(LARGEST_FILE));
-        return Err(Rejection(format!("{path} has {has}: one message takes {most} at most")));
+        let (has, most) = (size::exact(meta.len()), size::bound(LARGEST_FILE));
+        return Err(Rejection(format!("{path} has {has} bytes: one message takes {most} at most")));
     }
     tokio::fs::read(&expanded).await.map_err(failed)
 }

@@ -25,6 +25,10 @@ pub fn words(note: &Note, theme: &Theme) -> Vec<Span<'static>> {
     let plain = |text: String| span(text, theme.plain);
     let dim = |text: String| span(text, theme.dim);
     match note {
+        Note::Addressed { peer, socket: None } => vec![plain(format!("to {peer}"))],
+        Note::Addressed { peer, socket: Some(id) } => {
+            vec![span(id.to_string(), theme.accent), plain(format!(" to {peer}"))]
+        }
         Note::Local { local, interface } => {
             let via = interface.as_deref().map_or(String::new(), |name| format!(" via {}", clean(name)));
             vec![plain(format!("at {}", local.ip())), dim(via)]
@@ -86,6 +90,10 @@ fn talk(dns: &Dns, theme: &Theme) -> Vec<Span<'static>> {
 pub fn rows(note: &Note) -> Vec<Row> {
     let name = |name: &Option<Box<str>>| name.as_deref().map_or("n/a".into(), |name| clean(name).into_owned());
     match note {
+        Note::Addressed { peer, socket } => {
+            let rows = [("peer", peer.to_string())].into_iter();
+            rows.chain(socket.map(|id| ("socket", id.to_string()))).collect()
+        }
         Note::Local { local, interface } => vec![("address", local.to_string()), ("interface", name(interface))],
         Note::Truncated { whole, kept } => {
             vec![("sent", format!("{} B", size::exact(*whole))), ("taken", format!("{} B", size::exact(*kept)))]
@@ -158,6 +166,7 @@ fn of_dns(dns: &Dns) -> Vec<Row> {
 /// The glyph, its colour, and the weight of the name.
 pub fn mark(note: &Note, theme: &Theme) -> (&'static str, Style, Style) {
     match note {
+        Note::Addressed { .. } => ("◆", theme.good, theme.bright),
         Note::Local { .. } => ("◇", theme.dim, theme.plain),
         Note::Truncated { .. } => ("‖", theme.waiting, theme.bright),
         Note::Overflow { .. } => ("✕", theme.bad, theme.strong(theme.bad)),
@@ -201,6 +210,7 @@ pub(super) fn samples(text: &str) -> Vec<crate::model::event::Kind> {
         record(dns::Section::Authority, 2, text),
     ];
     let notes = [
+        Note::Addressed { peer: at, socket: Some(SocketId(9)) },
         Note::Local { local: at, interface: Some(text.into()) },
         Note::Truncated { whole: 1400, kept: 512 },
         Note::Overflow { lost: 37, total: 37 },
@@ -233,6 +243,7 @@ mod tests {
             })
             .collect();
         let want = [
+            "#9 to 192.0.2.7:5353",
             "at 192.0.2.7 via a.test",
             "512 B of 1.4 kB taken, the rest is lost",
             "the kernel dropped 37 datagrams",

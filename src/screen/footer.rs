@@ -24,7 +24,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Po
         Mode::Address(address) => {
             let (row, column) = address.editor.cursor();
             let text = address.editor.lines().get(row).map_or("", String::as_str);
-            let hint = address.error.as_deref().unwrap_or("host:port of a UDP peer; empty: every peer seen");
+            let hint = address.error.as_deref().unwrap_or("host:port of a UDP peer; empty: every peer heard from");
             return Some(prompt(room, buf, &bar, "send to ", text, column, Some(hint)));
         }
         _ => {}

@@ -57,18 +57,24 @@ fn name(number: u64, trust: Trust) -> String {
 pub fn line(event: &Event, slice: &Slice, framing: &Framing, width: usize, theme: &Theme) -> Line<'static> {
     let mut line = Line::default();
     let mut used = 0;
+    let mut shown = 0;
+    // Where not all of them have room, the last one's number says how many there are.
+    let tail = slice.last.map_or_else(String::new, |last| format!("  … {}", name(last.number, last.trust)));
     for piece in &slice.pieces {
         let before = if piece.at > 0 { "…" } else { "" };
         let gap = if used > 0 { "  " } else { "" };
         let tag = format!("{gap}{before}{} ", name(piece.number, piece.trust));
         let tag_width = cells::width(&tag);
-        if used > 0 && used + tag_width + WORTH > width {
+        let behind = if shown + 1 < slice.count { cells::width(&tail) } else { 0 };
+        if used > 0 && used + tag_width + WORTH + behind > width {
             break;
         }
         line.push_span(span(tag, theme.accent));
         used += tag_width;
+        shown += 1;
         let note = wanted(piece);
         let room = width.saturating_sub(used + cells::width(&note));
+        let room = if room >= behind + WORTH { room - behind } else { room };
         let (bytes, more) = part(event, piece, framing);
         for piece in bytes::excerpt(bytes, more, room, theme.plain, theme).spans {
             used += cells::width(&piece.content);
@@ -77,10 +83,8 @@ pub fn line(event: &Event, slice: &Slice, framing: &Framing, width: usize, theme
         used += cells::width(&note);
         line.push_span(span(note, theme.waiting));
     }
-    if let Some(last) = slice.last
-        && slice.pieces.last() != Some(&last)
-    {
-        line.push_span(span(format!("  … {}", name(last.number, last.trust)), theme.accent));
+    if shown < slice.count {
+        line.push_span(span(tail, theme.accent));
     }
     cells::cut(line, width, theme)
 }
@@ -250,6 +254,21 @@ mod tests {
         draw(&mut buf, area);
         let rows = (0..height).map(|y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>());
         rows.map(|row| row.trim_end().to_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn a_narrow_row_says_that_there_are_more_messages() {
+        let theme = Theme::new(Depth::Mono);
+        let snapshot = framed("line", vec![chunk(Kind::Data, b"two\nthree\nfour\n")], 0);
+        let timeline = snapshot.timeline.unwrap();
+        let framed = timeline.framed.unwrap();
+        let row = |width| {
+            let line = line(&timeline.events[0], &framed.slices[0], &framed.framing, width, &theme);
+            line.spans.iter().map(|span| &*span.content).collect::<String>()
+        };
+        assert_eq!(row(40), r"m1 two\n  m2 three\n  m3 four\n");
+        assert_eq!(row(28), r"m1 two\n  m2 three\n  … m3");
+        assert_eq!(row(17), r"m1 two\n  … m3");
     }
 
     #[test]

@@ -72,9 +72,12 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     let details = snapshot.details.iter().flat_map(|group| facts(&group.title, &group.rows, columns, theme)).collect();
     let set = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id));
     let set = set.map_or_else(Vec::new, |(spec, settings)| {
+        let own = matches!(subject, Some(Subject::Socket(_)));
         let rows = setting::mattering(spec.role, spec.scheme(), settings);
+        // What is the endpoint's for all is on the endpoint's page.
+        let rows = rows.filter(|row| !own || row.is_a_sockets(spec.scheme()));
         let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();
-        facts("settings", &rows, columns, theme)
+        if rows.is_empty() { Vec::new() } else { facts("settings", &rows, columns, theme) }
     });
     let mut rest = blocks.iter().skip(own).map(|block| lines(block, theme));
     let sums = [rest.next().unwrap_or_default(), rest.flatten().collect()];

@@ -154,6 +154,14 @@ impl Aim {
                 let note = sockets.is_empty().then(|| Note { text: "none waits any more".into(), stop: true });
                 Audience { name: format!("every waiting exchange of {home}"), count: sockets.len(), note }
             }
+            // How many were heard, the hub knows when it goes off, and says.
+            Target::All(_) if self.scheme == Scheme::Udp && endpoint.is_some_and(|row| row.open > 0) => {
+                let name = match self.role {
+                    Role::Listen => format!("every peer that {home} has heard from"),
+                    Role::Connect => home,
+                };
+                Audience { name, count: 1, note: None }
+            }
             Target::All(_) => {
                 let count = endpoint.map_or(0, |row| row.open);
                 let note = (count == 0).then(|| match self.role {

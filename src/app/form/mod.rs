@@ -174,6 +174,11 @@ impl Form {
 
     fn effects(&self) -> Result<Vec<Effect>, (Field, String)> {
         let settings = self.read()?;
+        let url = Url::parse(&self.url.text(), self.role).map_err(|text| (Field::Url, text))?;
+        let spec = Box::new(Spec { role: self.role, url, settings: settings.clone() });
+        if let Err((name, text)) = spec.check() {
+            return Err((setting::find(name).map_or(Field::Url, Field::Row), text));
+        }
         if let Of::Options(subject) = self.of {
             let rows = self.fields().into_iter().filter_map(|field| match field {
                 Field::Row(row) => Some(row),
@@ -183,11 +188,6 @@ impl Form {
             let changed = changed.filter(|(_, new, old)| new != old);
             return Ok(changed.map(|(row, value, _)| Effect::Set { subject, row, value }).collect());
         }
-        let url = Url::parse(&self.url.text(), self.role).map_err(|text| (Field::Url, text))?;
-        if let (Err(text), Some(row)) = (settings.reply.fits(url.scheme), setting::find("reply")) {
-            return Err((Field::Row(row), text));
-        }
-        let spec = Box::new(Spec { role: self.role, url, settings });
         Ok(vec![match self.of {
             Of::Endpoint(id) => Effect::Edit(id, spec),
             Of::New | Of::Options(_) => Effect::Open(spec),

@@ -119,6 +119,15 @@ fn an_endpoint_sends_to_all_its_sockets() {
 }
 
 #[test]
+fn a_message_to_a_udp_endpoint_names_who_is_meant() {
+    let mut rig = Rig::new(World::five().with(1, 2).with(2, 2));
+    rig.press("S-Tab Down i Enter");
+    let audience = rig.app.audience().unwrap();
+    assert_eq!(audience.name, "every peer that udp 127.0.0.1:41234 has heard from");
+    assert_eq!((audience.count, audience.note), (1, None), "how many, the hub knows");
+}
+
+#[test]
 fn a_udp_endpoint_asks_for_an_address_first() {
     let mut rig = Rig::new(World::five());
     rig.press("S-Tab j i nowhere Enter");

@@ -13,8 +13,8 @@ const fn word(home: &'static str, name: &'static str, help: &'static str) -> Wor
 
 /// Every event name, where it occurs, and what it says. A test holds it against [`super::Kind::name`].
 pub const VOCABULARY: &[Word] = &[
-    word("listener", "listening", "bound; from now on peers can come"),
-    word("listener", "connection", "a peer was accepted, or a new UDP peer was seen"),
+    word("listener", "listening", "bound: peers can come; also a UDP client that is connected to nobody"),
+    word("listener", "connection", "a peer was accepted, or a new UDP peer was heard"),
     word("listener", "drop", "a peer was turned away at once: as many are connected as may be"),
     word("listener", "log", "a line the endpoint was asked to show (show = ...)"),
     word(
@@ -43,6 +43,7 @@ pub const VOCABULARY: &[Word] = &[
     word("tls", "serverHello", "what the TLS server chose: version, cipher, group; or that it wants another hello"),
     word("tls", "handshake", "the handshake's other messages as they crossed: each one's name and size"),
     word("tls", "sessionTicket", "the server gave what lets the next handshake be short, and how long it is good"),
+    word("udp", "addressed", "we send to somebody who was not heard: that makes the peer"),
     word("udp", "local", "at which address of ours the peer's datagrams arrive from here on"),
     word("udp", "truncated", "the datagram before it was longer than what is taken"),
     word("udp", "overflow", "the kernel dropped datagrams: they came faster than they were read"),

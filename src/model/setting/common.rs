@@ -28,7 +28,7 @@ pub const ROWS: &[Row] = &[
         fits: listens,
         elsewhere: "reply.text is what a listener answers; a client sends only what you send",
         when: |settings| matches!(settings.reply, Reply::Fixed(_)),
-        help: "with escapes: \\r \\n \\t \\0 \\xNN \\u{...}",
+        help: "sent as it is, with escapes: \\r \\n \\t \\0 \\xNN \\u{...}; no framing is added",
         get: |settings| match &settings.reply {
             Reply::Fixed(fixed) => fixed.text.write(),
             _ => String::new(),
@@ -51,7 +51,7 @@ pub const ROWS: &[Row] = &[
         fits: |role, scheme| role == Role::Listen && !scheme.is_http() && scheme != Scheme::Udp,
         elsewhere: "greet is for tcp, tls, ws and wss listeners: there a peer connects and the server can speak first",
         when: always,
-        help: "sent to each peer when it connects, with escapes; empty for none",
+        help: "sent as it is to each peer that connects, with escapes; no framing is added",
         get: |settings| settings.greet.write(),
         // Blanks at its ends belong to it.
         set: |settings, text| Text::read(text).map(|greet| settings.greet = greet),

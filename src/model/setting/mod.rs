@@ -70,6 +70,13 @@ pub struct Row {
     pub set: fn(&mut Settings, &str) -> Result<(), String>,
 }
 
+impl Row {
+    /// Whether each socket has its own, or the endpoint has it for all.
+    pub fn is_a_sockets(&self, scheme: Scheme) -> bool {
+        self.live == Live::Now && scheme != Scheme::Udp
+    }
+}
+
 impl PartialEq for Row {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::text::{Text, put, put_number};
 use super::{Live, Look, Row, always, stream};
 use crate::model::framer::Framing;
+use crate::model::size;
 use crate::model::url::{Role, Scheme};
 
 /// See each row.
@@ -61,8 +62,7 @@ impl Tcp {
     }
 }
 
-/// What a close does with what was not sent yet (`SO_LINGER`, socket(7)). A time to wait is not offered: the kernel
-/// would hold up the thread that closes, and the other sockets on it.
+/// What a close does with what was not sent yet (`SO_LINGER`, socket(7)).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Linger {
     /// It is sent in the background, then FIN.
@@ -70,10 +70,18 @@ pub enum Linger {
     Default,
     /// It is thrown away, and RST is sent.
     Reset,
+    /// The close waits so long for the peer to acknowledge it all, and says so if it did not; then as by default.
+    For(Duration),
 }
 
 impl Linger {
-    const NAMES: &[&str] = &["default", "reset"];
+    /// The longest wait: nothing but stopping its endpoint cuts it short.
+    const MOST: Duration = Duration::from_secs(60);
+
+    /// How long a close waits.
+    pub fn time(self) -> Option<Duration> {
+        if let Self::For(time) = self { Some(time) } else { None }
+    }
 }
 
 impl Text for Linger {
@@ -81,12 +89,23 @@ impl Text for Linger {
         match text {
             "" | "default" | "off" => Ok(Self::Default),
             "reset" | "0" | "0s" => Ok(Self::Reset),
-            _ => Err(format!("\"{text}\" is no way to linger: write default, or reset (0 seconds: RST on close)")),
+            _ => match size::parse_span(text) {
+                Ok(time) if (Duration::from_secs(1)..=Self::MOST).contains(&time) && time.subsec_nanos() == 0 => {
+                    Ok(Self::For(time))
+                }
+                _ => Err(format!(
+                    "\"{text}\" is no way to linger: write default, reset, or whole seconds from 1s to 60s"
+                )),
+            },
         }
     }
 
     fn write(&self) -> String {
-        if *self == Self::Reset { "reset" } else { "default" }.into()
+        match self {
+            Self::Default => "default".into(),
+            Self::Reset => "reset".into(),
+            Self::For(time) => size::write_span(*time),
+        }
     }
 }
 
@@ -198,12 +217,12 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "linger",
-        look: Look::Choice(Linger::NAMES),
+        look: Look::Line("default, reset, 5s"),
         live: Live::Now,
         fits: stream,
         elsewhere: "linger is for connections: udp has nothing that waits to be sent",
         when: always,
-        help: "reset: a close sends RST and throws away what was not sent (SO_LINGER, 0 seconds)",
+        help: "on close: default sends the rest, reset is RST, 5s waits for the peer's ACK",
         get: |settings| settings.tcp.linger.write(),
         set: |settings, text| put(&mut settings.tcp.linger, text),
     },
@@ -350,7 +369,9 @@ mod tests {
         for (name, text) in [
             ("keepalive", "10ms"),
             ("keepalive", "10h"),
-            ("linger", "3s"),
+            ("linger", "soon"),
+            ("linger", "500ms"),
+            ("linger", "61s"),
             ("send_buffer", "2GiB"),
             ("receive_buffer", "lots"),
             ("lookup", "localhost"),
@@ -364,5 +385,8 @@ mod tests {
             set(name, text).unwrap();
         }
         assert_eq!((settings.tcp.linger, settings.tcp.max_peers), (Linger::Reset, Some(0)));
+        for text in ["default", "reset", "5s", "1m"] {
+            assert_eq!(Linger::read(text).unwrap().write(), text);
+        }
     }
 }

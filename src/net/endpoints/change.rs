@@ -7,7 +7,7 @@ use crate::model::draft::Rejection;
 use crate::model::event::{Change, Kind};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::setting::{Live, Row};
-use crate::model::spec::{Reply, Settings};
+use crate::model::spec::{Reply, Settings, Spec};
 use crate::model::url::Scheme;
 use crate::net::{Command, Letter};
 
@@ -57,12 +57,11 @@ impl Endpoints {
         if !(row.fits)(spec.role, spec.scheme()) {
             return Err(Rejection(row.elsewhere.into()));
         }
-        if spec.scheme() == Scheme::Udp || row.live != Live::Now {
+        if !row.is_a_sockets(spec.scheme()) {
             return Err(Rejection(format!("{} is the endpoint's: set it on {endpoint}", row.name)));
         }
         let mut settings = spec.settings.clone();
         (row.set)(&mut settings, text).map_err(Rejection)?;
-        settings.reply.fits(spec.scheme()).map_err(Rejection)?;
         self.command(id, Command::Set(row, text.into()))
     }
 
@@ -74,7 +73,7 @@ impl Endpoints {
         let mut value = String::new();
         self.change(id, |settings| {
             (row.set)(settings, text).map_err(Rejection)?;
-            settings.reply.fits(spec.scheme()).map_err(Rejection)?;
+            Spec { settings: settings.clone(), ..(*spec).clone() }.check().map_err(|(_, text)| Rejection(text))?;
             value = (row.get)(settings);
             Ok(())
         })?;

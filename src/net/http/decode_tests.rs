@@ -253,6 +253,15 @@ fn cut<'a>(stream: &'a [u8], cuts: &'a [prop::sample::Index]) -> Vec<&'a [u8]> {
     at.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect()
 }
 
+#[test]
+fn a_line_without_a_method_is_refused_at_its_first_byte() {
+    let stream = b" \0GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for at in 0..stream.len() {
+        let (_, decoder) = decode(Half::Requests, Asked::Other, [&stream[..at], &stream[at..]].into_iter());
+        assert_eq!(decoder.refused(), Some(&Reason::StartLine), "cut at {at}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_cut_changes_what_is_told(

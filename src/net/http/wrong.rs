@@ -19,6 +19,8 @@ pub fn find(error: Error, raw: &[u8], version: usize, lines: bool, most: usize) 
         _ if lines => Reason::Header(header(rest)),
         Error::Status => Reason::Status,
         Error::Token if version == 2 && has_bad(word(0), is_token) => Reason::Method,
+        // A line that begins with a space has no method: what comes behind it is not judged.
+        Error::Token if version == 2 && word(0).is_empty() => Reason::StartLine,
         Error::Token if version == 2 && has_bad(word(1), |byte| byte > b' ' && byte != 0x7f) => Reason::Target,
         _ => Reason::StartLine,
     }

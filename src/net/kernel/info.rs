@@ -31,7 +31,7 @@ pub struct Info {
     pub resent_bytes: u64,
     pub segments_in: u64,
     pub segments_out: u64,
-    /// Bytes of ours that the peer has.
+    /// Bytes of ours that the peer has, and of its own that we have; a SYN or a FIN is one of them.
     pub acked: u64,
     pub received: u64,
     /// Bytes a second.
@@ -70,6 +70,12 @@ impl Info {
             rtt: Duration::from_micros(self.rtt),
             retransmits: self.resent,
         }
+    }
+
+    /// Whether something of ours, our FIN among it, is still to be acknowledged after we have closed: the states in
+    /// which a close with `SO_LINGER` waits.
+    pub fn is_delivering(&self) -> bool {
+        matches!(self.state(), "fin-wait-1" | "last-ack" | "closing")
     }
 
     /// The state's name (tcp(7), `TCP_ESTABLISHED` and so on).
@@ -133,7 +139,11 @@ pub fn group(info: &Info, queues: Option<Queues>, options: Option<Options>) -> G
     ));
     rows.push(row("resent", format!("{} segments, {} B", count(info.resent), exact(info.resent_bytes))));
     rows.push(row("segments", format!("{} in, {} out", exact(info.segments_in), exact(info.segments_out))));
-    rows.push(row("bytes", format!("{} received, {} acked", exact(info.received), exact(info.acked))));
+    // The kernel counts sequence numbers, and those two take one each (RFC 9293 section 3.4).
+    rows.push(row(
+        "bytes",
+        format!("{} received, {} acked, with 1 for a SYN or FIN", exact(info.received), exact(info.acked)),
+    ));
     // Nothing was sent yet that could be measured.
     let measured = if info.delivery_rate == 0 { "not measured yet".into() } else { rate(info.delivery_rate) };
     rows.push(row("delivery", format!("{measured}, paced at {}", rate(info.pacing_rate))));

@@ -7,6 +7,7 @@
 
 mod history;
 mod info;
+mod linger;
 mod listener;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod memory;
@@ -25,6 +26,7 @@ use tokio::net::TcpStream;
 
 use self::history::History;
 use self::info::{Info, Queues};
+pub use self::linger::lingering;
 pub use self::listener::Listener;
 use self::sys::Descriptor;
 use crate::model::setting::tcp as setting;
@@ -46,6 +48,7 @@ struct Shared {
     clock: Clock,
     /// The silence that is told of, in nanoseconds; 0 is none. The watch of the wire looks at it.
     silence: AtomicU64,
+    close: Mutex<linger::Close>,
 }
 
 /// Asks the kernel about a [`Tcp`], for as long as that lives; afterwards repeats the last answer.
@@ -67,6 +70,7 @@ impl Tcp {
             history: Mutex::default(),
             clock,
             silence: AtomicU64::new(0),
+            close: Mutex::default(),
         };
         Self { stream, shared: Arc::new(shared) }
     }
@@ -84,8 +88,9 @@ impl Tcp {
 impl Drop for Tcp {
     fn drop(&mut self) {
         let mut fd = self.shared.fd.lock();
+        let kept = fd.and_then(|fd| self.shared.close.lock().keep(fd));
         *self.shared.last.lock() = fd.and_then(sys::tcp_info).map(Box::new);
-        *fd = None;
+        *fd = kept;
     }
 }
 
@@ -93,6 +98,7 @@ impl Handle {
     /// Makes the coming close a RST (`SO_LINGER` with zero seconds, socket(7)).
     pub fn reset_on_close(&self) {
         if let Some(fd) = *self.0.fd.lock() {
+            self.0.close.lock().time = None;
             sys::linger_zero(fd);
         }
     }

@@ -151,6 +151,24 @@ mod option {
         });
     }
 
+    /// A second descriptor of a connection.
+    pub type Kept = socket2::Socket;
+
+    pub fn keep(fd: Descriptor) -> Option<Kept> {
+        with(fd, |socket| socket.try_clone().ok())
+    }
+
+    pub fn descriptor_of(kept: &Kept) -> Descriptor {
+        std::os::fd::AsRawFd::as_raw_fd(kept)
+    }
+
+    /// Our FIN behind all that was written; one that was sent already is no error.
+    pub fn shut_down(fd: Descriptor) {
+        with(fd, |socket| {
+            let _ = socket.shutdown(std::net::Shutdown::Write);
+        });
+    }
+
     pub fn take_error(fd: Descriptor) -> Option<io::Error> {
         with(fd, |socket| socket.take_error().ok().flatten())
     }
@@ -178,6 +196,16 @@ mod option {
 
     pub fn linger_zero(_: Descriptor) {}
 
+    pub type Kept = ();
+
+    pub fn keep(_: Descriptor) -> Option<Kept> {
+        None
+    }
+
+    pub fn descriptor_of(_: &Kept) -> Descriptor {}
+
+    pub fn shut_down(_: Descriptor) {}
+
     pub fn take_error(_: Descriptor) -> Option<io::Error> {
         None
     }
@@ -187,4 +215,4 @@ mod option {
     }
 }
 
-pub use option::{linger_zero, options, take_error, tune};
+pub use option::{Kept, descriptor_of, keep, linger_zero, options, shut_down, take_error, tune};

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use super::plain::{Begun, Plain};
-use super::{HIGH, Talk};
+use super::{HIGH, Talk, record_unsent};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Kind, Upgrade};
 use crate::model::setting::tcp::Linger;
@@ -43,6 +43,11 @@ impl Talk {
             Some(plain) if plain.leads() => &mut plain.later,
             _ => &mut self.waiting,
         }
+    }
+
+    /// Bytes that were taken to be sent, and are not.
+    pub(super) fn unsent(&self) -> usize {
+        self.waiting.len() + self.plain.as_ref().map_or(0, |plain| plain.later.len())
     }
 
     /// Everything plain is written: the handshake, and the stream over TLS in the place of the one below it.
@@ -96,7 +101,10 @@ impl Talk {
                 return Err(End::Reset { by: Party::Us });
             }
             Command::Close if tune.settings().tcp.linger == Linger::Reset => return Err(End::Reset { by: Party::Us }),
-            Command::Close => return Err(End::Finished { first: Party::Us }),
+            Command::Close => {
+                record_unsent(&self.record, plain.later.len());
+                return Err(End::Finished { first: Party::Us });
+            }
             Command::End | Command::Starttls => {
                 self.record.error(Fault::Starttls { text: "the TLS handshake is not done".into() });
             }

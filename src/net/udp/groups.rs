@@ -4,10 +4,8 @@ use std::io;
 
 use super::options::{self, member};
 use super::port::Port;
-use crate::hub::Recorder;
 use crate::model::datagram::{Membership, Note};
-use crate::model::end::Op;
-use crate::model::event::Kind;
+use crate::model::end::{Fault, Op};
 use crate::model::multicast::{Join, Via};
 use crate::net::errno;
 
@@ -17,19 +15,21 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Leaves what is no longer wanted and joins what is; what fails is told, and the others go on.
-    pub fn apply(&mut self, port: &Port, wanted: &[Join], usual: Option<&Via>, log: &Recorder) {
+    /// Leaves what is no longer wanted and joins what is; what fails keeps nothing else from it. What there is to
+    /// tell, in order.
+    pub fn apply(&mut self, port: &Port, wanted: &[Join], usual: Option<&Via>) -> Vec<Result<Note, Fault>> {
+        let mut told = Vec::new();
         let wanted: Vec<Join> = wanted
             .iter()
             .map(|join| Join { group: join.group, via: join.via.clone().or_else(|| usual.cloned()) })
             .collect();
         let socket = port.options();
-        self.joined.retain(|(join, told)| {
+        self.joined.retain(|(join, member_of)| {
             let stays = wanted.contains(join);
             if !stays {
                 match member(&socket, join, false) {
-                    Ok(()) => log.event(Kind::Datagram(Box::new(Note::Left(told.clone())))),
-                    Err(error) => log.error(errno::fault(Op::Leave, &error)),
+                    Ok(()) => told.push(Ok(Note::Left(member_of.clone()))),
+                    Err(error) => told.push(Err(errno::fault(Op::Leave, &error))),
                 }
             }
             stays
@@ -38,15 +38,20 @@ impl Groups {
             if self.joined.iter().any(|(known, _)| *known == join) {
                 continue;
             }
+            if let Err(text) = join.heard_at(port.local.ip()) {
+                told.push(Err(Fault::Io { op: Op::Join, name: "unfit", text: text.into() }));
+                continue;
+            }
             match member(&socket, &join, true) {
                 Ok(()) => {
-                    let told = Membership { group: join.group, interface: named(&join) };
-                    log.event(Kind::Datagram(Box::new(Note::Joined(told.clone()))));
-                    self.joined.push((join, told));
+                    let member_of = Membership { group: join.group, interface: named(&join) };
+                    told.push(Ok(Note::Joined(member_of.clone())));
+                    self.joined.push((join, member_of));
                 }
-                Err(error) => log.error(fault(&join, &error)),
+                Err(error) => told.push(Err(fault(&join, &error))),
             }
         }
+        told
     }
 
     pub fn names(&self) -> impl Iterator<Item = String> {
@@ -61,8 +66,7 @@ fn named(join: &Join) -> Option<Box<str>> {
     name.or_else(|| Some(via.to_string().into()))
 }
 
-fn fault(join: &Join, error: &io::Error) -> crate::model::end::Fault {
-    use crate::model::end::Fault;
+fn fault(join: &Join, error: &io::Error) -> Fault {
     match errno::fault(Op::Join, error) {
         Fault::Io { op, name, text } => Fault::Io { op, name, text: format!("{join}: {text}").into() },
         fault => fault,

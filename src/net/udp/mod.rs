@@ -27,15 +27,16 @@ use self::facts::Socket;
 use self::groups::Groups;
 use self::peers::Peers;
 use self::port::{Arrived, Port};
-use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, Protocol, errno, stream};
+use super::{BoxFuture, Command, Context, Inbox, Info, Letter, MAILBOX, Payload, Protocol, dial, errno};
 use crate::hub::Recorder;
 use crate::model::datagram::Note;
 use crate::model::draft::{DATAGRAM, Draft, Rejection};
-use crate::model::end::{End, Fault, Op, Party};
+use crate::model::end::{End, Fault, Op};
 use crate::model::event::{Form, Framing, Kind, Way};
-use crate::model::multicast::Join;
+use crate::model::multicast::{Join, is_many};
 use crate::model::setting::udp::Udp as Settings;
 use crate::model::spec::Reply;
+use crate::model::time::nanos;
 use crate::model::url::Scheme;
 use crate::model::view::State;
 
@@ -74,42 +75,43 @@ async fn serve(cx: Context) -> Result<(), Fault> {
     let local = port.local;
     cx.log.event(Kind::Listening { local: Box::new(local) });
     cx.hub.set_state(cx.endpoint, State::Up, Some(local));
-    Talk::new(cx, port, None).run().await
+    Talk::new(cx, port, None).run().await.map(drop)
 }
 
 async fn connect(cx: Context) -> Result<(), Fault> {
     let asked = &cx.spec.settings.udp;
-    let peer = *stream::resolve(&cx).await?.first().ok_or_else(nowhere)?;
+    let (told, found) = dial::looked_up(&cx).await;
+    told.iter().for_each(|told| cx.log.event(told.clone()));
+    let peer = *found?.first().ok_or_else(dial::nowhere)?;
     let from = asked.from.unwrap_or_else(|| Port::any(peer));
-    let mut port = Port::bind(from, asked).map_err(|error| errno::fault(Op::Bind, &error))?;
+    let mut port = Port::bind(from, asked)?;
     // From a group or a broadcast address nobody answers: who is connected to one hears nothing.
-    if asked.connected && !is_many(peer.ip()) {
+    let opened = if asked.connected && !is_many(peer.ip()) {
+        let began = cx.hub.clock().now();
         port.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error))?;
-    }
-    let talk = Talk::new(cx, port, Some(peer));
+        Kind::Connect { peer: Box::new(peer), took: nanos(cx.hub.clock().now().since(began)).max(1) }
+    } else {
+        Kind::Listening { local: Box::new(port.local) }
+    };
+    cx.log.event(opened.clone());
+    let talk = Talk::new(cx, port, Some((peer, told.into_iter().chain([opened]).collect())));
     // Its peer's row is there by now: whoever waits for the endpoint can send.
     talk.cx.hub.set_state(talk.cx.endpoint, State::Up, Some(talk.port.local));
-    talk.run().await
-}
-
-/// Whether an address is more than one machine's.
-fn is_many(ip: IpAddr) -> bool {
-    ip.is_multicast() || matches!(ip, IpAddr::V4(ip) if ip.is_broadcast())
+    let log = talk.cx.log.clone();
+    let end = talk.run().await?;
+    log.event(Kind::Close(Box::new(end)));
+    Ok(())
 }
 
 async fn bind(cx: &Context) -> Result<Port, Fault> {
-    let mut last = nowhere();
-    for address in stream::resolve(cx).await? {
+    let mut last = dial::nowhere();
+    for address in dial::resolve(cx).await? {
         match Port::bind(address, &cx.spec.settings.udp) {
             Ok(port) => return Ok(port),
-            Err(error) => last = errno::fault(Op::Bind, &error),
+            Err(fault) => last = fault,
         }
     }
     Err(last)
-}
-
-fn nowhere() -> Fault {
-    Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }
 }
 
 /// One socket at work.
@@ -138,12 +140,14 @@ enum Then {
 }
 
 impl Talk {
-    fn new(cx: Context, port: Port, home: Option<SocketAddr>) -> Self {
+    /// `home`: a client's peer, and what led to it.
+    fn new(cx: Context, port: Port, home: Option<(SocketAddr, Vec<Kind>)>) -> Self {
         let (mail, letters) = mpsc::channel(MAILBOX);
         let mut peers = Peers::new(&cx, port.local, mail);
-        if let Some(home) = home {
-            peers.dialled(home);
-        }
+        let home = home.map(|(home, steps)| {
+            peers.dialled(home, steps);
+            home
+        });
         let (groups, dialogue) = (Groups::default(), Dialogue::default());
         let facts = Socket::tell(&port, &cx.log);
         let asked = cx.spec.settings.udp.clone();
@@ -163,18 +167,25 @@ impl Talk {
         if local.is_multicast() && !join.iter().any(|join| join.group == local) {
             join.push(Join { group: local, via: None });
         }
-        self.groups.apply(&self.port, &join, self.asked.multicast_via.as_ref(), &self.cx.log);
+        let told = self.groups.apply(&self.port, &join, self.asked.multicast_via.as_ref());
+        // Whoever reads of it finds it so.
         self.facts.set_groups(self.groups.names());
+        for told in told {
+            match told {
+                Ok(note) => self.cx.log.event(Kind::Datagram(Box::new(note))),
+                Err(fault) => self.cx.log.error(fault),
+            }
+        }
     }
 
-    async fn run(mut self) -> Result<(), Fault> {
+    async fn run(mut self) -> Result<End, Fault> {
         let mut buffer = Vec::new();
         let mut own = self.cx.inbox.lock().take();
         let outcome = loop {
             let letter = tokio::select! {
                 // What the endpoint is told comes before what a peer is: a setting holds for what is sent after it.
                 biased;
-                () = self.cx.cancel.cancelled() => break Ok(()),
+                () = self.cx.cancel.cancelled() => break Ok(End::Stopped),
                 letter = mail(&mut own) => letter,
                 letter = self.letters.recv() => letter,
                 () = at(self.aftermath) => {
@@ -192,9 +203,9 @@ impl Talk {
                     Err(error) => break Err(errno::fault(Op::Read, &error)),
                 }
             };
-            let Some(letter) = letter else { break Ok(()) };
+            let Some(letter) = letter else { break Ok(End::Stopped) };
             if self.perform(*letter).await == Then::Over {
-                break Ok(());
+                break Ok(End::Forgotten);
             }
         };
         self.count_lost();
@@ -207,9 +218,8 @@ impl Talk {
             (Command::SendTo(to, Payload::Bytes(bytes)), _) | (Command::Send(Payload::Bytes(bytes)), Some(to)) => {
                 self.send(to, &bytes).await;
             }
-            // To the endpoint is to all of its peers.
             (Command::Send(Payload::Bytes(bytes)), None) if letter.socket.is_none() => {
-                for to in self.peers.addresses() {
+                for to in self.peers.audience(self.home) {
                     self.send(to, &bytes).await;
                 }
             }
@@ -218,7 +228,7 @@ impl Talk {
                 self.set_options();
             }
             (Command::Close, Some(address)) => {
-                self.peers.forget(address, End::Finished { first: Party::Us });
+                self.peers.forget(address, End::Forgotten);
                 if self.home == Some(address) {
                     return Then::Over;
                 }

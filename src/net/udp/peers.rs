@@ -11,6 +11,7 @@ use crate::model::datagram::Note;
 use crate::model::end::End;
 use crate::model::event::Kind;
 use crate::model::id::SocketId;
+use crate::model::multicast::is_many;
 use crate::model::url::Scheme;
 use crate::net::{Context, Outbox};
 
@@ -26,6 +27,8 @@ struct Peer {
     record: Recorder,
     /// The turn it was last heard or spoken to.
     seen: u64,
+    /// Whether anything came from it.
+    heard: bool,
     /// Where its datagrams arrive.
     at: Option<At>,
 }
@@ -36,19 +39,17 @@ impl Peers {
     }
 
     /// The one a client is for: it was there before anything crossed.
-    pub fn dialled(&mut self, peer: SocketAddr) -> Recorder {
+    pub fn dialled(&mut self, peer: SocketAddr, steps: Vec<Kind>) {
         let record = birth(&self.cx, &self.mail, peer, self.local, false);
-        let connect = || Kind::Connect { peer: Box::new(peer), took: 0 };
-        record.event(connect());
-        self.cx.log.event(connect());
-        self.by_address.insert(peer, Peer { record: record.clone(), seen: 0, at: None });
-        record
+        steps.into_iter().for_each(|step| record.event(step));
+        self.by_address.insert(peer, Peer { record, seen: 0, heard: false, at: None });
     }
 
     /// A peer that was heard: made if it is new, and told if it arrives elsewhere than before.
     pub fn heard(&mut self, address: SocketAddr, at: Option<At>) -> Recorder {
         let local = at.map(|at| SocketAddr::new(at.address.to_canonical(), self.local.port()));
-        let peer = self.get(address, local);
+        let peer = self.get(address, local, true);
+        peer.heard = true;
         if at.is_some() && peer.at != at {
             peer.at = at;
             let interface = at.and_then(|at| options::name(at.interface));
@@ -61,7 +62,7 @@ impl Peers {
 
     /// A peer to speak to, and the address of ours it knows.
     pub fn addressed(&mut self, address: SocketAddr) -> (Recorder, Option<IpAddr>) {
-        let peer = self.get(address, None);
+        let peer = self.get(address, None, false);
         (peer.record.clone(), peer.at.and_then(|at| at.source))
     }
 
@@ -75,11 +76,21 @@ impl Peers {
         peers.find(|(_, peer)| peer.record.socket() == Some(id)).map(|(address, _)| *address)
     }
 
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.by_address.keys().copied().collect()
+    /// Whom a message to the endpoint is for: those that were heard, and the one a client is for. A group or a
+    /// broadcast address is sent to by its name alone; it reaches those who answered from it. The hub counts
+    /// them likewise (`audience`).
+    pub fn audience(&self, home: Option<SocketAddr>) -> Vec<SocketAddr> {
+        match home {
+            Some(home) if is_many(home.ip()) => vec![home],
+            home => {
+                let is_meant = |(to, peer): &(&SocketAddr, &Peer)| peer.heard || Some(**to) == home;
+                self.by_address.iter().filter(is_meant).map(|(to, _)| *to).collect()
+            }
+        }
     }
 
-    fn get(&mut self, address: SocketAddr, local: Option<SocketAddr>) -> &mut Peer {
+    /// `heard`: it is there because it spoke, not because it is spoken to.
+    fn get(&mut self, address: SocketAddr, local: Option<SocketAddr>, heard: bool) -> &mut Peer {
         self.turn += 1;
         let turn = self.turn;
         if !self.by_address.contains_key(&address) {
@@ -88,10 +99,13 @@ impl Peers {
         let (cx, mail, own) = (&self.cx, &self.mail, self.local);
         let peer = self.by_address.entry(address).or_insert_with(|| {
             let record = birth(cx, mail, address, local.unwrap_or(own), true);
-            let connection = |socket| Kind::Connection { peer: Box::new(address), socket };
-            record.event(connection(None));
-            cx.log.event(connection(record.socket()));
-            Peer { record, seen: turn, at: None }
+            let opened = |socket| match heard {
+                true => Kind::Connection { peer: Box::new(address), socket },
+                false => Kind::Datagram(Box::new(Note::Addressed { peer: address, socket })),
+            };
+            record.event(opened(None));
+            cx.log.event(opened(record.socket()));
+            Peer { record, seen: turn, heard, at: None }
         });
         peer.seen = turn;
         peer

@@ -11,8 +11,9 @@ use tokio::io::Ready;
 use tokio::net::UdpSocket;
 
 use super::{options, said};
-use crate::model::end::Fault;
+use crate::model::end::{Fault, Op};
 use crate::model::setting::udp::Udp;
+use crate::net::errno;
 
 /// A bound socket.
 pub struct Port {
@@ -79,14 +80,14 @@ impl Port {
     /// Binds, and asks the kernel to tell what it can.
     ///
     /// # Errors
-    /// Whatever bind(2) says, or what of the options is refused.
-    pub fn bind(address: SocketAddr, asked: &Udp) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-        socket.set_nonblocking(true)?;
-        options::before_bind(&socket, asked)?;
-        socket.bind(&address.into())?;
-        let socket = UdpSocket::from_std(socket.into())?;
-        let local = socket.local_addr()?;
+    /// Whatever socket(2) and bind(2) say, or what of the options is refused.
+    pub fn bind(address: SocketAddr, asked: &Udp) -> Result<Self, Fault> {
+        let failed = |op| move |error: io::Error| errno::fault(op, &error);
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None).map_err(failed(Op::Open))?;
+        socket.set_nonblocking(true).and_then(|()| options::before_bind(&socket, asked)).map_err(failed(Op::Set))?;
+        socket.bind(&address.into()).map_err(|error| errno::fault_at(Op::Bind, address, &error))?;
+        let socket = UdpSocket::from_std(socket.into()).map_err(failed(Op::Open))?;
+        let local = socket.local_addr().map_err(failed(Op::Bind))?;
         // On one address of ours every datagram arrives at that one: asking costs time.
         let notes = said::Notes::ask(&socket, local.ip().is_unspecified());
         let socket = Arc::new(socket);

@@ -120,13 +120,13 @@ mod linux {
             }
             _ => None,
         });
-        let unknown = || Fault::Io { op: Op::Write, name: "EIO", text: "an error the kernel does not explain".into() };
+        let unknown = || Fault::Io { op: Op::Queue, name: "EIO", text: "an error the kernel does not explain".into() };
         Ok(Trouble { peer, fault: fault.unwrap_or_else(unknown) })
     }
 
     fn fault(error: &libc::sock_extended_err, by: Option<IpAddr>) -> Fault {
         let os = i32::try_from(error.ee_errno).unwrap_or(0);
-        let fault = errno::fault(Op::Write, &io::Error::from_raw_os_error(os));
+        let fault = errno::fault(Op::Queue, &io::Error::from_raw_os_error(os));
         let Some(what) = icmp(error) else { return fault };
         let Fault::Io { op, name, text } = fault else { return fault };
         let from = by.map_or(String::new(), |ip| format!(" from {ip}"));

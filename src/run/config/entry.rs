@@ -21,7 +21,6 @@ fn check<E: de::Error>(row: &Row, role: Role, scheme: Scheme) -> Result<(), E> {
 
 /// The reply's own fields, which only HTTP can carry.
 fn check_reply<E: de::Error>(reply: &Reply, scheme: Scheme) -> Result<(), E> {
-    reply.fits(scheme).map_err(E::custom)?;
     let Reply::Fixed(fixed) = reply else { return Ok(()) };
     if !scheme.is_http() && (fixed.status.is_some() || !fixed.headers.is_empty()) {
         return Err(E::custom(format!("a {scheme} reply has no status and no headers: leave them to http and https")));
@@ -69,7 +68,9 @@ impl<'de> Deserialize<'de> for Entry {
                     ));
                 };
                 check_reply(&settings.reply, url.scheme)?;
-                Ok(Entry(Spec { role, url, settings }))
+                let spec = Spec { role, url, settings };
+                spec.check().map_err(|(_, text)| de::Error::custom(text))?;
+                Ok(Entry(spec))
             }
         }
         input.deserialize_map(Table)

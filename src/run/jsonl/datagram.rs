@@ -9,6 +9,10 @@ use crate::model::dns::{self, Dns, Message};
 
 pub(super) fn detail<M: SerializeMap>(map: &mut M, note: &Note) -> Result<(), M::Error> {
     match note {
+        Note::Addressed { peer, socket } => {
+            map.serialize_entry("peer", peer)?;
+            entry(map, "accepted", socket.map(|id| id.0))
+        }
         Note::Local { local, interface } => {
             map.serialize_entry("local", local)?;
             entry(map, "interface", interface.as_deref())
@@ -107,6 +111,7 @@ pub(super) fn samples() -> Vec<(crate::model::event::Kind, Value)> {
         edns: Some(dns::Edns { version: 0, size: 1232, dnssec_ok: false }),
     };
     let notes = [
+        (Note::Addressed { peer: at, socket: Some(SocketId(9)) }, json!({"peer": "127.0.0.2:5000", "accepted": 9})),
         (
             Note::Local { local: at, interface: Some("lo".into()) },
             json!({"local": "127.0.0.2:5000", "interface": "lo"}),

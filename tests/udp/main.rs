@@ -1,7 +1,10 @@
 //! UDP as it really is: what the kernel drops, what comes back as ICMP, where a datagram arrived, who made room.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod meant;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -236,23 +239,6 @@ async fn a_crowded_peers_timeline_ends_with_why() {
 }
 
 #[tokio::test]
-async fn one_message_goes_to_all_peers() {
-    let lab = Lab::default();
-    let (id, address) = lab.listen("udp://:0", silent()).await;
-    let sockets: Vec<_> = (0..200).map(|_| plain("127.0.0.1:0")).collect();
-    for socket in &sockets {
-        socket.send_to(b"here", address).unwrap();
-    }
-    lab.endpoint(id, "knows all", |row| row.open == sockets.len()).await;
-    assert_eq!(lab.endpoints.broadcast(id, &Payload::Bytes("news".into())).unwrap(), sockets.len());
-    lab.endpoint(id, "sent to all", |row| row.count.sent.packets == 200).await;
-    for socket in &sockets {
-        let mut buffer = [0; 16];
-        assert_eq!(socket.recv(&mut buffer).unwrap(), 4);
-    }
-}
-
-#[tokio::test]
 async fn a_client_that_is_over_connects_anew_to_send() {
     let lab = Lab::default();
     let server = plain("127.0.0.1:0");
@@ -261,6 +247,9 @@ async fn a_client_that_is_over_connects_anew_to_send() {
     lab.socket(socket, "open", |row| row.life == Life::Open).await;
     lab.endpoints.command(socket, Command::Close).unwrap();
     lab.closed(socket).await;
+    let own = || lab.hub.events(id.into(), 0, 10).unwrap().events.pop();
+    let over = lab.until("its end is told", || own().filter(|event| event.kind.name() == "close")).await;
+    assert_eq!(over.kind, Kind::Close(Box::new(End::Forgotten)));
     assert_eq!(lab.endpoints.broadcast(id, &Payload::Bytes("hello".into())).unwrap(), 0);
     let mut buffer = [0; 16];
     let again = lab.nth(2).await;
