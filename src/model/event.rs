@@ -16,7 +16,7 @@ pub use super::starttls::Upgrade;
 use super::tally::Cell;
 use super::time::Stamp;
 pub use super::tls::{Answer, Flight, Hello, Logged, Secured};
-pub use super::websocket::{FrameHead, Framing, Opened};
+pub use super::websocket::{FrameHead, Framing, Opened, close_name};
 
 /// The direction of an event that has one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

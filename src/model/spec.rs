@@ -228,7 +228,7 @@ pub struct Limits {
     /// A WebSocket message, in bytes; a longer one is closed with 1009.
     #[serde(deserialize_with = "read_bytes")]
     pub ws_message: u64,
-    /// How long a connect or a TLS or WebSocket handshake may take.
+    /// How long a connect or a TLS or WebSocket handshake may take, and a close frame may wait for its answer.
     #[serde(deserialize_with = "read_span")]
     pub handshake_time: Duration,
 }

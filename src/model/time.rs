@@ -73,7 +73,6 @@ impl Clock {
 
     /// How far the system's time of day is ahead of the one that goes with this clock, in nanoseconds: it was set,
     /// or the machine slept, which a monotonic clock does not count (clock_gettime(2)).
-    #[expect(clippy::disallowed_methods, reason = "the one clock")]
     pub fn drift(&self) -> i64 {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos);
         let ours = self.wall.unix(self.now());

@@ -40,6 +40,27 @@ impl Opened {
     }
 }
 
+/// A close code's name: RFC 6455 section 7.4.1 and the IANA registry after it.
+pub fn close_name(code: u16) -> &'static str {
+    match code {
+        1000 => "normal",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1007 => "invalid payload",
+        1008 => "policy violation",
+        1009 => "too big",
+        1010 => "extension missing",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        3000..=3999 => "registered",
+        4000..=4999 => "private",
+        _ => "reserved",
+    }
+}
+
 /// The head of a WebSocket frame (RFC 6455 section 5.2), packed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FrameHead {

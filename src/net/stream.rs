@@ -283,7 +283,8 @@ async fn secure_server(
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
     let layer = layer(cx, record, alpn);
-    let handshake = async {
+    // On the heap, and only while it lasts: the task of every plain connection would be larger by it.
+    let handshake = Box::pin(async {
         if scheme.has_path() {
             // A browser that was told http:// is answered in its own language.
             let mut first = [0; 16];
@@ -293,7 +294,7 @@ async fn secure_server(
             }
         }
         layer.accept(probe).await
-    };
+    });
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))
@@ -392,7 +393,7 @@ async fn secure_client(
         return Ok((unsecured(cx, probe, record, Role::Connect), tune, None));
     }
     let layer = layer(cx, record, alpn);
-    let handshake = layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings));
+    let handshake = Box::pin(layer.connect(probe, cx.endpoint, (&cx.spec.url, &cx.spec.settings)));
     let stream = secured(cx, record, handshake).await?;
     let alpn = stream.get_ref().1.alpn_protocol().map(Into::into);
     Ok((Box::new(tls::Truncation::new(stream, record.clone())), tune, alpn))

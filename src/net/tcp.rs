@@ -166,7 +166,8 @@ async fn talk(flow: Flow) -> End {
                 }
             }
             Turn::Secure => {
-                if let Err(end) = talk.secure(&cx, role, &mut tune).await {
+                // On the heap, and only while it lasts: the task of every plain connection would be larger by it.
+                if let Err(end) = Box::pin(talk.secure(&cx, role, &mut tune)).await {
                     return end;
                 }
             }

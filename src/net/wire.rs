@@ -14,7 +14,7 @@ use super::kernel::Handle;
 use super::probe::Watch;
 use super::tls::Astray;
 use crate::hub::Recorder;
-use crate::model::end::Op;
+use crate::model::end::{Fault, Op};
 use crate::model::event::{Kind, Way};
 use crate::model::time::nanos;
 use crate::model::url::{Role, Scheme};
@@ -178,8 +178,13 @@ impl Watch for Chunks {
 
 /// An error of a stream, as a line on its timeline.
 pub fn failed(record: &Recorder, op: Op, error: &io::Error) {
-    match errno::fault(op, error) {
-        tls @ crate::model::end::Fault::Tls { .. } => record.event(Kind::TlsError(Box::new(tls))),
+    tell(record, errno::fault(op, error));
+}
+
+/// The same, its fault already made.
+pub fn tell(record: &Recorder, fault: Fault) {
+    match fault {
+        tls @ Fault::Tls { .. } => record.event(Kind::TlsError(Box::new(tls))),
         fault => record.error(fault),
     }
 }

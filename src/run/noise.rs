@@ -13,9 +13,10 @@ use crate::net::noise;
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
+type Reader = fn(&str);
 
 /// What reads text; bytes that are none are shown to it as text in any case.
-const TEXTS: &[(&str, fn(&str))] = &[
+const TEXTS: &[(&str, Reader)] = &[
     ("url", |text| {
         for role in [Role::Listen, Role::Connect] {
             if let Ok(url) = Url::parse(text, role) {

@@ -144,7 +144,7 @@ fn sum(app: &App, theme: &Theme) -> Line<'static> {
 
 fn hint(shape: Shape, coding: Coding) -> &'static str {
     match (shape, coding) {
-        (Shape::Close, _) => "a code and a reason: 1000 bye",
+        (Shape::Close, _) => "a code and a reason: 1000 bye; nothing for none",
         (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
         (Shape::Head, _) => {

@@ -14,7 +14,7 @@ use super::theme::Theme;
 use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::Party;
-use crate::model::event::{Event, Form, FrameHead, Kind, Way};
+use crate::model::event::{Event, Form, FrameHead, Kind, Way, close_name};
 use crate::model::exchange::{Part, Turn};
 use crate::model::size;
 
@@ -225,7 +225,11 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         }
         Kind::Open(opened) => {
             let mut parts = Vec::new();
-            parts.extend(opened.subprotocol.as_deref().map(|name| format!("subprotocol {}", clean(name))));
+            parts.extend(match opened.subprotocol.as_deref() {
+                None if opened.subprotocols.is_empty() => None,
+                None => Some(format!("no subprotocol, offered {}", clean(&opened.subprotocols.join(", ")))),
+                Some(name) => Some(format!("subprotocol {}", clean(name))),
+            });
             parts.extend(opened.extensions.iter().map(|name| clean(name).into_owned()));
             let text = if parts.is_empty() { "the handshake is done".into() } else { parts.join(", ") };
             vec![plain(text)]
@@ -238,7 +242,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             None => Vec::new(),
         },
         Kind::Closing { code: Some(code), .. } => {
-            let text = format!("{code} {}{}", code_name(*code), if event.head.is_empty() { "" } else { ": " });
+            let text = format!("{code} {}{}", close_name(*code), if event.head.is_empty() { "" } else { ": " });
             vec![if matches!(code, 1000 | 1001) { plain(text) } else { waiting(text) }]
         }
         Kind::Closing { code: None, .. } => vec![plain("without a code".into())],
@@ -310,25 +314,4 @@ fn framed(frame: FrameHead) -> String {
 pub fn reserved(rsv: u8) -> String {
     let bits = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].into_iter().filter(|(bit, _)| rsv & bit != 0);
     bits.map(|(_, name)| name).collect::<Vec<_>>().join(" ")
-}
-
-/// RFC 6455 section 7.4.1 and the IANA registry after it.
-pub fn code_name(code: u16) -> &'static str {
-    match code {
-        1000 => "normal",
-        1001 => "going away",
-        1002 => "protocol error",
-        1003 => "unsupported data",
-        1007 => "invalid payload",
-        1008 => "policy violation",
-        1009 => "too big",
-        1010 => "extension missing",
-        1011 => "internal error",
-        1012 => "service restart",
-        1013 => "try again later",
-        1014 => "bad gateway",
-        3000..=3999 => "registered",
-        4000..=4999 => "private",
-        _ => "reserved",
-    }
 }

@@ -6,13 +6,13 @@ use ratatui::text::Line;
 
 use super::bytes::{Page, clean};
 use super::cells::span;
-use super::detail::{by, code_name, jumped, reserved};
+use super::detail::{by, jumped, reserved};
 use super::packets;
 use super::theme::Theme;
 use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault};
-use crate::model::event::{Event, Form, Framing, Kind, Opened};
+use crate::model::event::{Event, Form, Framing, Kind, Opened, close_name};
 use crate::model::size;
 
 /// Columns of the names.
@@ -137,7 +137,7 @@ fn rows(event: &Event) -> Vec<Row> {
         ],
         Kind::Pong { way, rtt: Some(ns) } => vec![("round trip", spent(ns)), ("who", by(way.party()).into())],
         Kind::Closing { way, code } => {
-            let code = code.map_or("none".into(), |code| format!("{code} {}", code_name(code)));
+            let code = code.map_or("none".into(), |code| format!("{code} {}", close_name(code)));
             vec![("code", code), ("who", by(way.party()).into())]
         }
         Kind::Datagram(note) => super::datagram::rows(note),

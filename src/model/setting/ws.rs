@@ -112,7 +112,7 @@ pub const ROWS: &[Row] = &[
         fits,
         elsewhere: "subprotocols are for ws and wss",
         when: always,
-        help: "to offer (client) or to choose from (listener), best first, with spaces between",
+        help: "to offer (client) or to choose from (listener), best first, spaces between; none taken opens too",
         get: |settings| settings.ws.subprotocols.write(),
         set: |settings, text| put(&mut settings.ws.subprotocols, text),
     },

@@ -29,8 +29,10 @@ mod wrong;
 
 pub use self::compose::split_body;
 pub use self::exchanges::Exchanges;
+pub use self::gate::Gate;
 pub use self::hold::{Holds, Patch, Step, event, patch, trailers};
 pub use self::reason::Reason;
+pub use self::server::refuse;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::Fault;

@@ -27,7 +27,7 @@ use crate::model::event::Kind;
 use crate::model::rule::Cut;
 use crate::model::setting::http::Version;
 use crate::model::url::Role;
-use crate::net::probe::Probe;
+use crate::net::probe::{Probe, Watch};
 use crate::net::stream::{self, Flow, Stream};
 use crate::net::wire::Chunks;
 use crate::net::{BoxFuture, Command, Context};
@@ -203,11 +203,12 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
     End::Finished { first }
 }
 
-/// Answers what is not HTTP, where an answer can still be told from a response, and closes.
-async fn refuse(
+/// Answers what is not HTTP, where an answer can still be told from a response, and closes. `refused` are the bytes
+/// that were not taken, for the timeline.
+pub async fn refuse<N: Watch>(
     cx: &Context,
     record: &Recorder,
-    stream: &mut Probe<Stream, Exchanges<Chunks>>,
+    stream: &mut Probe<Stream, Exchanges<N>>,
     reason: &Reason,
     refused: &[u8],
 ) -> Fault {

@@ -7,6 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::{accept_async, accept_hdr_async};
 
@@ -73,6 +74,34 @@ async fn our_client_opens_talks_and_closes() {
     assert_eq!((row.count.sent.packets, row.count.received.packets), (2, 2));
 }
 
+/// RFC 6455 section 4.1: a subprotocol that was not offered fails the handshake, none does not.
+#[tokio::test]
+async fn a_server_may_choose_none_of_our_subprotocols_and_no_other() {
+    for (chosen, opens) in [("", true), ("Sec-WebSocket-Protocol: v3\r\n", false)] {
+        let rig = Rig::new();
+        let (listener, to) = server().await;
+        rig.dial(to, Settings::default().with("subprotocols", "v2 v1").unwrap());
+        let mut stream = accept(&listener).await;
+        let head = answer(&mut stream, b"").await;
+        let (_, key) = head.split_once("Sec-WebSocket-Key: ").unwrap();
+        let accept = derive_accept_key(&key.as_bytes()[..24]);
+        // In a list with others, and in another case, as section 4.1 has it.
+        let head = "HTTP/1.1 101 X\r\nUpgrade: WebSocket\r\nConnection: keep-alive, upgrade\r\n";
+        let head = format!("{head}Sec-WebSocket-Accept: {accept}\r\n{chosen}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        if opens {
+            let event = rig.event(&rig.open().await, |kind| matches!(kind, Kind::Open(_))).await;
+            let Kind::Open(opened) = event.kind else { unreachable!() };
+            assert_eq!((opened.subprotocols.len(), opened.subprotocol), (2, None));
+            continue;
+        }
+        drop(stream);
+        let (_, end, events) = rig.story().await;
+        assert!(fault(&events).contains("\"v3\", which was not offered"), "{}", fault(&events));
+        assert!(matches!(end, End::Failed(_)), "{end:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_servers_close_is_the_servers() {
     let rig = Rig::new();
@@ -94,7 +123,11 @@ async fn a_server_that_is_none_is_told_of() {
     let accepting = |more: &str| format!("HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}\r\n");
     for (bytes, says) in [
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(), "the server answered 404"),
-        (accepting("Sec-WebSocket-Accept: AAAA\r\n"), "does not answer our key"),
+        ("HTTP/1.1 103 X\r\n\r\nHTTP/1.1 404 X\r\nContent-Length: 2\r\n\r\nno".to_owned(), "the server answered 404"),
+        ("HTTP/1.1 101 X\r\nConnection: upgrade\r\n\r\n".to_owned(), "no upgrade, and websocket is right"),
+        ("HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n".to_owned(), "connection: close"),
+        (accepting(""), "no sec-websocket-accept"),
+        (accepting("Sec-WebSocket-Accept: AAAA\r\n"), "AAAA, which does not answer our key"),
         ("SSH-2.0-OpenSSH_9.6\r\n".to_owned(), "HTTP"),
         (String::new(), "ended"),
     ] {

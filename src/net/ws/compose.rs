@@ -64,18 +64,19 @@ fn event(draft: &Draft) -> Result<Payload, Rejection> {
     Ok(Payload::Text(emit.write(id)))
 }
 
-/// `1000 reason`; nothing means 1000. A line ending has no place behind a reason.
+/// `1000 reason`; nothing is a frame without a code (RFC 6455 section 7.1.5: 1005 to the peer). A line ending has no place behind a reason.
 fn close(text: &str, coding: Coding) -> Result<Payload, Rejection> {
     let not_utf8 = |_| Rejection("the reason of a close frame must be UTF-8 (RFC 6455 section 5.5.1)".into());
     let text = String::from_utf8(encode(text, coding)?).map_err(not_utf8)?;
     let text = text.trim();
     let (code, reason) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let code = match code {
-        "" => 1000,
+        "" => return Ok(Payload::Close { code: None, reason: String::new() }),
         digits => digits.parse().ok().filter(|code| is_close_code(*code)).ok_or_else(|| {
             Rejection(format!(
                 "\"{digits}\" is no close code to send: write 1000 (normal), 1001 (going away), 1002 (protocol \
-                 error), 1003, 1007 to 1014, or 3000 to 4999, and a reason behind it if you like"
+                 error), 1003, 1007 to 1014, or 3000 to 4999, and a reason behind it if you like, or \
+                 nothing for a frame without a code"
             ))
         })?,
     };
@@ -127,7 +128,8 @@ mod tests {
     #[test]
     fn a_close_frame_is_a_code_and_a_reason() {
         let close = |code, reason: &str| Ok(Payload::Close { code: Some(code), reason: reason.into() });
-        assert_eq!(draft(Shape::Close, Coding::Text, ""), close(1000, ""));
+        assert_eq!(draft(Shape::Close, Coding::Text, "1000"), close(1000, ""));
+        assert_eq!(draft(Shape::Close, Coding::Text, " "), Ok(Payload::Close { code: None, reason: String::new() }));
         assert_eq!(draft(Shape::Close, Coding::Text, " 4001  see you \n"), close(4001, "see you"));
         for bad in ["999", "1004", "1005", "1006", "1015", "5000", "bye", "-1", "70000"] {
             assert!(draft(Shape::Close, Coding::Text, bad).unwrap_err().contains("no close code"), "{bad}");

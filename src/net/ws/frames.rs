@@ -23,7 +23,7 @@ use crate::model::event::{Form, Kind, Opened, Way};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::Role;
 use crate::net::probe::Watch;
-use crate::net::wire;
+use crate::net::{errno, wire};
 
 /// Pings of ours that may still be answered; older ones are forgotten.
 const PINGS: usize = 16;
@@ -145,6 +145,16 @@ impl Frames {
         self.sent.note(note);
     }
 
+    /// What a failure of the stream is. Before the peer's close frame it is also the end that has the number 1006,
+    /// because no frame said one (RFC 6455 section 7.1.5).
+    pub fn fault(&self, op: Op, error: &io::Error) -> Fault {
+        let mut fault = errno::fault(op, error);
+        if let (false, Fault::Io { text, .. } | Fault::Tls { text, .. }) = (self.received.closed(), &mut fault) {
+            *text = format!("1006, no close frame came: {text} (RFC 6455 section 7.1.5)").into();
+        }
+        fault
+    }
+
     /// What the peer broke first, if anything; recorded already. What it did behind its close frame does not
     /// count: that has ended the conversation.
     pub fn broken(&self) -> Option<&Broken> {
@@ -173,7 +183,7 @@ impl Watch for Frames {
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {
-        wire::failed(&self.record.to, op, error);
+        wire::tell(&self.record.to, self.fault(op, error));
     }
 }
 

@@ -3,15 +3,19 @@
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_TYPE, HOST, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    ALLOW, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
-use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tungstenite::handshake::server::create_response_with_body;
 
 use super::offer::{self, Terms};
 use crate::model::end::Fault;
+use crate::model::socketio::head;
+
+/// Bytes that a sentence repeats of what was wrong.
+const SHOWN: usize = 60;
 
 pub enum Verdict {
     /// With permessage-deflate on these terms.
@@ -54,11 +58,7 @@ fn objection<B>(request: &Request<B>) -> Option<(StatusCode, String)> {
     let headers = request.headers();
     let (method, path) = (request.method(), request.uri().path());
     let version = headers.get(SEC_WEBSOCKET_VERSION).and_then(|version| version.to_str().ok());
-    let once = |name: HeaderName| headers.get_all(name).iter().count() == 1;
-    let bad = |text: &str| Some((StatusCode::BAD_REQUEST, text.to_owned()));
-    if request.version() == Version::HTTP_11 && !once(HOST) {
-        return bad("a request has exactly one Host (RFC 9112 section 3.2)");
-    }
+    let bad = |text: String| Some((StatusCode::BAD_REQUEST, text));
     if !lists(headers, UPGRADE, "websocket") {
         let why = format!("{method} {path} asks for no upgrade, and this is a WebSocket endpoint");
         return Some((StatusCode::UPGRADE_REQUIRED, why));
@@ -67,8 +67,18 @@ fn objection<B>(request: &Request<B>) -> Option<(StatusCode, String)> {
         let why = format!("a WebSocket opens with GET, not {method} (RFC 6455 section 4.1)");
         return Some((StatusCode::METHOD_NOT_ALLOWED, why));
     }
+    if request.version() < Version::HTTP_11 {
+        return bad(format!("a WebSocket opens with HTTP/1.1, not {:?} (RFC 6455 section 4.1)", request.version()));
+    }
+    if !lists(headers, CONNECTION, "upgrade") {
+        let found = match &*lines(headers, CONNECTION) {
+            "" => "there is no Connection header".into(),
+            line => format!("Connection is \"{}\"", head(line, SHOWN)),
+        };
+        return bad(format!("{found}, and it must list Upgrade (RFC 6455 section 4.1)"));
+    }
     match version {
-        None => return bad("the request has no Sec-WebSocket-Version (RFC 6455 section 4.1)"),
+        None => return bad("the request has no Sec-WebSocket-Version, and 13 is right (RFC 6455 section 4.1)".into()),
         Some("13") => {}
         // RFC 6455 section 4.4: the answer names the version we speak.
         Some(other) => {
@@ -76,10 +86,24 @@ fn objection<B>(request: &Request<B>) -> Option<(StatusCode, String)> {
             return Some((StatusCode::UPGRADE_REQUIRED, why));
         }
     }
-    if !once(SEC_WEBSOCKET_KEY) {
-        return bad("a request has exactly one Sec-WebSocket-Key (RFC 6455 section 11.3.1)");
-    }
-    None
+    let keys: Vec<&HeaderValue> = headers.get_all(SEC_WEBSOCKET_KEY).iter().collect();
+    let found = match *keys {
+        [key] if is_key(key.as_bytes()) => return None,
+        [key] => {
+            let key = String::from_utf8_lossy(key.as_bytes());
+            format!("Sec-WebSocket-Key is \"{}\", {} characters", head(&key, SHOWN), key.chars().count())
+        }
+        [] => "there is no Sec-WebSocket-Key".into(),
+        _ => format!("there are {} Sec-WebSocket-Key", keys.len()),
+    };
+    let right = "one is right, of 16 bytes in base64: 24 characters such as dGhlIHNhbXBsZSBub25jZQ==";
+    bad(format!("{found}; {right} (RFC 6455 section 4.1)"))
+}
+
+/// Whether it is 16 bytes in base64 (RFC 4648 section 4): the last character before the padding has four bits to spare.
+fn is_key(key: &[u8]) -> bool {
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    matches!(key, [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] if digits.len() == 21 && digits.iter().all(base64))
 }
 
 /// A header's lines as one list (RFC 9110 section 5.3).
@@ -89,7 +113,7 @@ pub fn lines(headers: &HeaderMap, name: HeaderName) -> String {
 }
 
 /// Whether a header that is a list has this token, in any case (RFC 9110 section 5.6.1).
-fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+pub fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     words(headers, name).any(|word| word.eq_ignore_ascii_case(token))
 }
 
@@ -127,6 +151,8 @@ pub(super) fn refuse(status: StatusCode, why: String) -> (Response<Full<Bytes>>,
 
 #[cfg(test)]
 mod tests {
+    use http::header::HOST;
+
     use super::*;
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -185,10 +211,37 @@ mod tests {
         assert_eq!(without(CONNECTION), 400);
         assert_eq!(without(SEC_WEBSOCKET_VERSION), 400);
         assert_eq!(without(SEC_WEBSOCKET_KEY), 400);
-        assert_eq!(without(HOST), 400);
         assert_eq!(ask(|request| request.method("POST")).0.status(), 405);
-        assert_eq!(ask(|request| request.header(HOST, "there")).0.status(), 400);
         assert_eq!(ask(|request| request.header(SEC_WEBSOCKET_KEY, KEY)).0.status(), 400);
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_shown_beside_what_is_right() {
+        let said = |keys: &[&str]| {
+            let verdict = ask(|mut request| {
+                let headers = request.headers_mut().unwrap();
+                headers.remove(SEC_WEBSOCKET_KEY);
+                for key in keys {
+                    headers.append(SEC_WEBSOCKET_KEY, key.parse().unwrap());
+                }
+                request
+            });
+            let Verdict::Refusal(fault) = verdict.1 else { return String::new() };
+            fault.to_string()
+        };
+        for good in [KEY, "AQIDBAUGBwgJCgsMDQ4PEA==", "+/+/+/+/+/+/+/+/+/+/+w=="] {
+            assert_eq!(said(&[good]), "", "{good}");
+        }
+        for (keys, found) in [
+            (&[][..], "there is no Sec-WebSocket-Key;"),
+            (&[KEY, KEY], "there are 2 Sec-WebSocket-Key;"),
+            (&["short"], "Sec-WebSocket-Key is \"short\", 5 characters;"),
+            (&["dGhlIHNhbXBsZSBub25jZR=="], "24 characters;"),
+            (&["dGhlIHNhbXBsZSBub25jZ!=="], "24 characters;"),
+        ] {
+            let said = said(keys);
+            assert!(said.contains(found) && said.contains("16 bytes in base64"), "{said}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! WebSocket (RFC 6455) with permessage-deflate (RFC 7692). hyper and tungstenite do the handshake; then the
-//! conversation hears what the decoder of the clear stream ([`mod@frames`]) makes of it, which is also what the
-//! timeline says, and [`writer`] speaks.
+//! WebSocket (RFC 6455) with permessage-deflate (RFC 7692). hyper reads a
+//! handshake's request; then the conversation hears what the decoder of the clear stream ([`mod@frames`]) makes of
+//! it, which is also what the timeline says, and [`writer`] speaks.
 
 mod beat;
 mod client;
@@ -215,6 +215,10 @@ pub fn watch(record: Recorder, clock: Clock, role: Role, limit: u64, deflated: b
 
 #[cfg(test)]
 mod client_tests;
+#[cfg(test)]
+mod ends_tests;
+#[cfg(test)]
+mod handshake_tests;
 #[cfg(test)]
 mod terms_tests;
 #[cfg(test)]

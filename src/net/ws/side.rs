@@ -85,6 +85,11 @@ impl Side {
         self.broken.as_ref()
     }
 
+    /// Whether a close frame went through.
+    pub fn closed(&self) -> bool {
+        self.closed
+    }
+
     pub fn feed(&mut self, record: &mut Record, mut bytes: &[u8]) {
         loop {
             match self.decoder.next(&mut bytes) {

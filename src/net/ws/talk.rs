@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::beat::Beat;
 use super::frames::{Broken, Heard};
@@ -36,10 +36,14 @@ const ENOUGH: usize = 64 << 10;
 /// socket has none. With TLS a quarter of it, for a record is no larger, and with deflate too: what it makes
 /// of one read is in memory at once.
 const CHUNK: usize = 64 << 10;
-/// How long a peer may take to answer our close frame when the socket is to be closed.
+/// How long a peer may take to answer our close frame when the socket is to be closed. One that a person sends as a
+/// message waits for as long as a handshake may take, from the last that was heard: the peer may finish what it says.
 const CLOSING: Duration = Duration::from_secs(1);
 /// The same when the endpoint is stopped: within the time that has.
 const LEAVING: Duration = Duration::from_millis(150);
+
+/// Where the number 1006 is given to an end that no close frame told.
+const ABNORMAL_IN: &str = "RFC 6455 section 7.1.5";
 
 /// What one turn of the loop brought.
 enum Turn {
@@ -77,7 +81,15 @@ pub struct Talk {
     heard_close: bool,
     /// Whose close frame was first.
     first: Option<Party>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Deadline>,
+}
+
+/// When a closing handshake has taken too long.
+struct Deadline {
+    after: Duration,
+    /// What is heard puts it off.
+    patient: bool,
+    timer: Pin<Box<Sleep>>,
 }
 
 /// A fixed answer or a greeting: text if it is UTF-8.
@@ -165,7 +177,8 @@ impl Talk {
                     return End::Reset { by: Party::Us };
                 }
                 Turn::Letter(Some(command)) => self.obey(command),
-                Turn::Over | Turn::Late => return self.over().await,
+                Turn::Over => return self.over().await,
+                Turn::Late => return self.late().await,
                 Turn::Ended => return self.ended().await,
                 Turn::Broken(broken) => return self.broken(broken).await,
                 Turn::Failed(op, error) => return self.cut(op, &error),
@@ -195,14 +208,11 @@ impl Talk {
             Command::Send(Payload::Split { form, bytes, frames }) => self.push(Item::Message { form, bytes, frames }),
             Command::Send(Payload::Ping(bytes)) => self.push(Item::Ping(bytes)),
             Command::Send(Payload::Pong(bytes)) => self.push(Item::Pong(bytes)),
-            Command::Send(Payload::Close { code: Some(code), reason }) => self.push(close(code, &reason)),
-            Command::Send(Payload::Close { code: None, .. }) => self.push(Item::Close(Bytes::new())),
+            Command::Send(Payload::Close { code: Some(code), reason }) => self.close(close(code, &reason), true),
+            Command::Send(Payload::Close { code: None, .. }) => self.close(Item::Close(Bytes::new()), true),
             // WebSocket's half-close: our close frame, and the peer may finish what it says (RFC 6455 section 5.5.1).
-            Command::End => self.push(close(1000, "")),
-            Command::Close => {
-                self.push(close(1000, ""));
-                self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
-            }
+            Command::End => self.close(close(1000, ""), true),
+            Command::Close => self.close(close(1000, ""), false),
             Command::Set(row, text) => {
                 self.desk.tune.set(row, &text);
                 self.beat.set(pulse(&self.desk));
@@ -211,6 +221,15 @@ impl Talk {
             | Command::SendTo(..)
             | Command::Starttls
             | Command::Reset => {}
+        }
+    }
+
+    /// Our close frame, and how its answer is waited for.
+    fn close(&mut self, frame: Item, patient: bool) {
+        self.push(frame);
+        if self.deadline.as_ref().is_none_or(|deadline| deadline.patient && !patient) {
+            let after = if patient { self.desk.cx.limits.handshake_time } else { CLOSING };
+            self.deadline = Some(Deadline { after, patient, timer: Box::pin(tokio::time::sleep(after)) });
         }
     }
 
@@ -242,7 +261,7 @@ impl Talk {
         if cancelled.poll(wakes).is_ready() {
             return Poll::Ready(Turn::Cancelled);
         }
-        if self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(wakes).is_ready()) {
+        if self.deadline.as_mut().is_some_and(|deadline| deadline.timer.as_mut().poll(wakes).is_ready()) {
             return Poll::Ready(Turn::Late);
         }
         // Read however much waits: a socket whose peer does not read is the one to reset.
@@ -313,12 +332,14 @@ impl Talk {
                 self.first = Some(if crossed { Party::Us } else { Party::Peer });
                 self.heard_close = true;
                 // The same back, behind what is still to be said (section 5.5.1).
-                self.writer.push(Item::Close(payload));
                 // A client waits for the server's FIN (section 7.1.1), but not for ever.
-                self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(CLOSING)));
+                self.close(Item::Close(payload), false);
                 return;
             }
         };
+        if let Some(Deadline { after, patient: true, timer }) = &mut self.deadline {
+            timer.as_mut().reset(Instant::now() + *after);
+        }
         self.desk.cx.show(self.desk.peer, &bytes);
         if let Some(session) = &mut self.session {
             let said = self.desk.cx.reply(|reply| session.heard(form, &bytes, reply));
@@ -341,6 +362,24 @@ impl Talk {
         End::Finished { first: self.first.unwrap_or(Party::Us) }
     }
 
+    /// The time to close is over. Without the peer's close frame that is an abnormal end, see [`Talk::ended`].
+    async fn late(&mut self) -> End {
+        match &self.deadline {
+            Some(Deadline { after, .. }) if !self.heard_close => {
+                let text = format!("1006: our close frame was not answered within {after:?} ({ABNORMAL_IN})");
+                self.abnormal(text.into()).await
+            }
+            _ => self.over().await,
+        }
+    }
+
+    async fn abnormal(&mut self, text: Box<str>) -> End {
+        let fault = Fault::WebSocket { text };
+        self.desk.record.error(fault.clone());
+        finish(&self.desk, &mut self.socket).await;
+        End::Broken(fault)
+    }
+
     /// Writes what waits, in the time a close may take.
     async fn settle(&mut self) {
         let all = poll_fn(|wakes| self.writer.poll(&mut self.socket, wakes));
@@ -354,14 +393,8 @@ impl Talk {
             self.settle().await;
             return self.over().await;
         }
-        let text = match self.writer.closing() >= Closing::Begun {
-            false => "the peer ended without a close frame (1006, RFC 6455 section 7.1.5)",
-            true => "the peer ended without answering our close frame (1006, RFC 6455 section 7.1.5)",
-        };
-        let fault = Fault::WebSocket { text: text.into() };
-        self.desk.record.error(fault.clone());
-        finish(&self.desk, &mut self.socket).await;
-        End::Broken(fault)
+        let without = if self.writer.closing() >= Closing::Begun { "answering our" } else { "a" };
+        self.abnormal(format!("1006: the peer ended without {without} close frame ({ABNORMAL_IN})").into()).await
     }
 
     /// What the peer sent is no WebSocket, which was recorded: said to it behind what it is still owed.
@@ -374,10 +407,11 @@ impl Talk {
 
     /// An error of the stream below. A TLS peer that just goes after the close frames is no error: it owes
     /// us nothing any more.
-    fn cut(&self, op: Op, error: &io::Error) -> End {
+    fn cut(&mut self, op: Op, error: &io::Error) -> End {
         match (error.kind(), self.first) {
             (io::ErrorKind::UnexpectedEof, Some(first)) => End::Finished { first },
-            _ => errno::end(op, error),
+            _ if errno::is_reset(error) => End::Reset { by: Party::Peer },
+            _ => End::Broken(frames(&mut self.socket).fault(op, error)),
         }
     }
 

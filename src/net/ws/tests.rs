@@ -9,11 +9,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::{Error, Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::hub::Hub;
-use crate::model::end::{End, Fault, Party};
+use crate::model::end::{End, Party};
 use crate::model::event::{Event, Form, Framing, Kind, Way};
 use crate::model::id::EndpointId;
 use crate::model::life::Life;
@@ -27,7 +27,7 @@ type Peer = WebSocketStream<TcpStream>;
 
 pub(super) struct Rig {
     pub(super) hub: Arc<Hub>,
-    endpoints: Endpoints,
+    pub(super) endpoints: Endpoints,
 }
 
 impl Rig {
@@ -55,7 +55,7 @@ impl Rig {
         tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it happens")
     }
 
-    async fn listen(&self, settings: Settings) -> (EndpointId, SocketAddr) {
+    pub(super) async fn listen(&self, settings: Settings) -> (EndpointId, SocketAddr) {
         self.listen_at("ws://127.0.0.1:0/", settings).await
     }
 
@@ -156,7 +156,7 @@ pub(super) async fn next<S: AsyncRead + AsyncWrite + Unpin>(peer: &mut WebSocket
 }
 
 /// Reads to the end, and goes.
-async fn over(mut peer: Peer) {
+pub(super) async fn over(mut peer: Peer) {
     while peer.next().await.is_some() {}
 }
 
@@ -172,7 +172,7 @@ async fn raw(to: SocketAddr, frames: &[u8]) -> Vec<u8> {
     answer[at..].to_vec()
 }
 
-async fn ask(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+pub(super) async fn ask(to: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
@@ -293,41 +293,6 @@ async fn the_answer_can_be_changed_while_it_runs() {
     assert_eq!(next(&mut peer).await, Message::text("d"));
 }
 
-#[tokio::test]
-async fn what_is_no_upgrade_gets_an_answer_that_says_so() {
-    for (request, status, says) in [
-        ("GET /x HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 426, "asks for no upgrade"),
-        (UPGRADE.replace("jZQ==", "j"), 400, "Sec-WebSocket-Key"),
-        (UPGRADE.replace("Version: 13", "Version: 12"), 426, "13 is"),
-        (UPGRADE.replace("Host: here\r\n", ""), 400, "Host"),
-        ("this is no HTTP\r\n\r\n".to_owned(), 400, "not HTTP"),
-    ] {
-        let rig = Rig::new();
-        let (_, to) = rig.listen(Settings::default()).await;
-        let answer = String::from_utf8(ask(to, request.as_bytes()).await).unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
-        if status == 426 {
-            let answer = answer.to_lowercase();
-            assert!(answer.contains("upgrade: websocket\r\n") && answer.contains("sec-websocket-version: 13\r\n"));
-        }
-        let (_, end, events) = rig.story().await;
-        assert!(fault(&events).contains(says), "{}", fault(&events));
-        assert!(matches!(end, End::Failed(Fault::Http { status: Some(its), .. }) if its == status), "{end:?}");
-        assert!(!names(&events).contains(&"open"));
-    }
-}
-
-#[tokio::test]
-async fn a_handshake_that_does_not_come_is_answered_408() {
-    let rig = Rig::with(Limits { handshake_time: Duration::from_millis(50), ..Limits::default() });
-    let (_, to) = rig.listen(Settings::default()).await;
-    let answer = ask(to, b"GET / HT").await;
-    assert!(answer.starts_with(b"HTTP/1.1 408 "));
-    let (_, end, events) = rig.story().await;
-    assert!(matches!(end, End::Failed(Fault::Late { .. })));
-    assert!(fault(&events).contains("not within 50ms"));
-}
-
 /// Each breach with the close code that answers it, and what the timeline says.
 #[tokio::test]
 async fn each_breach_of_the_protocol_has_its_code_and_its_section() {
@@ -371,64 +336,6 @@ async fn frames_in_one_packet_with_the_request_survive() {
     let (_, end, events) = rig.story().await;
     assert_eq!(names(&events)[4..6], ["open", "message"]);
     assert_eq!(end, End::Finished { first: Party::Peer });
-}
-
-#[tokio::test]
-async fn an_end_without_a_close_frame_is_1006() {
-    let rig = Rig::new();
-    let (_, to) = rig.listen(Settings::default()).await;
-    let mut peer = peer(to).await;
-    peer.get_mut().shutdown().await.unwrap();
-    let (_, end, events) = rig.story().await;
-    assert!(fault(&events).contains("1006"));
-    assert!(matches!(end, End::Broken(_)));
-}
-
-#[tokio::test]
-async fn a_reset_by_either_side_is_a_reset() {
-    let rig = Rig::new();
-    let (_, to) = rig.listen(Settings::default()).await;
-    let mut one = peer(to).await;
-    let row = rig.open().await;
-    rig.send(&row, Command::Reset);
-    assert!(matches!(one.next().await, Some(Err(Error::Io(_)))));
-    assert_eq!(rig.story().await.1, End::Reset { by: Party::Us });
-
-    let rig = Rig::new();
-    let (_, to) = rig.listen(Settings::default()).await;
-    let two = peer(to).await;
-    rig.open().await;
-    socket2::SockRef::from(two.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(two);
-    assert_eq!(rig.story().await.1, End::Reset { by: Party::Peer });
-}
-
-#[tokio::test]
-async fn stopping_says_going_away() {
-    let rig = Rig::new();
-    let (id, to) = rig.listen(Settings::default()).await;
-    let mut peer = peer(to).await;
-    rig.open().await;
-    rig.endpoints.stop(id);
-    assert_eq!(next(&mut peer).await, closing(1001, ""));
-    over(peer).await;
-    assert_eq!(rig.story().await.1, End::Stopped);
-}
-
-#[tokio::test]
-async fn closing_does_not_wait_for_a_peer_that_does_not_answer() {
-    let rig = Rig::new();
-    let (_, to) = rig.listen(Settings::default()).await;
-    let mut peer = peer(to).await;
-    let row = rig.open().await;
-    rig.send(&row, Command::Close);
-    // The raw stream: nobody answers the close frame.
-    let mut all = Vec::new();
-    peer.get_mut().read_to_end(&mut all).await.unwrap();
-    assert_eq!(all, [0x88, 2, 0x03, 0xe8]);
-    drop(peer);
-    let (_, end, _) = rig.story().await;
-    assert_eq!(end, End::Finished { first: Party::Us });
 }
 
 #[tokio::test]

@@ -347,7 +347,7 @@ fn draft(send: Send) -> Result<Draft, String> {
     Ok(draft)
 }
 
-/// `1000 reason` (RFC 6455 section 5.5.1: the reason has at most 123 bytes, and needs a code).
+/// `1000 reason`, or nothing (RFC 6455 section 5.5.1: the reason has at most 123 bytes, and needs a code).
 fn close(code: Option<u16>, reason: Option<String>) -> Result<String, String> {
     match (code, reason) {
         (None, None) => Ok(String::new()),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{VERSION, tls, to_line};
 use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::{Event, Form, FrameHead, Kind, Way};
+use crate::model::event::{Event, Form, FrameHead, Kind, Way, close_name};
 use crate::model::exchange::{Part, Turn};
 use crate::model::h2;
 use crate::model::id::{EndpointId, SocketId, Subject};
@@ -282,7 +282,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         Kind::Packet { packet, .. } => packet_head(map, packet),
         Kind::Frame { frame, .. } => frame_head(map, *frame),
         Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
-        Kind::Closing { code, .. } => entry(map, "code", *code),
+        Kind::Closing { code, .. } => {
+            entry(map, "code", *code)?;
+            entry(map, "name", code.map(close_name))
+        }
         Kind::Datagram(note) => super::datagram::detail(map, note),
     }
 }

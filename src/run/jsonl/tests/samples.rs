@@ -196,6 +196,6 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         ),
         (Kind::Ping { way }, json!({"way": "in"})),
         (Kind::Pong { way, rtt: Some(3_000) }, json!({"way": "in", "rtt_us": 3})),
-        (Kind::Closing { way, code: Some(1000) }, json!({"way": "in", "code": 1000})),
+        (Kind::Closing { way, code: Some(1000) }, json!({"way": "in", "code": 1000, "name": "normal"})),
     ]
 }
