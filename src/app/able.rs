@@ -52,6 +52,7 @@ impl App {
             Action::End => self.no_end(),
             Action::Close => self.no_close(),
             Action::Reset => self.no_reset(),
+            Action::Starttls => self.no_starttls(),
             Action::Compose => self.no_compose(),
             Action::Toggle | Action::Restart | Action::Edit | Action::Remove => {
                 no(self.endpoint().is_some(), "no endpoint is selected")
@@ -131,6 +132,18 @@ impl App {
     fn no_reset(&self) -> Option<&'static str> {
         let udp = self.socket().is_some_and(|socket| socket.scheme == Scheme::Udp);
         self.no_close().or(no(!udp, "UDP has no RST: a peer cannot be reset"))
+    }
+
+    fn no_starttls(&self) -> Option<&'static str> {
+        let Some(socket) = self.socket() else { return Some("no socket is selected") };
+        match (socket.scheme, socket.life) {
+            (_, Life::Closed) => Some("the socket is closed"),
+            (scheme, _) if scheme.is_secure() => Some("TLS stands on it already"),
+            (scheme, _) if scheme != Scheme::Tcp => Some("TLS begins by hand on plain tcp connections alone"),
+            (_, Life::Open) => None,
+            (_, Life::Opening(_)) => Some("the socket is not open yet"),
+            _ => Some("one side is done sending, and a handshake needs both"),
+        }
     }
 
     fn no_options(&self) -> Option<&'static str> {

@@ -18,7 +18,9 @@ impl App {
     /// What an action does on the dashboard; it was checked that it can be done.
     pub(super) fn browse(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::End | Action::Close | Action::Reset => return self.on_socket(action).into_iter().collect(),
+            Action::End | Action::Close | Action::Reset | Action::Starttls => {
+                return self.on_socket(action).into_iter().collect();
+            }
             Action::Toggle | Action::Restart | Action::Edit | Action::Remove => {
                 return self.on_endpoint(action).into_iter().collect();
             }
@@ -155,6 +157,7 @@ impl App {
             Action::End => Some(Effect::End(id)),
             Action::Close => Some(Effect::Close(id)),
             Action::Reset => Some(Effect::Reset(id)),
+            Action::Starttls => Some(Effect::Starttls(id)),
             _ => None,
         }
     }

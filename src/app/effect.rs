@@ -60,6 +60,8 @@ pub enum Effect {
     Close(SocketId),
     /// Close with RST.
     Reset(SocketId),
+    /// Go on over TLS where it was plain TCP.
+    Starttls(SocketId),
     /// Change a setting of what runs.
     Set {
         subject: Subject,

@@ -28,7 +28,7 @@ impl App {
     /// The secure listener the keys are about, and what it shows.
     fn shown(&self) -> Option<(EndpointId, &Source)> {
         let row = self.endpoint()?;
-        let is_secure = row.spec.role == Role::Listen && row.spec.scheme().is_secure();
+        let is_secure = row.spec.role == Role::Listen && row.spec.comes_to_tls();
         is_secure.then_some((row.id, &row.spec.settings.tls.certificate))
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Log {
     pub ring: Mutex<Ring>,
     pub life: AtomicU8,
     pub blocked: AtomicBool,
+    /// TLS stands on it.
+    pub secured: AtomicBool,
     /// The time something last came in; 0 is never.
     pub seen: AtomicU64,
     /// Something changed since the last look; keeps the list of changed subjects short.
@@ -47,6 +49,7 @@ impl Log {
             ring: Mutex::default(),
             life: AtomicU8::new(life.code()),
             blocked: AtomicBool::new(false),
+            secured: AtomicBool::new(false),
             seen: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),

@@ -180,7 +180,7 @@ impl Hub {
 
     /// What a socket speaks and how it stands.
     pub fn state_of(&self, id: SocketId) -> Option<(Scheme, Life)> {
-        self.registry.lock().sockets.get(&id).map(|socket| (socket.birth.scheme, socket.log.life()))
+        self.registry.lock().sockets.get(&id).map(|socket| (socket.scheme(), socket.log.life()))
     }
 
     /// Whether a row stands for older peers, and so for nobody one could send to.

@@ -169,6 +169,10 @@ impl Held {
             Kind::Data | Kind::Write | Kind::Message { .. } => {}
             Kind::Blocked { .. } => log.blocked.store(true, Relaxed),
             Kind::Drain { .. } => log.blocked.store(false, Relaxed),
+            Kind::SecureConnection(_) | Kind::SecureConnect(_) => {
+                log.secured.store(true, Relaxed);
+                log.life.store(before.after(&kind).code(), Relaxed);
+            }
             _ if lives => log.life.store(before.after(&kind).code(), Relaxed),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Birth;
 use super::log::Log;
@@ -53,6 +54,14 @@ pub(super) struct Socket {
 }
 
 impl Socket {
+    /// What it speaks now: a plain one may have gone on over TLS.
+    pub fn scheme(&self) -> Scheme {
+        match self.birth.scheme {
+            Scheme::Tcp if self.log.secured.load(Relaxed) => Scheme::Tls,
+            scheme => scheme,
+        }
+    }
+
     pub fn met(&mut self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
         (self.birth.peer, self.birth.local) = (peer, local.or(self.birth.local));
         self.haystack = haystack(id, &self.birth);

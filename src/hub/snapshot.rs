@@ -238,7 +238,9 @@ impl Registry {
             return false;
         }
         let state = if socket.folded > 0 { "older" } else { state_name(socket.log.life(), &socket.birth) };
-        words.iter().all(|word| socket.haystack.contains(word.as_str()) || state.contains(word.as_str()))
+        let speaks = socket.scheme().name();
+        let held = |word: &String| [&socket.haystack, state, speaks].iter().any(|text| text.contains(word.as_str()));
+        words.iter().all(held)
     }
 
     fn row(&self, id: SocketId, second: u64) -> Option<SocketRow> {
@@ -260,7 +262,7 @@ fn row(id: SocketId, socket: &Socket, second: u64) -> SocketRow {
     SocketRow {
         id,
         endpoint: socket.birth.endpoint,
-        scheme: socket.birth.scheme,
+        scheme: socket.scheme(),
         accepted: socket.birth.accepted,
         peer: socket.birth.peer,
         local: socket.birth.local,

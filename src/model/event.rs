@@ -13,9 +13,10 @@ use super::exchange::{Part, Turn, Why};
 use super::h2;
 use super::id::SocketId;
 use super::socketio::Head;
+pub use super::starttls::Upgrade;
 use super::tally::Cell;
 use super::time::Stamp;
-pub use super::tls::{Answer, Flight, Hello, Secured, Shown};
+pub use super::tls::{Answer, Flight, Hello, Logged, Secured, Shown};
 pub use super::websocket::{FrameHead, Framing, Opened, close_name};
 
 /// The direction of an event that has one.
@@ -119,6 +120,9 @@ pub enum Kind {
         lifetime: u32,
         bytes: u32,
     },
+    /// Plain text ends here: TLS begins on the same connection.
+    Starttls(Box<Upgrade>),
+    KeyLog(Box<Logged>),
     SecureConnection(Arc<Secured>),
     SecureConnect(Arc<Secured>),
     Alert {
@@ -271,6 +275,8 @@ impl Kind {
             Self::ServerHello(_) => "serverHello",
             Self::Handshake(_) => "handshake",
             Self::SessionTicket { .. } => "sessionTicket",
+            Self::Starttls(_) => "starttls",
+            Self::KeyLog(_) => "keylog",
             Self::SecureConnection(_) => "secureConnection",
             Self::SecureConnect(_) => "secureConnect",
             Self::Alert { .. } => "alert",
@@ -345,6 +351,8 @@ impl Kind {
             | Self::Log
             | Self::Set(_)
             | Self::Certificate(_)
+            | Self::Starttls(_)
+            | Self::KeyLog(_)
             | Self::SecureConnection(_)
             | Self::SecureConnect(_)
             | Self::TlsError(_)
@@ -432,6 +440,8 @@ impl Kind {
             Self::ClientHello(_) => size_of::<Hello>() + 2048,
             Self::ServerHello(_) => size_of::<Answer>() + 256,
             Self::Handshake(flight) => size_of::<Flight>() + flight.steps.len() * 24,
+            Self::Starttls(_) => size_of::<Upgrade>(),
+            Self::KeyLog(logged) => size_of::<Logged>() + logged.file.len() + logged.labels.len() * 48,
             Self::SecureConnection(secured) | Self::SecureConnect(secured) => {
                 size_of::<Secured>() + 96 + secured.chain.len() * 640
             }

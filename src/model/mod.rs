@@ -24,6 +24,7 @@ pub mod setting;
 pub mod size;
 pub mod socketio;
 pub mod spec;
+pub mod starttls;
 pub mod tally;
 pub mod time;
 pub mod tls;

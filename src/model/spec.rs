@@ -32,6 +32,11 @@ impl Spec {
         self.url.scheme
     }
 
+    /// TLS from the start, or by the lines of a protocol that lead there.
+    pub fn comes_to_tls(&self) -> bool {
+        self.scheme().is_secure() || (self.scheme() == Scheme::Tcp && self.settings.tls.starttls.is_on())
+    }
+
     /// What the settings are beside each other and the URL; each for itself was checked where it was read.
     ///
     /// # Errors

@@ -113,6 +113,14 @@ impl Record {
     }
 }
 
+/// Secrets of a connection that were appended to a key log. The secrets themselves are only there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Logged {
+    pub file: Box<str>,
+    /// `CLIENT_RANDOM`, `SERVER_TRAFFIC_SECRET_0`, as they were written.
+    pub labels: Vec<Box<str>>,
+}
+
 /// What both sides of a TLS handshake agreed on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Secured {

@@ -1,12 +1,14 @@
 //! Starting and stopping endpoints, and the mail to their flows. Each endpoint is one task with its own
 //! cancellation; a panic in it is caught at its edge and becomes a line.
 
+mod able;
 mod change;
 mod clock;
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -87,6 +89,7 @@ pub struct Endpoints {
     limits: Arc<Limits>,
     identity: Arc<tls::Identity>,
     clients: Arc<tls::Clients>,
+    keylogs: Arc<tls::KeyLogs>,
     servers: Arc<tls::Servers>,
     mail: Mailboxes,
     holds: Holds,
@@ -104,6 +107,7 @@ impl Endpoints {
             limits: Arc::new(limits),
             identity,
             clients: Arc::default(),
+            keylogs: Arc::default(),
             servers: Arc::default(),
             mail: Mailboxes::default(),
             holds: Holds::default(),
@@ -120,6 +124,11 @@ impl Endpoints {
 
     pub fn identity(&self) -> &tls::Identity {
         &self.identity
+    }
+
+    /// Appends the TLS secrets of all endpoints without a `keylog` of their own to a file.
+    pub fn log_keys(&self, file: PathBuf) {
+        self.keylogs.for_all(file);
     }
 
     /// Adds an endpoint and starts it. What goes wrong is told on its own line.
@@ -179,6 +188,7 @@ impl Endpoints {
             holds: self.holds.clone(),
             identity: Arc::clone(&self.identity),
             clients: Arc::clone(&self.clients),
+            keylogs: Arc::clone(&self.keylogs),
             servers: Arc::clone(&self.servers),
             now: endpoint.now.subscribe(),
             inbox: Arc::new(Mutex::new(Some(inbox))),
@@ -207,6 +217,7 @@ impl Endpoints {
         let Some(endpoint) = self.running.lock().remove(&id) else { return };
         endpoint.cancel.cancel();
         self.clients.forget(id);
+        self.keylogs.forget(id);
         self.servers.forget(id);
         let hub = Arc::clone(&self.hub);
         self.tasks.spawn(async move {
@@ -238,26 +249,16 @@ impl Endpoints {
         if let (Command::Send(Payload::Reply(fixed)), Some(endpoint)) = (&command, self.hub.endpoint_of(id)) {
             return self.set_reply(endpoint, Reply::Fixed((**fixed).clone()));
         }
-        match (&command, life) {
-            (_, Life::Closed) => return Err(Rejection(format!("{id} is closed already"))),
-            (Command::End | Command::Reset, _) if scheme == Scheme::Udp => {
-                return Err(Rejection(format!("{id} is a UDP peer: there is no connection to end or reset")));
+        if let Some(reason) = able::refusal(id, scheme, life, &command) {
+            return Err(Rejection(reason));
+        }
+        if let (Command::Close | Command::Reset, Life::Opening(_)) = (&command, life) {
+            let birth = self.hub.birth(id);
+            if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
+                // It is still dialling, and reads no mail: to give that up is to stop its client.
+                self.stop(birth.endpoint);
+                return Ok(());
             }
-            (Command::Send(_), Life::WeEnded | Life::Closing) => {
-                return Err(Rejection(format!("we have half-closed {id}: nothing more can be sent on it")));
-            }
-            (Command::End, Life::WeEnded | Life::Closing) => {
-                return Err(Rejection(format!("we have half-closed {id} already")));
-            }
-            (Command::Close | Command::Reset, Life::Opening(_)) => {
-                let birth = self.hub.birth(id);
-                if let Some(birth) = birth.filter(|birth| !birth.accepted && birth.local.is_none()) {
-                    // It is still dialling, and reads no mail: to give that up is to stop its client.
-                    self.stop(birth.endpoint);
-                    return Ok(());
-                }
-            }
-            _ => {}
         }
         self.mail.send(id, command)
     }

@@ -48,6 +48,8 @@ pub enum Command {
     SendTo(std::net::SocketAddr, Payload),
     /// A setting that was checked, and its new value as text.
     Set(&'static Row, String),
+    /// Go on over TLS: a plain TCP connection.
+    Starttls,
     /// Half-close: FIN, and keep reading.
     End,
     Close,
@@ -113,6 +115,8 @@ pub struct Context {
     pub identity: Arc<tls::Identity>,
     /// Sessions our TLS clients can resume.
     pub clients: Arc<tls::Clients>,
+    /// Files that TLS secrets go to.
+    pub keylogs: Arc<tls::KeyLogs>,
     /// What our TLS listeners show.
     pub servers: Arc<tls::Servers>,
     /// What was asked for as it is now: `spec` is how it was when the run or the flow began.

@@ -67,6 +67,25 @@ pub fn through(scheme: Scheme, make: Make, bytes: &[u8]) -> Option<(Arc<Hub>, So
     Some((hub, id))
 }
 
+/// What a peer says in plain text before TLS. The first byte says whose lines and which side we are, the second in how
+/// large pieces.
+pub fn starttls(bytes: &[u8]) {
+    use super::tcp::dialogue::{Dialogue, Heard};
+    use crate::model::starttls::Starttls::{Imap, Pop3, Postgresql, Smtp};
+    let [which, piece, said @ ..] = bytes else { return };
+    let role = if which & 4 == 0 { Role::Listen } else { Role::Connect };
+    let mut say = bytes::BytesMut::new();
+    let speaks = [Smtp, Imap, Pop3, Postgresql][usize::from(which & 3)];
+    let Some(mut dialogue) = Dialogue::begin(speaks, role, &mut say) else { return };
+    for part in said.chunks(usize::from(*piece).max(1)) {
+        match dialogue.hear(part, &mut say) {
+            Heard::More => {}
+            Heard::Agreed { behind } => return assert!(behind < part.len().max(1), "{behind}"),
+            Heard::Bye | Heard::Refused(_) => return,
+        }
+    }
+}
+
 /// A datagram that may be DNS.
 pub fn dns(bytes: &[u8]) {
     let _ = udp::dns::read(bytes);

@@ -25,7 +25,7 @@ use crate::hub::{Birth, Recorder};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::Kind;
 use crate::model::setting::tcp as setting;
-use crate::model::url::{Host, Role};
+use crate::model::url::{Host, Role, Scheme};
 use crate::model::view::State;
 
 /// Any byte stream; the one place where types are erased.
@@ -148,10 +148,12 @@ where
     F: Future<Output = End> + Send + 'static,
     T: Fn(Flow) -> F + Send + 'static,
 {
+    // What was set by now holds for it.
+    let cx = &cx.fresh();
     let (record, inbox) = register(cx, true, peer, stream.local_addr().ok(), layers);
     record.event(Kind::Connection { peer: Box::new(peer), socket: None });
     cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
-    let cx = cx.fresh();
+    let cx = cx.clone();
     async move {
         let _room = permit;
         watched(cx, record, |cx, record| async move {
@@ -191,7 +193,7 @@ fn register(
     layers: u8,
 ) -> (Recorder, Inbox) {
     let scheme = cx.spec.scheme();
-    let handshakes = 1 + u8::from(scheme.is_secure()) + layers;
+    let handshakes = 1 + u8::from(cx.spec.comes_to_tls()) + layers;
     let (id, record) = cx.hub.open(Birth { endpoint: cx.endpoint, scheme, accepted, peer, local, handshakes });
     let (tx, inbox) = mpsc::channel(MAILBOX);
     cx.mail.add(id, tx);
@@ -235,6 +237,35 @@ fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>
     (Probe::new(tcp, Wire::new(record.clone(), handle)), tune)
 }
 
+/// A plain stream with the watch that tells of TLS on it; TCP has its own above, for TLS may be wanted there.
+fn unsecured(cx: &Context, probe: Probe<Tcp, Wire>, record: &Recorder, role: Role) -> Stream {
+    match cx.spec.scheme() {
+        Scheme::Tcp => Box::new(probe),
+        scheme => Box::new(Probe::new(probe, tls::Astray::new(record.clone(), role, scheme))),
+    }
+}
+
+/// TLS over a stream that began in plain text.
+///
+/// # Errors
+/// The end that the handshake came to, recorded.
+pub async fn upgrade<S>(cx: &Context, role: Role, stream: S, record: &Recorder) -> Result<Stream, End>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let layer = tls::Layer { cx, record, alpn: &[] };
+    Ok(match role {
+        Role::Listen => {
+            let stream = secured(cx, record, layer.accept(stream)).await?;
+            Box::new(tls::Truncation::new(stream, record.clone()))
+        }
+        Role::Connect => {
+            let stream = secured(cx, record, layer.connect(stream)).await?;
+            Box::new(tls::Truncation::new(stream, record.clone()))
+        }
+    })
+}
+
 async fn secure_server(
     cx: &Context,
     stream: TcpStream,
@@ -243,8 +274,7 @@ async fn secure_server(
 ) -> Result<(Stream, Tune, Alpn), End> {
     let (mut probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        let astray = tls::Astray::new(record.clone(), Role::Listen, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
+        return Ok((unsecured(cx, probe, record, Role::Listen), tune, None));
     }
     let limit = cx.limits.handshake_time;
     let scheme = cx.spec.scheme();
@@ -356,8 +386,7 @@ async fn secure_client(
 ) -> Result<(Stream, Tune, Alpn), End> {
     let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
-        let astray = tls::Astray::new(record.clone(), Role::Connect, cx.spec.scheme());
-        return Ok((Box::new(Probe::new(probe, astray)), tune, None));
+        return Ok((unsecured(cx, probe, record, Role::Connect), tune, None));
     }
     let layer = tls::Layer { cx, record, alpn };
     let stream = secured(cx, record, Box::pin(layer.connect(probe))).await?;

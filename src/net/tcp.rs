@@ -4,6 +4,10 @@
 //! a peer that does the same. What waits to be written is bounded; above the bound the loop reads no
 //! more until the peer does.
 
+pub(super) mod dialogue;
+mod plain;
+mod upgrade;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
@@ -17,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
+use self::plain::{Came, Plain};
 use super::kernel::Handle;
 use super::probe::{Probe, Watch};
 use super::stream::{self, Flow, Stream};
@@ -72,12 +77,21 @@ enum Turn {
     Read(usize),
     Wrote,
     Shut,
+    /// Nothing plain waits any more: TLS may begin.
+    Secure,
+    /// A client's server did not come to TLS in time.
+    Late,
     Failed(Op, io::Error),
     Cancelled,
 }
 
 struct Talk {
+    record: Recorder,
     stream: Probe<Stream, Chunks>,
+    /// As long as it is not TLS.
+    plain: Option<Box<Plain>>,
+    /// What came of the plain text that was read last.
+    came: Came,
     inbox: Inbox,
     inbox_open: bool,
     buffer: Box<[MaybeUninit<u8>]>,
@@ -99,12 +113,19 @@ struct Talk {
 async fn talk(flow: Flow) -> End {
     let Flow { cx, role, peer, stream, record, inbox, kernel, mut tune, .. } = flow;
     let settings = &cx.spec.settings;
+    let is_plain = !cx.spec.scheme().is_secure();
+    let watch = if is_plain { Chunks::plain(record.clone(), role) } else { Chunks::new(record.clone()) };
+    let mut waiting = BytesMut::new();
+    let plain = is_plain.then(|| Box::new(Plain::new(&cx, role, &mut waiting)));
     let mut talk = Talk {
-        stream: Probe::new(stream, Chunks::new(record.clone())),
+        record: record.clone(),
+        stream: Probe::new(stream, watch),
+        plain,
+        came: Came::Nothing,
         inbox,
         inbox_open: true,
         buffer: Box::new_uninit_slice(BUFFER),
-        waiting: BytesMut::new(),
+        waiting,
         dirty: false,
         reading: true,
         writing: true,
@@ -114,13 +135,16 @@ async fn talk(flow: Flow) -> End {
         pulse: None,
         shown: settings.show.is_some().then(Bytes::new),
     };
-    if let (Role::Listen, Some(greet)) = (role, &settings.greet) {
+    if let (Role::Listen, Some(greet), false) = (role, &settings.greet, talk.leads()) {
         talk.waiting.extend_from_slice(&greet.0);
     }
     let mut first = None;
     let mut cancelled = Box::pin(cx.cancel.cancelled());
     loop {
         match poll_fn(|wakes| talk.turn(wakes, cancelled.as_mut())).await {
+            Turn::Read(0) if role == Role::Connect && talk.leads() => {
+                return fail(&record, Fault::Starttls { text: "the server ended before TLS began".into() });
+            }
             Turn::Read(0) => {
                 talk.reading = false;
                 first.get_or_insert(Party::Peer);
@@ -131,19 +155,37 @@ async fn talk(flow: Flow) -> End {
                 if let Some(shown) = &mut talk.shown {
                     cx.show(peer, &std::mem::take(shown));
                 }
-                talk.answer();
+                match std::mem::replace(&mut talk.came, Came::Nothing) {
+                    Came::Nothing => talk.answer(),
+                    Came::Over => talk.ending = true,
+                    Came::Wrong(fault) if role == Role::Connect => return fail(&record, fault),
+                    Came::Wrong(fault) => {
+                        record.error(fault);
+                        talk.ending = true;
+                    }
+                }
+            }
+            Turn::Secure => {
+                // On the heap, and only while it lasts: the task of every plain connection would be larger by it.
+                if let Err(end) = Box::pin(talk.secure(&cx, role, &mut tune)).await {
+                    return end;
+                }
+            }
+            Turn::Late => {
+                let after = cx.limits.handshake_time;
+                return fail(&record, Fault::Late { what: "the server came to TLS", after });
             }
             Turn::Wrote => {}
             Turn::Shut => {
                 talk.writing = false;
                 first.get_or_insert(Party::Us);
             }
-            Turn::Letter(Some(Command::Send(Payload::Bytes(_)))) if talk.waiting.len() >= HIGH => {
+            Turn::Letter(Some(Command::Send(Payload::Bytes(_)))) if talk.outgoing().len() >= HIGH => {
                 record.error(Fault::Limit { what: "bytes that wait to be written (not sent)", limit: HIGH as u64 });
             }
             Turn::Letter(Some(Command::Send(Payload::Bytes(bytes)))) if talk.writing && !talk.ending => {
                 match tune.settings().tcp.framing.encode(&bytes) {
-                    Ok(message) => talk.waiting.extend_from_slice(&message),
+                    Ok(message) => talk.outgoing().extend_from_slice(&message),
                     // It was checked where it was typed; the framing has changed since.
                     Err(_) => record.error(Fault::Limit {
                         what: "bytes that the length before a message can say (not sent)",
@@ -151,7 +193,11 @@ async fn talk(flow: Flow) -> End {
                     }),
                 }
             }
+            Turn::Letter(Some(Command::End)) if talk.leads() => {
+                record.error(Fault::Starttls { text: "TLS is about to begin: end it then".into() });
+            }
             Turn::Letter(Some(Command::End)) => talk.ending = true,
+            Turn::Letter(Some(Command::Starttls)) => talk.begin_tls(),
             Turn::Letter(Some(Command::Close)) if tune.settings().tcp.linger == Linger::Reset => {
                 return End::Reset { by: Party::Us };
             }
@@ -163,7 +209,7 @@ async fn talk(flow: Flow) -> End {
                         return errno::end(op, &error);
                     }
                 }
-                record_unsent(&record, talk.waiting.len());
+                record_unsent(&record, talk.unsent());
                 let end = stream::shut(&mut talk.stream).await;
                 return first.map_or(end, |first| End::Finished { first });
             }
@@ -180,7 +226,7 @@ async fn talk(flow: Flow) -> End {
             Turn::Failed(op, error) => return errno::end(op, &error),
             Turn::Cancelled if tune.settings().tcp.linger == Linger::Reset => return End::Stopped,
             Turn::Cancelled => {
-                record_unsent(&record, talk.waiting.len());
+                record_unsent(&record, talk.unsent());
                 return stream::farewell(&mut talk.stream).await;
             }
         }
@@ -188,6 +234,12 @@ async fn talk(flow: Flow) -> End {
             return End::Finished { first: first.unwrap_or(Party::Us) };
         }
     }
+}
+
+/// A client whose server does not come to TLS says no more.
+fn fail(record: &Recorder, fault: Fault) -> End {
+    record.error(fault.clone());
+    End::Failed(fault)
 }
 
 /// Tells what a close throws away: the peer sees an orderly end, and not that something is missing before it.
@@ -201,7 +253,8 @@ fn record_unsent(record: &Recorder, waiting: usize) {
 impl Talk {
     /// What a listener answers to what was read: queued; an echo has queued itself.
     fn answer(&mut self) {
-        if let Some(now) = self.listens.as_ref().filter(|_| self.writing && !self.ending)
+        let answers = self.writing && !self.ending && !self.leads();
+        if let Some(now) = self.listens.as_ref().filter(|_| answers)
             && let Reply::Fixed(fixed) = &now.borrow().settings.reply
         {
             self.waiting.extend_from_slice(&fixed.text.0);
@@ -221,6 +274,14 @@ impl Talk {
         if let Poll::Ready(turn) = self.push(wakes) {
             return Poll::Ready(turn);
         }
+        if self.plain.as_ref().is_some_and(|plain| plain.due.is_some()) {
+            // Not a byte of TLS may be read as plain text.
+            let is_written = self.waiting.is_empty() && !self.dirty;
+            return if is_written { Poll::Ready(Turn::Secure) } else { Poll::Pending };
+        }
+        if self.plain.as_mut().is_some_and(|plain| plain.late(wakes)) {
+            return Poll::Ready(Turn::Late);
+        }
         if !self.reading {
             // Half-open: nothing to read wakes us, but silence is told all the same.
             if let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_flush(wakes) {
@@ -233,6 +294,7 @@ impl Talk {
         }
         // Asked here, not before the wait: a reply that was changed meanwhile holds for what comes now.
         let echo = self.listens.as_ref().is_some_and(|now| now.borrow().settings.reply == Reply::Echo);
+        let echo = echo && !self.leads();
         let mut buf = ReadBuf::uninit(&mut self.buffer);
         if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(wakes, &mut buf)) {
             return Poll::Ready(Turn::Failed(Op::Read, error));
@@ -240,6 +302,13 @@ impl Talk {
         let bytes = buf.filled();
         if let Some(shown) = &mut self.shown {
             *shown = Bytes::copy_from_slice(&bytes[..bytes.len().min(HEAD)]);
+        }
+        if let Some(plain) = self.plain.as_mut().filter(|_| !bytes.is_empty()) {
+            let (came, error) = plain.hear(bytes, &mut self.waiting);
+            self.came = came;
+            if let Some(error) = error {
+                self.record.error(error);
+            }
         }
         if echo && !bytes.is_empty() && self.writing && !self.ending {
             // Straight back from the read buffer; only what the kernel does not take is copied.

@@ -11,6 +11,7 @@ mod failure;
 mod front;
 mod identity;
 mod judge;
+mod keylog;
 mod known;
 mod pername;
 mod records;
@@ -31,6 +32,7 @@ use self::failure::Ours;
 pub use self::front::Servers;
 pub use self::identity::Identity;
 use self::judge::Judge;
+pub use self::keylog::{KeyLogs, Sink};
 pub use self::known::Clients;
 use self::known::Terms;
 pub use self::records::Astray;
@@ -78,7 +80,7 @@ impl Layer<'_> {
         let alpn = self.protocols(&front.tls);
         let mut config = ServerConfig::clone(&front.config);
         config.alpn_protocols.clone_from(&alpn);
-        config.key_log = keys;
+        config.key_log = keys.clone();
         let handshake = async {
             let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
             start.into_stream(Arc::new(config)).await
@@ -90,7 +92,7 @@ impl Layer<'_> {
             names: &front.names,
             schemes: &front.schemes,
         };
-        let mut stream = self.finish(handshake, &seen, &ours, Role::Listen).await?;
+        let mut stream = self.finish(handshake, (&seen, &keys), &ours, Role::Listen).await?;
         let (below, state) = stream.get_mut();
         below.watch().settle();
         let secured = self.secured(state, started, &seen, None);
@@ -118,13 +120,13 @@ impl Layer<'_> {
         let alpn = self.protocols(tls);
         let mut config = known.config;
         config.alpn_protocols.clone_from(&alpn);
-        config.key_log = keys;
+        config.key_log = keys.clone();
         let connector = TlsConnector::from(Arc::new(config));
         // The system's roots have been read by now.
         let started = self.clock().now();
         let ours =
             Ours { provider: &known.provider, versions: tls.versions.list(), alpn: &alpn, names: &[], schemes: &[] };
-        let mut stream = self.finish(connector.connect(asked, stream), &seen, &ours, Role::Connect).await?;
+        let mut stream = self.finish(connector.connect(asked, stream), (&seen, &keys), &ours, Role::Connect).await?;
         let (below, state) = stream.get_mut();
         below.watch().settle();
         let secured = self.secured(state, started, &seen, Some(&known.judge));
@@ -137,7 +139,8 @@ impl Layer<'_> {
     }
 
     fn watched<S>(&self, stream: S, role: Role) -> (Watched<S>, Arc<Keys>, Arc<Seen>) {
-        let (keys, seen) = (Arc::new(Keys::default()), Arc::new(Seen::default()));
+        let sink = self.cx.keylogs.sink(self.cx.endpoint, &self.cx.log, &self.cx.spec.settings);
+        let (keys, seen) = (Arc::new(Keys::new(sink)), Arc::new(Seen::default()));
         let records = Records::new(self.record.clone(), self.clock(), role, Arc::clone(&keys), Arc::clone(&seen));
         self.record.explain(seen.clone());
         (Probe::new(stream, records), keys, seen)
@@ -153,12 +156,14 @@ impl Layer<'_> {
     async fn finish<T>(
         &self,
         handshake: impl Future<Output = io::Result<T>>,
-        seen: &Seen,
+        (seen, keys): (&Seen, &Keys),
         ours: &Ours<'_>,
         role: Role,
     ) -> Result<T, Fault> {
         let limit = self.cx.limits.handshake_time;
-        let fault = match tokio::time::timeout(limit, handshake).await {
+        let done = tokio::time::timeout(limit, handshake).await;
+        keys.tell(self.record);
+        let fault = match done {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() }

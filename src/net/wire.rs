@@ -12,10 +12,12 @@ use tokio::time::{Instant, Sleep};
 use super::errno;
 use super::kernel::Handle;
 use super::probe::Watch;
+use super::tls::Astray;
 use crate::hub::Recorder;
 use crate::model::end::{Fault, Op};
 use crate::model::event::{Kind, Way};
 use crate::model::time::nanos;
+use crate::model::url::{Role, Scheme};
 
 /// A write that waits this long is worth a line: shorter waits are how any busy stream breathes.
 const WORTH_A_LINE: Duration = Duration::from_millis(50);
@@ -134,16 +136,26 @@ impl Watch for Wire {
 /// Above TLS, or right on TCP: `data`, `write`, `end`, `error`.
 pub struct Chunks {
     record: Recorder,
+    /// On a plain connection: tells when the peer speaks TLS.
+    astray: Option<Astray>,
 }
 
 impl Chunks {
     pub fn new(record: Recorder) -> Self {
-        Self { record }
+        Self { record, astray: None }
+    }
+
+    pub fn plain(record: Recorder, role: Role) -> Self {
+        let astray = Astray::new(record.clone(), role, Scheme::Tcp);
+        Self { record, astray: Some(astray) }
     }
 }
 
 impl Watch for Chunks {
     fn read(&mut self, bytes: &[u8]) {
+        if let Some(astray) = &mut self.astray {
+            astray.read(bytes);
+        }
         self.record.payload(Kind::Data, bytes);
     }
 

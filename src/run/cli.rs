@@ -81,6 +81,10 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
+    /// Append the secrets of all TLS connections there, for Wireshark [default: $SSLKEYLOGFILE]
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+
     /// The folder with certificates and CAs [default: the data directory's certs]; see cert --help
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -110,6 +114,8 @@ pub struct Plan {
     pub demo: bool,
     /// Where the CA's certificate goes.
     pub ca_file: Option<PathBuf>,
+    /// Where TLS secrets go; without it the environment's `SSLKEYLOGFILE` says.
+    pub keylog: Option<PathBuf>,
     /// Where certificates are kept, if not where they are by default.
     pub store: Option<PathBuf>,
 }
@@ -160,8 +166,9 @@ impl Cli {
         };
         config.endpoints.extend(self.typed);
         config.limits.memory = self.memory.unwrap_or(config.limits.memory);
-        let Config { endpoints, limits } = config;
-        Ok(Plan { mode, endpoints, limits, demo: self.demo, ca_file: self.ca_file, store: self.store })
+        let Config { endpoints, limits, .. } = config;
+        let Self { demo, ca_file, keylog, store, .. } = self;
+        Ok(Plan { mode, endpoints, limits, demo, ca_file, keylog, store })
     }
 }
 
@@ -216,11 +223,12 @@ mod tests {
     #[test]
     fn a_file_comes_first_and_the_command_line_adds_to_it() {
         let file = "[limits]\nmemory = '1MiB'\npeers = 7\n[[endpoint]]\nlisten = 'tcp://:1'";
-        let plan =
-            plan_with("--config my.toml -l udp://:2 --memory 2MiB --ca-file ca.pem --store certs", file).unwrap();
+        let args = "--config my.toml -l udp://:2 --memory 2MiB --ca-file ca.pem --keylog keys --store certs";
+        let plan = plan_with(args, file).unwrap();
         assert_eq!(urls(&plan), "listen tcp://127.0.0.1:1\nlisten udp://127.0.0.1:2\n");
         assert_eq!((plan.limits.memory, plan.limits.peers), (2 << 20, 7));
         assert_eq!(plan.ca_file.as_deref(), Some(Path::new("ca.pem")));
+        assert_eq!(plan.keylog.as_deref(), Some(Path::new("keys")));
         assert_eq!(plan.store.as_deref(), Some(Path::new("certs")));
         assert_eq!(plan_with("--config my.toml", "").unwrap().endpoints, []);
     }

@@ -157,6 +157,7 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
         Command::End(subject) => return each(session, subject, || Order::End),
         Command::Close(subject) => return each(session, subject, || Order::Close),
         Command::Reset(subject) => return each(session, subject, || Order::Reset),
+        Command::Starttls(subject) => return each(session, subject, || Order::Starttls),
         Command::Start(id) => Effect::Start(id),
         Command::Stop(id) => Effect::Stop(id),
         Command::Remove(id) => Effect::Remove(id),

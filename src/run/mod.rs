@@ -72,7 +72,7 @@ fn complain(reason: &str, code: u8) -> u8 {
 }
 
 async fn start(plan: Plan) -> u8 {
-    let Plan { mode, endpoints, mut limits, demo, ca_file, store } = plan;
+    let Plan { mode, endpoints, mut limits, demo, ca_file, keylog, store } = plan;
     // Before the terminal is taken: from there on no signal may end the program without giving it back.
     let asked = asked_to_end();
     // Taken first: without a terminal nothing should listen.
@@ -103,6 +103,10 @@ async fn start(plan: Plan) -> u8 {
     }
     let session = Session::with_identity(limits, Arc::clone(&identity));
     let session = Arc::new(session.with_store(store));
+    let environment = || std::env::var_os("SSLKEYLOGFILE").filter(|file| !file.is_empty()).map(Into::into);
+    if let Some(file) = keylog.or_else(environment) {
+        session.endpoints.log_keys(file);
+    }
     for spec in endpoints {
         session.open(spec);
     }

@@ -52,7 +52,7 @@ const TEXTS: &[(&str, Reader)] = &[
 ];
 
 /// What reads bytes, besides the watches.
-const BYTES: &[(&str, Target)] = &[("dns", noise::dns), ("framing", framing)];
+const BYTES: &[(&str, Target)] = &[("dns", noise::dns), ("starttls", noise::starttls), ("framing", framing)];
 
 /// All names.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -90,6 +90,7 @@ impl Session {
             Effect::End(id) => self.endpoints.command(id, Command::End)?,
             Effect::Close(id) => self.endpoints.command(id, Command::Close)?,
             Effect::Reset(id) => self.endpoints.command(id, Command::Reset)?,
+            Effect::Starttls(id) => self.endpoints.command(id, Command::Starttls)?,
             Effect::Set { subject, row, value } => {
                 self.endpoints.set(subject, row, &value)?;
                 return Ok(format!("{} = {value}", row.name));

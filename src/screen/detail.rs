@@ -163,6 +163,8 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::ServerHello(answer) => vec![plain(tls::answer(answer))],
         Kind::Handshake(flight) => vec![plain(tls::flight(flight))],
         Kind::SessionTicket { count, lifetime, bytes, .. } => vec![plain(tls::ticket(*count, *lifetime, *bytes))],
+        Kind::Starttls(upgrade) => vec![plain(tls::upgrade(upgrade))],
+        Kind::KeyLog(logged) => vec![plain(tls::logged(logged))],
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => {
             let mut words = vec![plain(tls::agreed(secured))];
             if secured.verified == Some(false) {

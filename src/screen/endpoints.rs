@@ -209,7 +209,7 @@ fn reason(endpoint: &EndpointRow, theme: &Theme) -> Line<'static> {
 fn is_loud(endpoint: &EndpointRow) -> bool {
     let (spec, tls) = (&endpoint.spec, &endpoint.spec.settings.tls);
     let is = if spec.role == Role::Connect { tls.insecure } else { tls.certificate.flaw().is_some() };
-    is && spec.scheme().is_secure()
+    is && spec.comes_to_tls()
 }
 
 /// What a person must know of a running endpoint, the longest wording first.

@@ -86,6 +86,8 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::ServerHello(answer) => tls::of_answer(answer),
         Kind::Handshake(flight) => tls::of_flight(flight),
         Kind::SessionTicket { way, count, lifetime, bytes } => tls::of_ticket(*way, *count, *lifetime, *bytes),
+        Kind::Starttls(upgrade) => tls::of_upgrade(upgrade),
+        Kind::KeyLog(logged) => tls::of_logged(logged),
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::of_secured(secured),
         Kind::Alert { way, name } => tls::of_alert(*way, name),
         Kind::Continue { way, exchange } => {
@@ -253,6 +255,7 @@ fn of_fault(fault: &Fault) -> Vec<Row> {
             let answered = status.map_or("nothing".into(), |status| status.to_string());
             vec![("error", "not HTTP as it should be".into()), text(said), ("answered", answered)]
         }
+        Fault::Starttls { text: said } => vec![("error", "plain text and TLS on one connection".into()), text(said)],
         Fault::WebSocket { text: said } => vec![("error", "not WebSocket as it should be".into()), text(said)],
         Fault::Limit { what, limit } => vec![("limit", (*what).into()), ("is", size::exact(*limit))],
         Fault::Late { what, after } => vec![("late", (*what).into()), ("waited", size::span(*after))],

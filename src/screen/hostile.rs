@@ -12,7 +12,7 @@ use super::theme::{Depth, Theme};
 use super::{bytes, cells, detail, endpoints, facts, handshake, header, inspector, json, sample, sockets, timeline};
 use crate::app::{App, Effect, Follow, Key, Lens, Msg};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Shown, Way};
+use crate::model::event::{Answer, Event, Hello, Kind, Logged, Opened, Secured, Shown, Way};
 use crate::model::handshake::{Choice, Handshake, Outcome, STEPS, Terms};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::{Head, Type};
@@ -95,6 +95,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         Fault::Certificate { text: text.clone() },
         Fault::Http { status: None, text: text.clone() },
         Fault::WebSocket { text: text.clone() },
+        Fault::Starttls { text: text.clone() },
         Fault::Panic { text: text.clone() },
     ];
     for fault in faults {
@@ -110,6 +111,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         extensions: names.clone(),
         ..Hello::default()
     })));
+    kinds.push(Kind::KeyLog(Box::new(Logged { file: text.clone(), labels: names.clone() })));
     kinds.push(Kind::Certificate(Box::new(Shown {
         source: text.clone(),
         is_bad: true,

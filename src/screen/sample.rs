@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Answer, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, Way};
+use crate::model::event::{
+    Answer, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Logged, Opened, Secured, Upgrade, Way,
+};
 use crate::model::exchange::{Part, Turn};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::socketio::{Head, Type};
 use crate::model::spec::Spec;
+use crate::model::starttls::Starttls;
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::tls::{Certificate, Step};
@@ -244,6 +247,13 @@ pub(crate) fn handshake() -> Vec<(u64, Kind, Vec<u8>)> {
     ]
 }
 
+/// What may stand around a handshake.
+fn around() -> Vec<(u64, Kind, Vec<u8>)> {
+    let upgrade = Upgrade { by: Starttls::Smtp, role: Role::Listen, received: 30, sent: 60 };
+    let logged = Logged { file: "keys.log".into(), labels: vec!["SERVER_TRAFFIC_SECRET_0".into()] };
+    vec![none(9_000, Kind::Starttls(Box::new(upgrade))), none(3_000, Kind::KeyLog(Box::new(logged)))]
+}
+
 pub(crate) fn secured() -> Secured {
     Secured {
         version: "TLS 1.3",
@@ -359,7 +369,7 @@ fn held() -> Vec<(u64, Kind, Vec<u8>)> {
 
 /// One event of every kind there is, by way of the timelines above.
 pub(crate) fn every_event() -> Vec<(u64, Kind, Vec<u8>)> {
-    [tcp(), tls(), http(), ws(), listener(), handshake(), held()].concat()
+    [tcp(), tls(), http(), ws(), listener(), handshake(), around(), held()].concat()
 }
 
 fn chat() -> Box<Head> {

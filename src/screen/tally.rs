@@ -73,7 +73,7 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     let set = subject.zip(endpoint).and_then(|(_, id)| settings(snapshot, id));
     let set = set.map_or_else(Vec::new, |(spec, settings)| {
         let own = matches!(subject, Some(Subject::Socket(_)));
-        let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| (row.when)(settings));
+        let rows = setting::mattering(spec.role, spec.scheme(), settings);
         // What is the endpoint's for all is on the endpoint's page.
         let rows = rows.filter(|row| !own || row.is_a_sockets(spec.scheme()));
         let rows: Vec<_> = rows.map(|row| (row.name.into(), (row.get)(settings))).collect();

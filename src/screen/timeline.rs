@@ -228,7 +228,10 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
     match kind {
         Kind::Listening { .. } => ("●", theme.good, theme.bright),
         Kind::Connection { .. } | Kind::Connect { .. } | Kind::Open(_) => ("◆", theme.plain, theme.bright),
-        Kind::SecureConnection(_) | Kind::SecureConnect(_) | Kind::Upgrade { .. } => ("◆", theme.plain, theme.bright),
+        Kind::SecureConnection(_) | Kind::SecureConnect(_) | Kind::Upgrade { .. } | Kind::Starttls(_) => {
+            ("◆", theme.plain, theme.bright)
+        }
+        Kind::KeyLog(_) => ("·", theme.dim, theme.dim),
         Kind::ClientHello(hello) if hello.astray => (way(hello.way), theme.waiting, theme.bright),
         Kind::ClientHello(hello) => (way(hello.way), theme.dim, theme.plain),
         Kind::ServerHello(answer) => (way(answer.way), theme.dim, theme.plain),

@@ -6,7 +6,9 @@ use super::bytes::clean;
 use super::facts::Row;
 use crate::model::event::Way;
 use crate::model::size;
-use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Shown, Step};
+use crate::model::starttls::{Starttls, Upgrade};
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Logged, Secured, Shown, Step};
+use crate::model::url::Role;
 
 /// Foreign names in a row.
 pub fn list(names: &[Box<str>]) -> String {
@@ -80,6 +82,44 @@ pub fn flight(flight: &Flight) -> String {
 pub fn ticket(count: u16, lifetime: u32, bytes: u32) -> String {
     let many = if count == 1 { "1 ticket".into() } else { format!("{count} tickets") };
     format!("{many}, {}, good for {}", size::bytes(bytes.into()), lasting(lifetime))
+}
+
+/// Where plain text ended: by whose lines, and how much of it there was.
+pub fn upgrade(upgrade: &Upgrade) -> String {
+    let (by, role) = began(upgrade);
+    let (received, sent) = (size::bytes(upgrade.received), size::bytes(upgrade.sent));
+    format!("by {by} as {role}, plain {received} in {sent} out")
+}
+
+fn began(upgrade: &Upgrade) -> (&'static str, &'static str) {
+    let by = if upgrade.by == Starttls::Off { "hand" } else { upgrade.by.name() };
+    (by, if upgrade.role == Role::Listen { "server" } else { "client" })
+}
+
+/// Every field of an upgrade.
+pub fn of_upgrade(upgrade: &Upgrade) -> Vec<Row> {
+    let (by, role) = began(upgrade);
+    vec![
+        ("began by", by.into()),
+        ("we are", format!("TLS's {role}")),
+        ("plain in", format!("{} B", size::exact(upgrade.received))),
+        ("plain out", format!("{} B", size::exact(upgrade.sent))),
+        ("means", "what crosses from here on is TLS, on the same connection".into()),
+    ]
+}
+
+/// Which secrets went to a file.
+pub fn logged(logged: &Logged) -> String {
+    let plural = if logged.labels.len() == 1 { "" } else { "s" };
+    format!("{} secret{plural} to {}", logged.labels.len(), clean(&logged.file))
+}
+
+/// Every field of a key log's event.
+pub fn of_logged(logged: &Logged) -> Vec<Row> {
+    let mut facts = vec![("file", clean(&logged.file).into_owned())];
+    facts.extend(rows("secrets", &logged.labels));
+    facts.push(("means", "whoever has the file can read this connection, Wireshark and tshark too".into()));
+    facts
 }
 
 fn lasting(seconds: u32) -> String {

@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 use std::net::UdpSocket;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sockscope::model::event::{Event, Kind, Way};
@@ -23,7 +23,7 @@ use crate::peers::{Peer, peer, run};
 use crate::support::Lab;
 
 /// tshark, watching one port of the loopback interface.
-struct Capture {
+pub struct Capture {
     tshark: PathBuf,
     live: Peer,
     dir: TempDir,
@@ -37,7 +37,7 @@ const FORBIDDEN: [&str; 4] = ["ermission", "not permitted", "could not be initia
 
 impl Capture {
     /// Begins to capture; `None` where that is not possible, which has been said then.
-    async fn start(port: u16) -> Option<Self> {
+    pub async fn start(port: u16) -> Option<Self> {
         let tshark = peer("tshark")?;
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("all.pcapng");
@@ -88,9 +88,21 @@ impl Capture {
 
     /// What tshark reads in the packets that pass `filter`: one row each, of these fields.
     async fn read(&self, filter: &str, fields: &[&str], decode: &[&str]) -> Vec<Vec<String>> {
+        self.read_as(filter, fields, decode, &[]).await
+    }
+
+    /// The same of TLS on a port, read with the secrets in a file.
+    pub async fn read_with(&self, filter: &str, fields: &[&str], port: u16, keys: &Path) -> Vec<Vec<String>> {
+        let keys = format!("tls.keylog_file:{}", keys.display());
+        let decode = format!("tcp.port=={port},tls");
+        self.read_as(filter, fields, &[&decode], &["-o", &keys, "-o", "data.show_as_text:TRUE"]).await
+    }
+
+    async fn read_as(&self, filter: &str, fields: &[&str], decode: &[&str], more: &[&str]) -> Vec<Vec<String>> {
         assert!(self.mark().await);
         let file = self.dir.path().join("all.pcapng");
         let mut args = vec!["-r", file.to_str().unwrap(), "-Y", filter, "-T", "fields", "-E", "separator=|"];
+        args.extend(more);
         args.extend(fields.iter().flat_map(|field| ["-e", field]));
         args.extend(decode.iter().flat_map(|decode| ["-d", decode]));
         let done = run(&self.tshark, &args, b"").await;
@@ -98,7 +110,7 @@ impl Capture {
         done.ok().lines().map(row).collect()
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         let id = self.live.id().unwrap().to_string();
         run(&peer("kill").unwrap(), &["-INT", &id], b"").await.ok();
         self.live.ends().await;

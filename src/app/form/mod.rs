@@ -79,8 +79,8 @@ impl Form {
             Of::Options(Subject::Endpoint(_)) => (&[], Live::Next),
             Of::Options(Subject::Socket(_)) => (&[], Live::Now),
         };
-        let rows = setting::fitting(self.role, self.scheme().unwrap_or(Scheme::Tcp));
-        let rows = rows.filter(|row| row.live >= live && (row.when)(&self.settings));
+        let rows = setting::mattering(self.role, self.scheme().unwrap_or(Scheme::Tcp), &self.settings);
+        let rows = rows.filter(|row| row.live >= live);
         head.iter().copied().chain(rows.map(Field::Row)).collect()
     }
 

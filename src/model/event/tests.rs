@@ -1,6 +1,8 @@
 //! The size of an event, and its name.
 
 use super::*;
+use crate::model::starttls::Starttls;
+use crate::model::url::Role;
 
 #[test]
 fn an_event_kind_is_three_words() {
@@ -31,6 +33,8 @@ fn every_name_is_in_the_vocabulary_once() {
         Kind::Drain { blocked: 1, waited: 1 },
         Kind::Timeout { idle: 1 },
         Kind::Message { way: Way::In, form: Form::Text, frames: 1, framing: Framing::default() },
+        Kind::KeyLog(Box::new(Logged { file: "keys".into(), labels: Vec::new() })),
+        Kind::Starttls(Box::new(Upgrade { by: Starttls::Smtp, role: Role::Listen, received: 1, sent: 1 })),
         Kind::Alert { way: Way::In, name: "close_notify" },
     ];
     for kind in kinds {

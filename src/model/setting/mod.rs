@@ -117,6 +117,16 @@ pub fn unknown(name: &str, rows: impl Iterator<Item = &'static Row>) -> String {
     format!("`{name}` is no setting here: there are {}", names.join(", "))
 }
 
+/// Those that matter as it is set: a form leaves out the rest. What is for TLS alone does not matter to a plain
+/// endpoint that no lines lead there.
+pub fn mattering(role: Role, scheme: Scheme, settings: &Settings) -> impl Iterator<Item = &'static Row> + Clone {
+    let secure = scheme.is_secure() || settings.tls.starttls.is_on();
+    fitting(role, scheme).filter(move |row| {
+        let idle = !secure && row.name != "starttls" && tls::ROWS.contains(row);
+        !idle && (row.when)(settings)
+    })
+}
+
 /// Where a setting always matters.
 pub fn always(_: &Settings) -> bool {
     true

@@ -2,10 +2,13 @@
 
 mod value;
 
+use std::path::PathBuf;
+
 pub use self::value::{CIPHERS, ClientAuth, Flaw, GROUPS, Sni, Source, Versions};
 use self::value::{put_alpn, put_names};
 use super::text::{Text, put};
 use super::{Live, Look, Row, always};
+use crate::model::starttls::Starttls;
 use crate::model::url::{Role, Scheme};
 
 /// See each row.
@@ -18,6 +21,10 @@ pub struct Tls {
     pub ca: Option<String>,
     /// The name to verify, if not the URL's host.
     pub server_name: Option<String>,
+    /// Where this side's secrets are appended, as `SSLKEYLOGFILE` has them.
+    pub keylog: Option<PathBuf>,
+    /// Whose lines lead a TCP connection from plain text to TLS.
+    pub starttls: Starttls,
     pub sni: Sni,
     /// A name of the store or a file, where the key is not beside the certificate.
     pub key: Option<String>,
@@ -49,12 +56,15 @@ impl Default for Tls {
             groups: Vec::new(),
             alpn: Vec::new(),
             resumption: true,
+            keylog: None,
+            starttls: Starttls::default(),
         }
     }
 }
 
+/// TLS from the start, or from when a TCP connection is upgraded.
 fn secure(_: Role, scheme: Scheme) -> bool {
-    scheme.is_secure()
+    scheme.is_secure() || scheme == Scheme::Tcp
 }
 
 fn client(role: Role, scheme: Scheme) -> bool {
@@ -67,11 +77,22 @@ fn listener(role: Role, scheme: Scheme) -> bool {
 
 pub const ROWS: &[Row] = &[
     Row {
+        name: "starttls",
+        look: Look::Choice(&Starttls::NAMES),
+        live: Live::Next,
+        fits: |_, scheme| scheme == Scheme::Tcp,
+        elsewhere: "starttls is for tcp: its connections begin in plain text; tls speaks TLS from the start",
+        when: always,
+        help: "say these lines in plain text, then go on over TLS; with off T does it by hand",
+        get: |settings| settings.tls.starttls.write(),
+        set: |settings, text| put(&mut settings.tls.starttls, text),
+    },
+    Row {
         name: "insecure",
         look: Look::Switch,
         live: Live::Next,
         fits: client,
-        elsewhere: "insecure is for clients over TLS: connect to tls://, https:// or wss://",
+        elsewhere: "insecure is for clients over TLS: connect to tls://, https:// or wss://, or to tcp:// with starttls",
         when: always,
         help: "connect although the server's certificate is bad; the verdict is told",
         get: |settings| settings.tls.insecure.write(),
@@ -82,7 +103,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("server.key"),
         live: Live::Next,
         fits: secure,
-        elsewhere: "key is for TLS: use tls://, https:// or wss://",
+        elsewhere: "key is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "the certificate's private key, a NAME of the store or a FILE, if it is not beside it",
         get: |settings| settings.tls.key.write(),
@@ -93,7 +114,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("a NAME of the store, a FILE; a listener's: session, sni, bad:expired"),
         live: Live::Next,
         fits: secure,
-        elsewhere: "certificate is for TLS: use tls://, https:// or wss://",
+        elsewhere: "certificate is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "what is shown: a NAME or FILE; a listener's: session, sni (made by name), bad:KIND (b)",
         get: |settings| settings.tls.certificate.write(),
@@ -104,7 +125,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("store, a NAME of the store, or a FILE such as ca.pem"),
         live: Live::Next,
         fits: secure,
-        elsewhere: "ca is for TLS: use tls://, https:// or wss://",
+        elsewhere: "ca is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "roots: store, a NAME, a FILE; empty: system and session, of a listener the store's",
         get: |settings| settings.tls.ca.write(),
@@ -115,7 +136,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Choice(ClientAuth::NAMES),
         live: Live::Next,
         fits: listener,
-        elsewhere: "client_auth is for listeners over TLS: listen on tls://, https:// or wss://",
+        elsewhere: "client_auth is for listeners over TLS: listen on tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "want a certificate by ca of each client (mTLS); optional: none is fine, a bad one is not",
         get: |settings| settings.tls.client_auth.write(),
@@ -126,18 +147,29 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("example.test"),
         live: Live::Next,
         fits: client,
-        elsewhere: "server_name is for clients over TLS: connect to tls://, https:// or wss://",
+        elsewhere: "server_name is for clients over TLS: connect to tls://, https:// or wss://, or to tcp:// with starttls",
         when: always,
         help: "the name to verify, and to ask for (SNI) unless sni says another, if not the URL's host",
         get: |settings| settings.tls.server_name.write(),
         set: |settings, text| put(&mut settings.tls.server_name, text),
     },
     Row {
+        name: "keylog",
+        look: Look::Line("keys.log"),
+        live: Live::Next,
+        fits: secure,
+        elsewhere: "keylog is for TLS: its secrets are appended to that file; here nothing is encrypted",
+        when: always,
+        help: "append each connection's secrets to this file (SSLKEYLOGFILE), for Wireshark",
+        get: |settings| settings.tls.keylog.write(),
+        set: |settings, text| put(&mut settings.tls.keylog, text),
+    },
+    Row {
         name: "sni",
         look: Look::Line("another.test, or off"),
         live: Live::Next,
         fits: client,
-        elsewhere: "sni is for clients over TLS: connect to tls://, https:// or wss://",
+        elsewhere: "sni is for clients over TLS: connect to tls://, https:// or wss://, or to tcp:// with starttls",
         when: always,
         help: "the name to ask for, if not the one that is verified; off asks for none",
         get: |settings| settings.tls.sni.write(),
@@ -148,7 +180,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Choice(Versions::NAMES),
         live: Live::Next,
         fits: secure,
-        elsewhere: "versions is for TLS: use tls://, https:// or wss://",
+        elsewhere: "versions is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "the versions of TLS to speak; below 1.2 there is none here",
         get: |settings| settings.tls.versions.write(),
@@ -159,7 +191,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("TLS_AES_128_GCM_SHA256 TLS_CHACHA20_POLY1305_SHA256"),
         live: Live::Next,
         fits: secure,
-        elsewhere: "ciphers is for TLS: use tls://, https:// or wss://",
+        elsewhere: "ciphers is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "cipher suites by their IANA names, best first; empty for all there are",
         get: |settings| settings.tls.ciphers.join(" "),
@@ -170,7 +202,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("X25519MLKEM768 X25519 secp256r1"),
         live: Live::Next,
         fits: secure,
-        elsewhere: "groups is for TLS: use tls://, https:// or wss://",
+        elsewhere: "groups is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "key exchange groups by their IANA names, best first; empty for those in use",
         get: |settings| settings.tls.groups.join(" "),
@@ -181,7 +213,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Line("h2 http/1.1"),
         live: Live::Next,
         fits: secure,
-        elsewhere: "alpn is for TLS: use tls://, https:// or wss://",
+        elsewhere: "alpn is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "protocols to offer or accept, best first; empty for what the scheme has of its own",
         get: |settings| settings.tls.alpn.write(),
@@ -192,7 +224,7 @@ pub const ROWS: &[Row] = &[
         look: Look::Switch,
         live: Live::Next,
         fits: secure,
-        elsewhere: "resumption is for TLS: use tls://, https:// or wss://",
+        elsewhere: "resumption is for TLS: use tls://, https:// or wss://, or tcp:// with starttls",
         when: always,
         help: "give and take session tickets; without, every handshake is a full one",
         get: |settings| settings.tls.resumption.write(),

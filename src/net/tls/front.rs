@@ -22,6 +22,7 @@ use crate::model::event::{Kind, Shown};
 use crate::model::id::EndpointId;
 use crate::model::setting::tls::{ClientAuth, Flaw, Source, Tls};
 use crate::model::spec::Spec;
+use crate::model::starttls::Starttls;
 use crate::model::view::{Facts, Group};
 use crate::net::Context;
 use crate::pki::{Pair, Trust, gallery, local, trust};
@@ -216,6 +217,8 @@ impl Facts for Showing {
 }
 
 struct Entry {
+    /// Of which it was made, or which asks for the same.
+    spec: Arc<Spec>,
     /// The settings this was made of, or that could not be had: they are not tried again and again.
     asked: Tls,
     front: Arc<Front>,
@@ -247,15 +250,20 @@ impl Servers {
         let place = self.place(cx);
         let mut entry = place.lock();
         let spec = Arc::clone(&cx.now.borrow());
-        let asked = &spec.settings.tls;
-        if let Some(entry) = entry.as_ref().filter(|entry| entry.asked == *asked) {
+        if let Some(entry) = entry.as_ref().filter(|entry| Arc::ptr_eq(&entry.spec, &spec)) {
+            return Ok(Arc::clone(&entry.front));
+        }
+        // Where secrets go and how TLS begins are no part of it.
+        let asked = Tls { keylog: None, starttls: Starttls::default(), ..spec.settings.tls.clone() };
+        if let Some(entry) = entry.as_mut().filter(|entry| entry.asked == asked) {
+            entry.spec = spec;
             return Ok(Arc::clone(&entry.front));
         }
         let (front, shown) = match (Front::new(cx, &spec), entry.as_mut()) {
             (Ok(made), _) => made,
             (Err(fault), None) => return Err(fault),
             (Err(cause), Some(entry)) => {
-                entry.asked = asked.clone();
+                (entry.spec, entry.asked) = (spec, asked);
                 let text = format!("{cause}; new peers are shown {} as before", entry.shown.source);
                 cx.log.error(Fault::Certificate { text: text.into() });
                 return Ok(Arc::clone(&entry.front));
@@ -267,7 +275,7 @@ impl Servers {
             cx.log.event(Kind::Certificate(Box::new(shown.clone())));
         }
         let front = Arc::new(front);
-        *entry = Some(Entry { asked: asked.clone(), front: Arc::clone(&front), shown });
+        *entry = Some(Entry { spec, asked, front: Arc::clone(&front), shown });
         Ok(front)
     }
 

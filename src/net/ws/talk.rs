@@ -219,6 +219,7 @@ impl Talk {
             }
             Command::Send(Payload::Request(_) | Payload::Reply(_) | Payload::Steps(_))
             | Command::SendTo(..)
+            | Command::Starttls
             | Command::Reset => {}
         }
     }

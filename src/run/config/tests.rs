@@ -44,6 +44,7 @@ fn the_commented_lines_of_the_default_file_are_right_too() {
         let tables = [
             format!("[[endpoint]]\nlisten = 'ws://'\n{line}"),
             format!("[[endpoint]]\nlisten = 'tls://'\n{line}"),
+            format!("[[endpoint]]\nlisten = 'tcp://'\n{line}"),
             format!("[[endpoint]]\nlisten = 'http://'\n{line}"),
             format!("[[endpoint]]\nconnect = 'wss://a'\n{line}"),
             format!("[[endpoint]]\nconnect = 'http://a'\n{line}"),

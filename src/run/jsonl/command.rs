@@ -34,6 +34,8 @@ pub enum Command {
     Close(Subject),
     /// Close with RST.
     Reset(Subject),
+    /// Go on over TLS where it was plain TCP.
+    Starttls(Subject),
     /// Add an endpoint and start it.
     Open(Box<Spec>),
     Start(EndpointId),
@@ -81,6 +83,7 @@ const TABLE: &[(&str, Reader)] = &[
     ("end", |fields| whom(fields).map(Command::End)),
     ("close", |fields| whom(fields).map(Command::Close)),
     ("reset", |fields| whom(fields).map(Command::Reset)),
+    ("starttls", |fields| whom(fields).map(Command::Starttls)),
     ("open", |fields| endpoint_from_json(Value::Object(fields)).map(Box::new).map(Command::Open)),
     ("start", |fields| endpoint(fields).map(Command::Start)),
     ("stop", |fields| endpoint(fields).map(Command::Stop)),

@@ -204,6 +204,8 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("lifetime_s", lifetime)?;
             map.serialize_entry("bytes", bytes)
         }
+        Kind::Starttls(upgrade) => tls::starttls(map, upgrade),
+        Kind::KeyLog(logged) => tls::keylog(map, logged),
         Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => tls::secured(map, secured),
         Kind::Alert { name, .. } => map.serialize_entry("alert", name),
         Kind::Request { exchange, stream, turn, .. } => {

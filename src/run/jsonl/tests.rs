@@ -11,15 +11,16 @@ use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{
-    Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Opened, Secured, VOCABULARY, Way,
+    Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Logged, Opened, Secured, VOCABULARY, Way,
 };
 use crate::model::exchange::{Part, Turn, Why};
 use crate::model::h2;
 use crate::model::socketio::{Head, Type};
+use crate::model::starttls::{Starttls, Upgrade};
 use crate::model::tally::{Count, Flow};
 use crate::model::time::{Stamp, Wall};
 use crate::model::tls::{self, Certificate};
-use crate::model::url::Scheme;
+use crate::model::url::{Role, Scheme};
 
 const DOCS: &str = include_str!("../../../docs/headless.md");
 
@@ -143,6 +144,7 @@ fn commands_name_their_subject() {
         (r#"{"command":"end","socket":3}"#, Command::End(socket)),
         (r#"{"command":"close","endpoint":1}"#, Command::Close(EndpointId(1).into())),
         (r#"{"command":"reset","socket":3}"#, Command::Reset(socket)),
+        (r#"{"command":"starttls","socket":3}"#, Command::Starttls(socket)),
         (r#"{"command":"start","endpoint":1}"#, Command::Start(EndpointId(1))),
         (r#"{"command":"stop","endpoint":1}"#, Command::Stop(EndpointId(1))),
         (r#"{"command":"remove","endpoint":1}"#, Command::Remove(EndpointId(1))),

@@ -4,7 +4,9 @@ use serde::ser::SerializeMap;
 use serde_json::{Value, json};
 
 use super::event::{entry, micros};
-use crate::model::tls::{Answer, Certificate, Flight, Hello, Secured, Shown};
+use crate::model::starttls::Upgrade;
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Logged, Secured, Shown};
+use crate::model::url::Role;
 
 pub fn list(names: &[Box<str>]) -> Vec<&str> {
     names.iter().map(|name| &**name).collect()
@@ -48,6 +50,18 @@ pub fn handshake<M: SerializeMap>(map: &mut M, flight: &Flight) -> Result<(), M:
     map.serialize_entry("since_us", &micros(flight.since))?;
     let steps: Vec<Value> = flight.steps.iter().map(|step| json!({"name": step.name, "bytes": step.len})).collect();
     map.serialize_entry("steps", &steps)
+}
+
+pub fn starttls<M: SerializeMap>(map: &mut M, upgrade: &Upgrade) -> Result<(), M::Error> {
+    map.serialize_entry("by", if upgrade.by.is_on() { upgrade.by.name() } else { "hand" })?;
+    map.serialize_entry("server", if upgrade.role == Role::Listen { "us" } else { "peer" })?;
+    map.serialize_entry("received", &upgrade.received)?;
+    map.serialize_entry("sent", &upgrade.sent)
+}
+
+pub fn keylog<M: SerializeMap>(map: &mut M, logged: &Logged) -> Result<(), M::Error> {
+    map.serialize_entry("file", &*logged.file)?;
+    map.serialize_entry("labels", &list(&logged.labels))
 }
 
 pub fn secured<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M::Error> {

@@ -1,10 +1,11 @@
 //! Opens what is encrypted: the keys are our own, for one end of the connection is ours. So the handshake
 //! messages of TLS 1.3 and the alerts are known by name, as Wireshark knows them from a key log.
 //!
-//! rustls says the secrets through [`KeyLog`]; they stay in this connection's [`Keys`], are shown nowhere,
-//! and go when the connection goes.
+//! rustls says the secrets through [`KeyLog`]; they stay in this connection's [`Keys`] and the key log that a person
+//! asked for, are shown nowhere, and go when the connection goes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ use rustls::crypto::tls13::{HkdfExpander, OkmBlock};
 use rustls::{KeyLog, SupportedCipherSuite, Tls13CipherSuite};
 
 use super::cut::Head;
+use crate::hub::Recorder;
+use crate::net::tls::keylog::Sink;
 
 /// A secret by its label in the key log (NSS key log format).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,9 +36,12 @@ const LABELS: [(&str, Secret); 5] = [
     ("SERVER_TRAFFIC_SECRET_0", Secret::ServerTraffic),
 ];
 
-/// The secrets of one connection, as rustls comes to them.
+/// The secrets of one connection, as rustls comes to them; appended to a key log where that is asked for.
 #[derive(Default)]
-pub struct Keys(Mutex<[Option<Box<[u8]>>; LABELS.len()]>);
+pub struct Keys {
+    secrets: Mutex<[Option<Box<[u8]>>; LABELS.len()]>,
+    sink: Option<Arc<Sink>>,
+}
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,20 +50,34 @@ impl fmt::Debug for Keys {
 }
 
 impl KeyLog for Keys {
-    fn log(&self, label: &str, _client_random: &[u8], secret: &[u8]) {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         if let Some((_, which)) = LABELS.iter().find(|row| row.0 == label) {
-            self.0.lock()[*which as usize] = Some(secret.into());
+            self.secrets.lock()[*which as usize] = Some(secret.into());
+        }
+        if let Some(sink) = &self.sink {
+            sink.write(label, client_random, secret);
         }
     }
 
     fn will_log(&self, label: &str) -> bool {
-        LABELS.iter().any(|row| row.0 == label)
+        self.sink.is_some() || LABELS.iter().any(|row| row.0 == label)
     }
 }
 
 impl Keys {
+    pub fn new(sink: Option<Arc<Sink>>) -> Self {
+        Self { sink, ..Self::default() }
+    }
+
+    /// Tells on the connection's timeline which were appended to a key log.
+    pub fn tell(&self, record: &Recorder) {
+        if let Some(sink) = &self.sink {
+            sink.tell(record);
+        }
+    }
+
     fn get(&self, which: Secret) -> Option<Box<[u8]>> {
-        self.0.lock()[which as usize].clone()
+        self.secrets.lock()[which as usize].clone()
     }
 }
 

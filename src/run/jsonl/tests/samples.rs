@@ -132,6 +132,18 @@ pub fn kinds() -> Vec<(Kind, Value)> {
             Kind::SessionTicket { way, count: 2, lifetime: 7200, bytes: 400 },
             json!({"way": "in", "tickets": 2, "lifetime_s": 7200, "bytes": 400}),
         ),
+        (
+            Kind::Starttls(Upgrade { by: Starttls::Smtp, role: Role::Listen, received: 30, sent: 60 }.into()),
+            json!({"by": "smtp", "server": "us", "received": 30, "sent": 60}),
+        ),
+        (
+            Kind::Starttls(Upgrade { by: Starttls::Off, role: Role::Connect, received: 0, sent: 0 }.into()),
+            json!({"by": "hand", "server": "peer", "received": 0, "sent": 0}),
+        ),
+        (
+            Kind::KeyLog(Logged { file: "keys".into(), labels: vec!["CLIENT_RANDOM".into()] }.into()),
+            json!({"file": "keys", "labels": ["CLIENT_RANDOM"]}),
+        ),
         (Kind::SecureConnection(secured().into()), secure.clone()),
         (Kind::SecureConnect(secured().into()), secure),
         (Kind::Alert { way, name: "bad_certificate" }, json!({"way": "in", "alert": "bad_certificate"})),
