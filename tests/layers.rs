@@ -309,7 +309,7 @@ fn the_demo_waits_for_what_it_shows_and_stays_short() {
     let tape = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("demo.tape")).unwrap();
     let waits = tape.lines().filter(|line| line.starts_with("Wait")).count();
     assert!(waits >= 5, "{waits} waits: a tape that only sleeps breaks on a slow machine");
-    // Sleeps are for whoever watches: together well under the 40 seconds of the whole.
+    // Sleeps are for whoever watches: together well under the minute of the whole.
     let seconds: f64 = tape.lines().filter_map(|line| line.strip_prefix("Sleep ")).map(span).sum();
     assert!(seconds < 30.0, "{seconds} s of sleep");
 }

@@ -151,6 +151,11 @@ fn the_help() {
 }
 
 #[test]
+fn a_handshake_that_failed() {
+    hold("handshake", fixture::busy, |look| look.press(&[Key::Down; 4]).text("H"));
+}
+
+#[test]
 fn exchanges_wait_in_sight() {
     hold("waiting", fixture::waiting, |look| look.press(&[Key::Down, Key::Down]));
 }

@@ -3,7 +3,10 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use sockscope::model::event::{Event, Hello, Kind, Secured, Way};
+use sockscope::model::handshake::Outcome;
 use sockscope::model::id::SocketId;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
@@ -15,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 fn hello(lab: &Lab, socket: SocketId) -> Option<Hello> {
     lab.events(socket).into_iter().find_map(|event| match event.kind {
-        Kind::ClientHello(hello) => Some(*hello),
+        Kind::ClientHello(hello) => Some(Arc::unwrap_or_clone(hello)),
         _ => None,
     })
 }
@@ -23,7 +26,7 @@ fn hello(lab: &Lab, socket: SocketId) -> Option<Hello> {
 async fn secured(lab: &Lab, socket: SocketId) -> Secured {
     let is = |event: &Event| matches!(event.kind, Kind::SecureConnection(_) | Kind::SecureConnect(_));
     match lab.event(socket, "secured", is).await.kind {
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => *secured,
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => Arc::unwrap_or_clone(secured),
         kind => panic!("{kind:?}"),
     }
 }
@@ -116,6 +119,46 @@ async fn a_fin_without_close_notify_is_told_as_truncation() {
     assert!(fault.to_string().contains("without a close_notify"), "{fault}");
     let notified = |event: &Event| matches!(event.kind, Kind::Alert { way: Way::In, .. });
     assert!(!lab.events(accepted).iter().any(notified), "{}", lab.report());
+}
+
+#[tokio::test]
+async fn an_echo_is_no_tls_server_and_is_called_one() {
+    let lab = Lab::default();
+    let (_, address) = lab.listen("tcp://:0", Settings::default()).await;
+    let client = lab.open(Role::Connect, &format!("tls://localhost:{}", address.port()), Settings::default());
+    lab.endpoint(client, "failed", |row| matches!(row.state, State::Failed(_))).await;
+    let dialled = lab.rows().into_iter().find(|row| !row.accepted).unwrap().id;
+    let text = said(&lab, dialled);
+    assert!(text.contains("sends our own hello back"), "{text}");
+}
+
+#[tokio::test]
+async fn of_a_handshake_that_failed_both_sides_know_what_was_shown() {
+    let lab = Lab::default();
+    let (_, address) = lab.listen("tls://:0", Settings::default()).await;
+    // A root that has nothing to do with the server.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.pem");
+    let other = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).unwrap();
+    std::fs::write(&file, other.cert.pem()).unwrap();
+    let settings = Settings::default().with("ca", file.to_str().unwrap()).unwrap();
+    let client = lab.open(Role::Connect, &format!("tls://localhost:{}", address.port()), settings);
+    lab.endpoint(client, "failed", |row| matches!(row.state, State::Failed(_))).await;
+    lab.until("both are over", || (lab.rows().iter().filter(|row| row.life.is_closed()).count() == 2).then_some(()))
+        .await;
+    for row in lab.rows() {
+        let it = lab.hub.handshake(row.id.into()).unwrap();
+        let Outcome::Failed { fault, terms, .. } = &it.outcome else { panic!("{it:?}") };
+        assert!(fault.to_string().contains("unknown_ca"), "{fault}");
+        assert_eq!(terms.is_some(), row.accepted, "a listener says what it takes");
+        let shown = &it.chains[usize::from(row.accepted)];
+        assert_eq!(shown.iter().map(|shown| &*shown.subject).collect::<Vec<_>>(), ["CN=localhost"], "{it:?}");
+        let topics = it.topics();
+        let groups = topics.iter().find(|topic| topic.name == "groups").unwrap();
+        assert_eq!(groups.chosen, groups.offered[..1], "{it:?}");
+        let last = it.steps.last().unwrap();
+        assert!(matches!(last.kind, Kind::Alert { name: "unknown_ca", .. }), "{it:?}");
+    }
 }
 
 #[tokio::test]

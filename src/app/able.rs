@@ -64,6 +64,7 @@ impl App {
             Action::Inspect | Action::EventBefore | Action::EventAfter => {
                 no(self.cursor().is_some(), "the timeline is empty")
             }
+            Action::Handshake => no(self.seen.handshake.is_some(), "no TLS handshake has begun on what is selected"),
             Action::Waiting | Action::Answer => {
                 no(!self.seen.waiting.is_empty(), "no exchange waits for an answer: with reply = \"hold\" they do")
             }

@@ -53,6 +53,8 @@ pub enum Action {
     Pause,
     Follow,
     ClearClosed,
+    /// The TLS handshake of the selected socket, whole.
+    Handshake,
     /// The list of exchanges that wait for an answer.
     Waiting,
     /// Answer one of them in one go.
@@ -98,11 +100,12 @@ pub enum Place {
     Confirm,
     Help,
     Waiting,
+    Handshake,
 }
 
 impl Place {
     /// Every place, in the order help shows them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Anywhere,
         Self::Browse,
         Self::Pane(Pane::Endpoints),
@@ -118,6 +121,7 @@ impl Place {
         Self::Confirm,
         Self::Help,
         Self::Waiting,
+        Self::Handshake,
     ];
 
     /// A heading.
@@ -138,6 +142,7 @@ impl Place {
             Self::Confirm => "Question",
             Self::Help => "Help",
             Self::Waiting => "Waiting exchanges",
+            Self::Handshake => "Handshake",
         }
     }
 
@@ -188,6 +193,7 @@ pub const ACTIONS: &[Row] = &[
 
     row(A::Compose, &[Char('i')], P::Browse, "send", "Type to the selected socket, or to all sockets of the endpoint.", 12),
     row(A::Waiting, &[Char('w')], P::Browse, "waiting", "List the HTTP exchanges that wait for your answer.", 11),
+    row(A::Handshake, &[Char('H')], P::Browse, "handshake", "The TLS handshake: steps, offers, the chain.", 14),
     row(A::Answer, &[Char('A')], P::Browse, "answer", "Write a whole answer to what waits: head, body and end in one go.", 15),
     row(A::Leave, &[Esc], P::Browse, "back", "Leave the zoom, the filter, the endpoint's own list: one at a time.", 13),
     row(A::Follow, &[Char('f')], P::Browse, "follow", "Follow the newest event again; ends a pause.", 14),
@@ -274,6 +280,14 @@ pub const ACTIONS: &[Row] = &[
     row(A::Move(M::Top), &[Key::Home, Char('g')], P::Waiting, "top", "To the one that waited longest.", 0),
     row(A::Move(M::Bottom), &[Key::End, Char('G')], P::Waiting, "bottom", "To the newest.", 0),
     row(A::Leave, &[Esc, Char('w')], P::Waiting, "back", "Back to the dashboard.", 12),
+
+    row(A::Move(M::Up), &[Up, Char('k')], P::Handshake, "up", "Up a line.", 0),
+    row(A::Move(M::Down), &[Down, Char('j')], P::Handshake, "scroll", "Down a line.", 10),
+    row(A::Move(M::PageUp), &[PageUp], P::Handshake, "page up", "Up a page.", 0),
+    row(A::Move(M::PageDown), &[PageDown, Char(' ')], P::Handshake, "page", "Down a page.", 11),
+    row(A::Move(M::Top), &[Key::Home, Char('g')], P::Handshake, "top", "To the first line.", 0),
+    row(A::Move(M::Bottom), &[Key::End, Char('G')], P::Handshake, "bottom", "To the last line.", 0),
+    row(A::Leave, &[Esc, Char('H'), Char('q')], P::Handshake, "back", "Back to the dashboard.", 12),
 
     row(A::Move(M::Up), &[Up, Char('k')], P::Help, "up", "Up a line.", 0),
     row(A::Move(M::Down), &[Down, Char('j')], P::Help, "scroll", "Down a line.", 10),

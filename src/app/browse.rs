@@ -26,6 +26,7 @@ impl App {
             }
             Action::ClearClosed => return vec![Effect::ClearClosed],
             Action::Help => self.mode = Mode::Help { scroll: 0 },
+            Action::Handshake => self.mode = Mode::Handshake { scroll: 0 },
             Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
             Action::Options => self.options(),
             Action::Add => self.mode = Mode::Form(Box::new(Form::add())),

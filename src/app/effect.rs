@@ -98,4 +98,7 @@ pub struct Viewport {
     pub inspector: usize,
     /// Lines that the inspected event has there: the bound of its scroll.
     pub inspector_lines: usize,
+    /// Rows and lines of the page that lies over the dashboard.
+    pub overlay: usize,
+    pub overlay_lines: usize,
 }

@@ -4,7 +4,7 @@ use super::action::{ACTIONS, Action};
 use super::composer::{Aim, HistorySearch, PASTE};
 use super::keymap::lookup;
 use super::list::step;
-use super::{App, Effect, Key, Mode, Pane};
+use super::{App, Effect, Key, Mode, Pane, Viewport};
 use crate::model::event::VOCABULARY;
 
 impl App {
@@ -43,6 +43,13 @@ impl App {
                     // A line for each key and each word, and their headings: more than there is.
                     let lines = 2 * (ACTIONS.len() + VOCABULARY.len());
                     self.mode = Mode::Help { scroll: step(motion, scroll, lines, 10) };
+                }
+            }
+            Mode::Handshake { scroll } => {
+                if let Action::Move(motion) = action {
+                    let Viewport { overlay, overlay_lines, .. } = self.viewport;
+                    let len = overlay_lines.saturating_sub(overlay) + 1;
+                    self.mode = Mode::Handshake { scroll: step(motion, scroll, len, overlay.max(1)) };
                 }
             }
             Mode::Confirm(question) => {
@@ -175,7 +182,7 @@ impl App {
                 address.error = None;
                 address.editor.input(key);
             }
-            Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {}
+            Mode::Browse | Mode::Help { .. } | Mode::Handshake { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {}
         }
     }
 
@@ -206,7 +213,7 @@ impl App {
                 address.error = None;
                 address.editor.insert(line);
             }
-            Mode::Browse | Mode::Help { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {
+            Mode::Browse | Mode::Help { .. } | Mode::Handshake { .. } | Mode::Confirm(_) | Mode::Waiting(_) => {
                 self.say("a paste goes into the send panel: i opens it", false);
             }
         }

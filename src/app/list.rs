@@ -53,8 +53,9 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Keeps the selections where they were; what vanished is replaced by what took its place.
-    pub fn reconcile(&mut self, old: &Snapshot, new: &Snapshot) {
+    /// Keeps the selections where they were; what vanished is replaced by what took its place. `same`: the old list
+    /// was the answer to the same question.
+    pub fn reconcile(&mut self, old: &Snapshot, new: &Snapshot, same: bool) {
         if self.only.is_some_and(|id| new.endpoint(id).is_none()) {
             self.only = None;
         }
@@ -66,7 +67,7 @@ impl Lists {
         let rows = &new.sockets.rows;
         if self.socket.is_none_or(|id| !has(rows, id)) {
             // A list longer than its window may hold the neighbour elsewhere: the next window shows it.
-            let partial = new.sockets.total > rows.len();
+            let partial = same && new.sockets.total > rows.len();
             self.socket = self
                 .socket
                 .and_then(|id| neighbour(&old.sockets.rows, id, rows, partial))

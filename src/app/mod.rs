@@ -36,7 +36,7 @@ pub use palette::Palette;
 pub use timeline::Scroll;
 
 use crate::model::draft::{Draft, Shape};
-use crate::model::id::Subject;
+use crate::model::id::{EndpointId, Subject};
 use crate::model::view::{EndpointRow, Snapshot, SocketRow};
 
 /// The panes of the dashboard, in the order Tab visits them.
@@ -116,6 +116,8 @@ pub struct App {
     seen: Arc<Snapshot>,
     /// Whose timeline `scroll` is about.
     told: Option<Subject>,
+    /// The filter and the endpoint that the last list was asked for.
+    asked: (String, Option<EndpointId>),
 }
 
 impl App {
@@ -137,6 +139,7 @@ impl App {
             pause: Pause::default(),
             seen: Arc::default(),
             told: None,
+            asked: (String::new(), None),
         }
     }
 
@@ -185,6 +188,7 @@ impl App {
             Mode::Form(_) => Place::Form,
             Mode::Palette(_) => Place::Palette,
             Mode::Help { .. } => Place::Help,
+            Mode::Handshake { .. } => Place::Handshake,
             Mode::History(_) => Place::History,
             Mode::Confirm(_) => Place::Confirm,
             Mode::Address(_) => Place::Address,
@@ -263,7 +267,9 @@ impl App {
             self.pause = Pause::Frozen(Arc::clone(&new));
         }
         let old = std::mem::replace(&mut self.seen, new);
-        self.lists.reconcile(&old, &self.seen);
+        let asked = (self.filter.text(), self.lists.only);
+        self.lists.reconcile(&old, &self.seen, asked == self.asked);
+        self.asked = asked;
     }
 
     /// What must hold after every message: the selection is in sight, and a new subject is followed.

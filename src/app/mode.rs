@@ -22,6 +22,11 @@ pub enum Mode {
         /// Lines above the screen. The screen stops at its last page.
         scroll: usize,
     },
+    /// The TLS handshake of the selected socket.
+    Handshake {
+        /// Lines above the screen.
+        scroll: usize,
+    },
     /// The list of exchanges that wait for an answer; the selected one by its socket and number.
     Waiting(Option<(SocketId, u32)>),
     /// The search over the send panel.

@@ -51,6 +51,7 @@ impl App {
             settings: fresh.settings,
             details: fresh.details,
             series: fresh.series,
+            handshake: fresh.handshake,
             ..Snapshot::clone(frozen)
         }
     }

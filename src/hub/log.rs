@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::model::end::End;
 use crate::model::framer::Slices;
+use crate::model::handshake::Handshake;
 use crate::model::id::Subject;
 use crate::model::life::Life;
 use crate::model::ring::Ring;
@@ -71,6 +72,12 @@ impl Log {
     pub fn series(&self) -> Vec<Series> {
         let facts = self.facts.lock().clone();
         facts.iter().flat_map(|facts| facts.series()).collect()
+    }
+
+    /// How its TLS handshake went.
+    pub fn handshake(&self) -> Option<Handshake> {
+        let facts = self.facts.lock().clone();
+        facts.iter().find_map(|facts| facts.handshake())
     }
 
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.

@@ -8,6 +8,7 @@ use super::log::Log;
 use super::registry::{Registry, Socket};
 use super::{Birth, Hub};
 use crate::model::framer::Framing;
+use crate::model::handshake::Handshake;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
@@ -53,24 +54,32 @@ impl Hub {
             settings,
             details: Vec::new(),
             series: Vec::new(),
+            handshake: None,
         };
         // The timeline is read without the registry: a long copy must not hold up an accept.
         drop(registry);
         let details = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.details());
         let series = log.as_ref().filter(|_| query.details).map_or_else(Vec::new, |log| log.series());
+        let handshake = log.as_ref().and_then(|log| log.handshake());
         let timeline = log.map(|log| {
             let read = timeline(&log, query);
             let framed = framed::look(&log, framing, &read.events, read.inspected.as_ref());
             Timeline { framed, ..read }
         });
         let waiting = self.waiting();
-        Snapshot { waiting, timeline, details, series, ..snapshot }
+        Snapshot { waiting, timeline, details, series, handshake, ..snapshot }
     }
 
     /// How some of a subject's state went lately.
     pub fn series(&self, subject: Subject) -> Vec<Series> {
         let log = self.registry.lock().log(subject);
         log.map_or_else(Vec::new, |log| log.series())
+    }
+
+    /// How a subject's TLS handshake went.
+    pub fn handshake(&self, subject: Subject) -> Option<Handshake> {
+        let log = self.registry.lock().log(subject)?;
+        log.handshake()
     }
 
     /// The settings a subject has now, and what those who know of its state say.

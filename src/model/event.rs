@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 pub use self::word::{VOCABULARY, Word};
 use super::datagram::Note;
@@ -105,10 +106,10 @@ pub enum Kind {
     Log,
     /// A setting was changed while it ran.
     Set(Box<Change>),
-    ClientHello(Box<Hello>),
-    ServerHello(Box<Answer>),
+    ClientHello(Arc<Hello>),
+    ServerHello(Arc<Answer>),
     /// Handshake messages beside the two hellos.
-    Handshake(Box<Flight>),
+    Handshake(Arc<Flight>),
     /// What lets the next handshake be short (RFC 8446 section 4.6.1, RFC 5077); `lifetime` in seconds.
     SessionTicket {
         way: Way,
@@ -116,8 +117,8 @@ pub enum Kind {
         lifetime: u32,
         bytes: u32,
     },
-    SecureConnection(Box<Secured>),
-    SecureConnect(Box<Secured>),
+    SecureConnection(Arc<Secured>),
+    SecureConnect(Arc<Secured>),
     Alert {
         way: Way,
         name: &'static str,

@@ -13,6 +13,7 @@ pub mod event;
 pub mod exchange;
 pub mod framer;
 pub mod h2;
+pub mod handshake;
 pub mod headers;
 pub mod id;
 pub mod life;

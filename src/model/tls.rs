@@ -71,7 +71,7 @@ pub struct Answer {
     pub extensions: Vec<Box<str>>,
     /// A HelloRetryRequest: the client is to say hello again.
     pub retry: bool,
-    /// TLS 1.3: it takes the session the client wants to resume.
+    /// It takes the session the client wants to resume.
     pub resumes: bool,
 }
 
@@ -93,6 +93,24 @@ pub struct Step {
     pub name: &'static str,
     /// Its body's bytes.
     pub len: u32,
+}
+
+/// A record as it crossed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Its type's number, from 20 on.
+    pub kind: u8,
+    /// Bytes of its body.
+    pub len: u16,
+}
+
+/// Record types by number (RFC 8446 section 5.1, RFC 6520 for the last), from 20 on.
+pub const RECORDS: [&str; 5] = ["change_cipher_spec", "alert", "handshake", "application_data", "heartbeat"];
+
+impl Record {
+    pub fn name(self) -> &'static str {
+        RECORDS.get(usize::from(self.kind.wrapping_sub(20))).copied().unwrap_or("unknown")
+    }
 }
 
 /// What both sides of a TLS handshake agreed on.
@@ -128,4 +146,52 @@ pub struct Certificate {
     pub is_ca: bool,
     /// SHA-256 of the whole certificate, in hexadecimal.
     pub fingerprint: Box<str>,
+}
+
+impl Certificate {
+    /// How it stands with its time at a second since 1970, in words, and whether it is good.
+    pub fn validity(&self, now: i64) -> (String, bool) {
+        match (seconds(&self.valid.0), seconds(&self.valid.1)) {
+            (_, Some(until)) if now > until => (format!("expired {} ago", lasting(now - until)), false),
+            (Some(from), _) if now < from => (format!("not valid for {} yet", lasting(from - now)), false),
+            (Some(_), Some(until)) => (format!("good for {} more", lasting(until - now)), true),
+            _ => ("valid at no known time".into(), false),
+        }
+    }
+
+    /// Whether one of its names is this one; a `*` stands for one label (RFC 9525 section 6.3).
+    pub fn is_for(&self, name: &str) -> bool {
+        let name = name.trim_end_matches('.');
+        self.names.iter().any(|own| match own.strip_prefix("*.") {
+            Some(domain) => name.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+            None => own.eq_ignore_ascii_case(name),
+        })
+    }
+}
+
+/// `3 days`, `2 hours`.
+fn lasting(seconds: i64) -> String {
+    let (n, unit) = match seconds {
+        63_072_000.. => (seconds / 31_536_000, "years"),
+        172_800.. => (seconds / 86_400, "days"),
+        7_200.. => (seconds / 3_600, "hours"),
+        120.. => (seconds / 60, "minutes"),
+        _ => (seconds, "seconds"),
+    };
+    format!("{n} {}", if n == 1 { unit.trim_end_matches('s') } else { unit })
+}
+
+/// Seconds since 1970 of a date as certificates' are written here: `2026-11-22T21:03:56Z`, of the Gregorian calendar.
+fn seconds(date: &str) -> Option<i64> {
+    let (day, time) = date.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, by: char| -> Option<[i64; 3]> {
+        let parts = text.split(by).map(|part| part.parse::<u16>().ok().map(i64::from)).collect::<Option<Vec<_>>>()?;
+        parts.try_into().ok()
+    };
+    let ([year, month, day], [hours, minutes, seconds]) = (numbers(day, '-')?, numbers(time, ':')?);
+    // Years that begin in March end with the leap day: then days count up evenly.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = 365 * year + leaps + (153 * month + 2) / 5 + day - 719_469;
+    Some(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 }

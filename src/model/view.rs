@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::end::{End, Fault};
 use super::event::Event;
 use super::framer::Framed;
+use super::handshake::Handshake;
 use super::id::{EndpointId, SocketId, Subject};
 use super::life::Life;
 use super::spec::{Settings, Spec};
@@ -44,6 +45,11 @@ pub trait Facts: Send + Sync {
     /// How some of it went lately.
     fn series(&self) -> Vec<Series> {
         Vec::new()
+    }
+
+    /// How its TLS handshake went.
+    fn handshake(&self) -> Option<Handshake> {
+        None
     }
 
     /// Nothing will be told any more: whoever tells next of the same subject takes its place.
@@ -242,6 +248,8 @@ pub struct Snapshot {
     /// The subject's own state, where the query asked for it.
     pub details: Vec<Group>,
     pub series: Vec<Series>,
+    /// The subject's TLS handshake, where it has begun one.
+    pub handshake: Option<Handshake>,
 }
 
 impl Snapshot {

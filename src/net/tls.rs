@@ -181,10 +181,10 @@ impl Layer<'_> {
             config.key_log = keys;
             start.into_stream(Arc::new(config)).await
         };
-        let mut stream = self.finish(handshake, &seen).await?;
+        let mut stream = self.finish(handshake, &seen, Role::Listen).await?;
         let (below, state) = stream.get_mut();
         below.watch().settle();
-        let secured = Box::new(self.secured(state, started, &seen, None));
+        let secured = self.secured(state, started, &seen, None);
         self.record.event(Kind::SecureConnection(secured));
         Ok(stream)
     }
@@ -211,10 +211,10 @@ impl Layer<'_> {
         let connector = TlsConnector::from(Arc::new(config));
         // The system's roots have been read by now.
         let started = self.clock.now();
-        let mut stream = self.finish(connector.connect(name, stream), &seen).await?;
+        let mut stream = self.finish(connector.connect(name, stream), &seen, Role::Connect).await?;
         let (below, state) = stream.get_mut();
         below.watch().settle();
-        let secured = Box::new(self.secured(state, started, &seen, Some(&known.judge)));
+        let secured = self.secured(state, started, &seen, Some(&known.judge));
         self.record.event(Kind::SecureConnect(secured));
         Ok(stream)
     }
@@ -230,7 +230,12 @@ impl Layer<'_> {
         self.alpn.iter().map(|name| name.to_vec()).collect()
     }
 
-    async fn finish<T>(&self, handshake: impl Future<Output = io::Result<T>>, seen: &Seen) -> Result<T, Fault> {
+    async fn finish<T>(
+        &self,
+        handshake: impl Future<Output = io::Result<T>>,
+        seen: &Seen,
+        role: Role,
+    ) -> Result<T, Fault> {
         let fault = match tokio::time::timeout(self.limit, handshake).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -239,11 +244,18 @@ impl Layer<'_> {
             Ok(Err(error)) => super::errno::fault(crate::model::end::Op::Read, &error),
             Err(_) => Fault::Late { what: "the TLS handshake was done", after: self.limit },
         };
-        Err(failure::told(fault, seen, &Ours { provider: &self.identity.provider, alpn: self.alpn, names: &NAMES }))
+        let ours = Ours { provider: &self.identity.provider, alpn: self.alpn, names: &NAMES };
+        let fault = failure::told(fault, seen, &ours);
+        let terms = (role == Role::Listen).then(|| ours.terms());
+        seen.story().failed(self.clock.now(), fault.clone(), terms);
+        Err(fault)
     }
 
     /// What was agreed on, remembered for the details page.
-    fn secured(&self, state: &CommonState, started: Stamp, seen: &Seen, judge: Option<&Judge>) -> Secured {
+    fn secured(&self, state: &CommonState, started: Stamp, seen: &Seen, judge: Option<&Judge>) -> Arc<Secured> {
+        let now = self.clock.now();
+        // What is done before the first byte crosses is none of the handshake's time.
+        let started = seen.story().handshake.began.unwrap_or(started);
         let verdict = judge.and_then(Judge::verdict);
         let secured = Secured {
             version: match state.protocol_version() {
@@ -257,12 +269,13 @@ impl Layer<'_> {
             group: state.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()).into()),
             alpn: state.alpn_protocol().map(|name| String::from_utf8_lossy(name).into()),
             resumed: state.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-            took: nanos(self.clock.now().since(started)),
+            took: nanos(now.since(started)),
             verified: verdict.as_ref().map(Result::is_ok),
             objection: verdict.and_then(Result::err),
             chain: state.peer_certificates().map_or_else(Vec::new, chain::chain),
         };
-        seen.story().agreed(&secured);
+        let secured = Arc::new(secured);
+        seen.story().agreed(now, Arc::clone(&secured));
         secured
     }
 }

@@ -228,7 +228,10 @@ fn details(session: &Session, subject: Subject) -> Result<String, Rejection> {
     let own = matches!(subject, Subject::Socket(_));
     let rows = setting::fitting(spec.role, spec.scheme()).filter(|row| !own || row.is_a_sockets(spec.scheme()));
     let settings: Vec<_> = rows.map(|row| (row.name, (row.get)(&settings))).collect();
-    Ok(jsonl::details_line(subject, &settings, &groups, &session.hub.series(subject)))
+    let clock = session.hub.clock();
+    let now = i64::try_from(clock.wall().unix(clock.now()) / 1_000_000_000).unwrap_or(i64::MAX);
+    let handshake = session.hub.handshake(subject).map(|handshake| jsonl::handshake(&handshake, now));
+    Ok(jsonl::details_line(subject, &settings, &groups, &session.hub.series(subject), handshake))
 }
 
 /// A line for each message of a socket.

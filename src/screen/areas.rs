@@ -11,7 +11,7 @@
 
 use ratatui::layout::Rect;
 
-use super::inspector;
+use super::{handshake, inspector};
 use crate::app::{App, Mode, Pane, Viewport};
 
 /// Below this a border would break: the screen says so in a sentence.
@@ -32,6 +32,13 @@ pub struct Areas {
     pub inspector: Rect,
     pub send: Rect,
     pub footer: Rect,
+}
+
+impl Areas {
+    /// What an overlay may cover: everything between header and footer.
+    pub fn over(&self) -> Rect {
+        Rect { y: self.header.bottom(), height: self.footer.y.saturating_sub(self.header.bottom()), ..self.header }
+    }
 }
 
 /// Lays out a screen of `size`.
@@ -86,6 +93,8 @@ fn send_height(app: &App, size: Rect) -> u16 {
 pub fn viewport(app: &App, size: Rect) -> Viewport {
     let areas = areas(app, size);
     let rows = |area: Rect, heading: u16| usize::from(area.height.saturating_sub(FRAME + heading));
+    let over = areas.over();
+    let is_over = matches!(app.mode, Mode::Handshake { .. });
     Viewport {
         endpoints: rows(areas.endpoints, 0),
         // The tables have a heading of their own.
@@ -93,6 +102,8 @@ pub fn viewport(app: &App, size: Rect) -> Viewport {
         timeline: rows(areas.timeline, 1),
         inspector: rows(areas.inspector, 0),
         inspector_lines: inspector::lines(app.seen(), app.lens, areas.inspector),
+        overlay: handshake::room(over),
+        overlay_lines: if is_over { handshake::lines(app.seen(), over) } else { 0 },
     }
 }
 

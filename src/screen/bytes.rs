@@ -224,13 +224,14 @@ pub struct Page {
     /// Lines at the most: whatever comes later is left out.
     most: usize,
     indent: usize,
+    hang: usize,
     run: Run,
     lines: Vec<Line<'static>>,
 }
 
 impl Page {
     pub fn new(width: usize, most: usize) -> Self {
-        Self { width: width.max(1), most, indent: 0, run: Run::default(), lines: Vec::new() }
+        Self { width: width.max(1), most, indent: 0, hang: 0, run: Run::default(), lines: Vec::new() }
     }
 
     /// Whether all lines it may have are written.
@@ -262,10 +263,38 @@ impl Page {
         });
     }
 
+    /// Shows foreign bytes on the line, and breaks it between words: a word that fits a line is never cut.
+    pub fn words(&mut self, bytes: &[u8], style: Style, theme: &Theme) {
+        for (n, word) in bytes.split(|byte| *byte == b' ').enumerate() {
+            if n > 0 && self.room() > 0 && !self.is_full() {
+                self.put(" ", 1, style);
+            }
+            self.word(word, style, theme);
+        }
+    }
+
+    /// Shows foreign bytes as one word: on the next line, if it fits there and not here.
+    pub fn word(&mut self, bytes: &[u8], style: Style, theme: &Theme) {
+        let mut columns = 0;
+        let most = self.width - self.indent.max(self.hang).min(self.width / 2);
+        walk(bytes, |_, piece, _| {
+            columns += piece;
+            if columns > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if columns > self.room() && columns <= most && self.run.columns > self.indent {
+            self.newline(self.indent.max(self.hang));
+        }
+        self.inline(bytes, style, theme);
+    }
+
+    /// What goes on in the next line stands so many columns in.
+    pub fn hang(&mut self, columns: usize) {
+        self.hang = columns;
+    }
+
     fn put(&mut self, piece: &str, columns: usize, style: Style) {
         if columns > self.room() && self.run.columns > self.indent {
-            let indent = self.indent;
-            self.newline(indent);
+            self.newline(self.indent.max(self.hang));
         }
         if self.is_full() {
             return;
@@ -345,3 +374,7 @@ pub fn hex(bytes: &[u8], width: usize, theme: &Theme) -> Vec<Line<'static>> {
 fn hex_width(digits: usize, row: usize, gap: usize) -> usize {
     digits + gap + row * 3 - 1 + (row - 1) / 8 + gap + row
 }
+
+#[cfg(test)]
+#[path = "bytes_tests.rs"]
+mod tests;

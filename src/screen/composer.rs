@@ -137,9 +137,25 @@ fn sum(app: &App, theme: &Theme) -> Line<'static> {
         return Line::from(span(hint(composer.shape, composer.coding), theme.dim));
     }
     match composer.preview() {
-        Ok(preview) => Line::from(span(preview.to_string(), theme.dim)),
+        Ok(preview) => {
+            let mut spans = vec![span(preview.to_string(), theme.dim)];
+            spans.extend(step(composer.shape).map(|step| span(format!("  {step}"), theme.dim)));
+            Line::from(spans)
+        }
         Err(rejection) => Line::from(span(clean(&rejection.0).into_owned(), theme.waiting)),
     }
+}
+
+/// Of an answer by hand: what the key does now, and what comes after it.
+fn step(shape: Shape) -> Option<&'static str> {
+    Some(match shape {
+        Shape::Head => "⏎ sends the head; the body and its end come after (^T)",
+        Shape::Body => "⏎ sends the chunk; ^T: an event, the end",
+        Shape::Push => "⏎ sends the event; ^T: the end",
+        Shape::End => "⏎ ends the answer with these trailers",
+        Shape::Answer => "⏎ sends head, body and end",
+        _ => return None,
+    })
 }
 
 fn hint(shape: Shape, coding: Coding) -> &'static str {
@@ -147,13 +163,11 @@ fn hint(shape: Shape, coding: Coding) -> &'static str {
         (Shape::Close, _) => "a code and a reason: 1000 bye; nothing for none",
         (Shape::Event, _) => "an event: chat [\"hello\", 1], or /admin add? 2 3 for an ack",
         (Shape::Request, _) => "GET /path, then header lines, an empty line, the body (M-⏎ begins a line)",
-        (Shape::Head, _) => {
-            "200 OK, header lines: it leaves; 103: before it; lines alone are set, Name: takes one away"
-        }
+        (Shape::Head, _) => "200 OK and headers leave, 103 before it; headers alone are set, Name: unset",
         (Shape::Body, Coding::Text) => "a chunk, sent at once; ^T: an event, the end; Tab: a file",
-        (Shape::Push, _) => "the data of an event, or its lines: event: tick, id: 7, data: ...",
+        (Shape::Push, _) => "the data of an event, or its lines: event: tick, data: ...",
         (Shape::End, _) => "⏎ ends it; trailers first, Name: value; HTTP/2: reset CANCEL",
-        (Shape::Answer, _) => "200 OK, header lines, an empty line, the body; or only a text, for a 200",
+        (Shape::Answer, _) => "200 OK, headers, an empty line, the body; or only a text",
         (Shape::Ping, Coding::Text) => "as typed; HTTP/2 takes 8 bytes; Tab for escapes, hex or a file",
         (Shape::Raw, Coding::Text) => "bytes as they are, HTTP or not; through a tunnel, what is said in it",
         (Shape::Reply, _) => "200, then header lines, an empty line, the body; or only a text, for a 200",

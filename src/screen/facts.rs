@@ -29,12 +29,12 @@ pub fn table(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         if width < NAME + 12 {
             lines.push(Line::from(span(name, theme.dim)));
             let mut page = Page::new(width, LINES);
-            page.inline(value.as_bytes(), theme.plain, theme);
+            page.words(value.as_bytes(), theme.plain, theme);
             lines.extend(page.finish());
             continue;
         }
         let mut page = Page::new(width - NAME, LINES);
-        page.inline(value.as_bytes(), theme.plain, theme);
+        page.words(value.as_bytes(), theme.plain, theme);
         for (count, mut line) in page.finish().into_iter().enumerate() {
             let name = if count == 0 { name } else { "" };
             line.spans.insert(0, span(format!("{name:<NAME$}"), theme.dim));

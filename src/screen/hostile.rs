@@ -1,19 +1,23 @@
 //! What a peer may try: escape sequences, C1 codes, OSC 52, bidi controls, marks without end, at every place
 //! where foreign bytes are shown. No cell may ever hold what acts on a terminal, and no line may be too wide.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::theme::{Depth, Theme};
-use super::{bytes, cells, detail, endpoints, facts, header, inspector, json, sample, sockets, timeline};
+use super::{bytes, cells, detail, endpoints, facts, handshake, header, inspector, json, sample, sockets, timeline};
 use crate::app::{Follow, Lens};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Answer, Event, Hello, Kind, Opened, Secured, Way};
+use crate::model::handshake::{Choice, Handshake, Outcome, STEPS, Terms};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::socketio::{Head, Type};
-use crate::model::tls::Certificate;
+use crate::model::time::Stamp;
+use crate::model::tls::{Certificate, Record};
 use crate::model::url::{Host, Role};
 use crate::model::view::{Snapshot, State};
 
@@ -96,7 +100,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         kinds.push(Kind::Close(Box::new(End::Broken(fault))));
     }
     let names = vec![text.clone(); 3];
-    kinds.push(Kind::ClientHello(Box::new(Hello {
+    kinds.push(Kind::ClientHello(Arc::new(Hello {
         server_name: Some(text.clone()),
         alpn: names.clone(),
         ciphers: names.clone(),
@@ -104,7 +108,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         extensions: names.clone(),
         ..Hello::default()
     })));
-    kinds.push(Kind::ServerHello(Box::new(Answer {
+    kinds.push(Kind::ServerHello(Arc::new(Answer {
         way: Way::In,
         version: text.clone(),
         cipher: text.clone(),
@@ -114,7 +118,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         retry: true,
         resumes: true,
     })));
-    kinds.push(Kind::SecureConnect(Box::new(Secured {
+    kinds.push(Kind::SecureConnect(Arc::new(Secured {
         cipher: text.clone(),
         group: Some(text.clone()),
         alpn: Some(text.clone()),
@@ -137,6 +141,39 @@ fn events(input: &[u8]) -> Vec<Event> {
         head: input.to_vec(),
     };
     kinds.into_iter().zip(0..).map(event).collect()
+}
+
+/// A handshake that failed, with the foreign text in every name that a peer gives.
+fn shaken(input: &[u8]) -> Handshake {
+    let text: Box<str> = String::from_utf8_lossy(input).into();
+    let mut it = Handshake { role: Role::Connect, began: Some(Stamp(0)), ..Handshake::default() };
+    for event in events(input) {
+        it.keep(event.at, event.seq % 2 == 0, event.kind);
+    }
+    // Also where what came before filled it.
+    it.steps.truncate(STEPS - 8);
+    for event in events(input).into_iter().rev() {
+        if matches!(event.kind, Kind::ClientHello(_) | Kind::ServerHello(_) | Kind::Handshake(_)) {
+            it.keep(event.at, event.seq % 2 == 0, event.kind);
+        }
+    }
+    let one = || Some(text.clone());
+    it.records = std::array::from_fn(|_| vec![Record { kind: 99, len: 7 }; 9]);
+    it.choice = Choice { group: one(), scheme: one(), alpn: one(), extensions: vec![text.clone(); 3] };
+    let certificate = Certificate {
+        subject: text.clone(),
+        issuer: format!("{text}!").into(),
+        names: vec![text.clone(); 3],
+        valid: (text.clone(), text.clone()),
+        key: text.clone(),
+        ..Certificate::default()
+    };
+    it.chains = [vec![certificate.clone(); 4].into(), vec![certificate].into()];
+    let fault = Arc::new(Fault::Tls { alert: None, text: text.clone() });
+    let names = || vec![text.clone(); 2];
+    let terms = Terms { versions: names(), ciphers: names(), groups: names(), schemes: names(), alpn: names() };
+    it.outcome = Outcome::Failed { at: Stamp(9), fault, terms: Some(Arc::new(terms)) };
+    it
 }
 
 /// A snapshot with the foreign text wherever a peer, a file or a person can put it.
@@ -176,6 +213,13 @@ fn check_panes(input: &[u8], width: u16) {
         snapshot.timeline = Some(timeline);
         let mut buf = Buffer::empty(tall);
         timeline::draw(&mut buf, tall, &snapshot, timeline::View::default(), &theme);
+        check_buffer(&buf);
+    }
+    snapshot.handshake = Some(shaken(input));
+    for height in [12, 80] {
+        let area = Rect { height, ..area };
+        let mut buf = Buffer::empty(area);
+        handshake::draw(&snapshot, 0, area, &mut buf, &theme);
         check_buffer(&buf);
     }
     for event in events {

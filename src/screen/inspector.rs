@@ -195,6 +195,7 @@ fn body(event: &Event, width: usize, lens: Lens, theme: &Theme) -> Vec<Line<'sta
 /// An HTTP head line by line: its first line bright, the fields' names accented, a body behind it as it is.
 fn http(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut page = Page::new(width, usize::MAX);
+    page.hang(2);
     let mut rest = kept(event);
     let mut is_first = !matches!(event.kind, Kind::Trailers { .. });
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n').or(rest.len().checked_sub(1)) {
@@ -209,13 +210,13 @@ fn http(event: &Event, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         // A pseudo-header of HTTP/2 begins with a colon.
         let colon = line.iter().skip(1).position(|byte| *byte == b':').map(|at| at + 1);
         if is_first && line.first() != Some(&b':') {
-            page.inline(line, theme.bright, theme);
+            page.words(line, theme.bright, theme);
         } else if let Some(at) = colon {
             page.inline(&line[..at], theme.accent, theme);
             page.inline(b":", theme.dim, theme);
-            page.inline(&line[at + 1..], theme.plain, theme);
+            page.words(&line[at + 1..], theme.plain, theme);
         } else {
-            page.inline(line, theme.plain, theme);
+            page.words(line, theme.plain, theme);
         }
         if is_bare {
             page.inline(b"\n", theme.dim, theme);

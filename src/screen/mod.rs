@@ -15,6 +15,7 @@ pub mod field;
 pub mod footer;
 pub mod framed;
 mod h2;
+pub mod handshake;
 pub mod header;
 pub mod help;
 mod history;
@@ -58,8 +59,7 @@ pub fn draw(app: &App, snapshot: &Snapshot, theme: &Theme, frame: &mut Frame<'_>
     panes(app, snapshot, &at, buf, theme);
     let typed = composer::draw(app, at.send, buf, theme);
     let asked = footer::draw(app, at.footer, buf, theme);
-    let over = Rect { y: at.header.bottom(), height: at.footer.y - at.header.bottom(), ..size };
-    let laid = lay(app, over, buf, theme);
+    let laid = lay(app, at.over(), buf, theme);
     let cursor = match app.mode {
         Mode::Compose => typed,
         _ => asked.or(laid),
@@ -115,6 +115,10 @@ fn lay(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Positio
         }
         Mode::Help { scroll } => {
             help::draw(*scroll, area, buf, theme);
+            None
+        }
+        Mode::Handshake { scroll } => {
+            handshake::draw(app.seen(), *scroll, area, buf, theme);
             None
         }
         Mode::Waiting(at) => {

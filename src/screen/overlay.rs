@@ -5,18 +5,23 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::bytes::clean;
+use super::bytes::{Page, clean};
 use super::cells::{self, span};
 use super::field;
 use super::theme::Theme;
-use crate::app::form::{Of, Value};
+use crate::app::form::{Of, Shown, Value};
 use crate::app::list::reveal;
 use crate::app::{Editor, Form, HistorySearch, Palette, Question, keymap};
 use crate::model::id::Subject;
 
+/// Columns beside a box that are not worth leaving.
+const SLIVER: u16 = 8;
+
 /// A cleared box in the middle of `area`, of at most this size.
 pub(super) fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect {
-    let (width, height) = (width.min(area.width), height.min(area.height));
+    // A sliver of the dashboard on either side says nothing.
+    let width = if width + SLIVER > area.width { area.width } else { width };
+    let height = height.min(area.height);
     let x = area.x + (area.width - width) / 2;
     let y = area.y + (area.height - height) / 2;
     let area = Rect { x, y, width, height };
@@ -24,6 +29,8 @@ pub(super) fn lay(area: Rect, width: u16, height: u16, buf: &mut Buffer) -> Rect
     area
 }
 
+/// Lines of the focused field's help.
+const HELP: u16 = 2;
 /// Columns of a field's name.
 const LABEL: u16 = 14;
 
@@ -31,7 +38,7 @@ const LABEL: u16 = 14;
 pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
     let shown = form.shown();
     let errors = shown.iter().filter(|shown| shown.error.is_some()).count();
-    let height = u16::try_from(shown.len() + errors).unwrap_or(u16::MAX).saturating_add(5);
+    let height = u16::try_from(shown.len() + errors).unwrap_or(u16::MAX).saturating_add(4 + HELP);
     let area = lay(area, 76, height, buf);
     let title = match form.of {
         Of::New => "Add an endpoint".into(),
@@ -43,7 +50,7 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
     let mut cursor = None;
     let mut y = inside.y + 1;
     // An empty line and the help stand below the fields.
-    let bottom = inside.bottom().saturating_sub(2);
+    let bottom = inside.bottom().saturating_sub(1 + HELP);
     let room = usize::from(bottom.saturating_sub(y)).saturating_sub(errors).max(1);
     let at = shown.iter().position(|shown| shown.focused).unwrap_or(0);
     let top = reveal(0, at, shown.len(), room);
@@ -74,8 +81,17 @@ pub fn form(form: &Form, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<
             y += 1;
         }
     }
-    let help = shown.iter().find(|shown| shown.focused).map_or("", |shown| shown.field.help());
-    cells::left(buf, inside.x + 1, inside.bottom() - 1, inside.width.saturating_sub(1), help, theme.dim);
+    // What is wrong with the field may be longer than its line: here it stands whole.
+    let (help, style) = match shown.iter().find(|shown| shown.focused) {
+        Some(Shown { error: Some(error), .. }) => (clean(error), theme.bad),
+        Some(shown) => (shown.field.help().into(), theme.dim),
+        None => ("".into(), theme.dim),
+    };
+    let mut page = Page::new(usize::from(inside.width.saturating_sub(1)), usize::from(HELP));
+    page.words(help.as_bytes(), style, theme);
+    for (line, y) in page.finish().into_iter().zip(inside.bottom().saturating_sub(HELP)..) {
+        cells::line(buf, inside.x + 1, y, inside.width.saturating_sub(1), line, theme);
+    }
     cursor
 }
 
@@ -107,7 +123,12 @@ pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -
     let count = Line::from(span(palette.found.len().to_string(), theme.dim));
     let inside = cells::pane(buf, area, true, Line::from(span("Commands", theme.bright)), &[count], theme);
     let at = ask(buf, inside, ":", &palette.query, theme);
-    let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    // The last line has the whole sentence of the chosen one, where its row has no room for it.
+    let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(3), ..inside };
+    let whole = palette.found.get(palette.at).map_or("", |found| found.row.help);
+    if cells::width(whole) + 23 > usize::from(inside.width) {
+        cells::left(buf, inside.x, inside.bottom().saturating_sub(1), inside.width, whole, theme.dim);
+    }
     if palette.found.is_empty() {
         cells::left(buf, rows.x, rows.y, rows.width, "nothing here is called that", theme.dim);
     }

@@ -19,7 +19,7 @@ fn theme() -> Theme {
 }
 
 /// The rows of a buffer, without the blanks at their ends.
-fn text(buf: &Buffer) -> String {
+pub(super) fn text(buf: &Buffer) -> String {
     let rows = (buf.area.top()..buf.area.bottom()).map(|y| {
         let mut row = String::new();
         let mut x = buf.area.left();

@@ -120,6 +120,7 @@ pub(crate) fn snapshot() -> Snapshot {
         settings: None,
         details: Vec::new(),
         series: Vec::new(),
+        handshake: None,
         now: now(),
         wall: WALL,
         endpoints,
@@ -189,7 +190,7 @@ pub(crate) fn tls() -> Vec<(u64, Kind, Vec<u8>)> {
         none(0, Kind::Connection { peer: Box::new(at("127.0.0.1:53330")), socket: None }),
         none(
             410_000,
-            Kind::ClientHello(Box::new(Hello {
+            Kind::ClientHello(Arc::new(Hello {
                 server_name: Some("localhost".into()),
                 alpn: names(&["h2", "http/1.1"]),
                 ciphers: names(&["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"]),
@@ -198,7 +199,7 @@ pub(crate) fn tls() -> Vec<(u64, Kind, Vec<u8>)> {
                 ..Hello::default()
             })),
         ),
-        none(3_100_000, Kind::SecureConnection(Box::new(secured()))),
+        none(3_100_000, Kind::SecureConnection(Arc::new(secured()))),
         some(700_000, Kind::Data, "hello"),
         none(1_000_000, Kind::Alert { way: Way::In, name: "close_notify" }),
         none(1_000_000, Kind::Alert { way: Way::Out, name: "unknown_ca" }),
@@ -219,7 +220,7 @@ pub(crate) fn handshake() -> Vec<(u64, Kind, Vec<u8>)> {
     vec![
         none(
             600_000,
-            Kind::ServerHello(Box::new(Answer {
+            Kind::ServerHello(Arc::new(Answer {
                 way: Way::Out,
                 version: "TLS 1.3".into(),
                 cipher: "TLS_AES_256_GCM_SHA384".into(),
@@ -232,7 +233,7 @@ pub(crate) fn handshake() -> Vec<(u64, Kind, Vec<u8>)> {
         ),
         none(
             4_000,
-            Kind::Handshake(Box::new(Flight {
+            Kind::Handshake(Arc::new(Flight {
                 way: Way::Out,
                 sealed: true,
                 since: 604_000,
@@ -314,7 +315,7 @@ pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
         none(0, Kind::Connect { peer: Box::new(at("93.184.216.34:443")), took: 42_000 }),
         none(
             2_000,
-            Kind::SecureConnect(Box::new(Secured {
+            Kind::SecureConnect(Arc::new(Secured {
                 resumed: true,
                 group: None,
                 alpn: None,

@@ -86,16 +86,16 @@ pub fn page(snapshot: &Snapshot, width: usize, theme: &Theme) -> Vec<Line<'stati
     }
     let (left, right) = if details.is_empty() { (counts, set) } else { ([counts, set].concat(), details) };
     let [one, other] = sums;
-    beside(left, right, columns).into_iter().chain(beside(one, other, columns)).collect()
+    beside(left, right, columns, GAP).into_iter().chain(beside(one, other, columns, GAP)).collect()
 }
 
 /// Two columns of lines as one.
-fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, columns: usize) -> Vec<Line<'static>> {
+pub fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, columns: usize, gap: usize) -> Vec<Line<'static>> {
     let rows = left.len().max(right.len());
     let (mut left, mut right) = (left.into_iter(), right.into_iter());
     let row = |_| {
         let mut line = left.next().unwrap_or_default();
-        let pad = (columns + GAP).saturating_sub(line.width());
+        let pad = (columns + gap).saturating_sub(line.width());
         line.push_span(" ".repeat(pad));
         line.spans.extend(right.next().unwrap_or_default().spans);
         line
@@ -115,7 +115,7 @@ fn facts(title: &str, rows: &[(Cow<'static, str>, String)], width: usize, theme:
     let mut lines = vec![Line::from(span(title.to_owned(), theme.bright))];
     for (name, value) in rows {
         let mut page = Page::new(width.saturating_sub(names + 2).max(8), FACT);
-        page.inline(value.as_bytes(), theme.plain, theme);
+        page.words(value.as_bytes(), theme.plain, theme);
         let name = clean(name);
         for (n, mut line) in page.finish().into_iter().enumerate() {
             let name = if n == 0 { &*name } else { "" };
@@ -213,8 +213,8 @@ mod tests {
     fn two_columns_stand_beside_each_other_however_long_they_are() {
         let left = vec![Line::from("one"), Line::from("two")];
         let right = vec![Line::from("a"), Line::from("b"), Line::from("c")];
-        let lines = beside(left.clone(), right.clone(), 5);
+        let lines = beside(left.clone(), right.clone(), 5, GAP);
         assert_eq!(texts(&lines), ["one     a", "two     b", "        c"]);
-        assert_eq!(texts(&beside(right, left, 5)), ["a       one", "b       two", "c       "]);
+        assert_eq!(texts(&beside(right, left, 5, GAP)), ["a       one", "b       two", "c       "]);
     }
 }

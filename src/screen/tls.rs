@@ -40,8 +40,9 @@ pub fn offer(hello: &Hello) -> String {
     if hello.keys > 0 || hello.ticket > 0 {
         parts.push("wants to resume".into());
     }
-    parts.push(format!("{} ciphers", hello.ciphers.len()));
-    parts.push(format!("{} groups", hello.groups.len()));
+    for (count, what) in [(hello.ciphers.len(), "cipher"), (hello.groups.len(), "group")] {
+        parts.push(format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+    }
     parts.join(", ")
 }
 
@@ -179,9 +180,18 @@ pub fn of_ticket(way: Way, count: u16, lifetime: u32, bytes: u32) -> Vec<Row> {
 /// An alert, and what it says to whoever gets it.
 pub fn of_alert(way: Way, name: &'static str) -> Vec<Row> {
     let mut facts = vec![("alert", name.to_owned()), ("who", super::detail::by(way.party()).into())];
-    let means = ALERTS.iter().find(|row| row.0 == name);
-    facts.extend(means.map(|row| ("means", row.1.to_owned())));
+    facts.extend(alert_means(name).map(|means| ("means", means.to_owned())));
     facts
+}
+
+/// Whether an alert judges a certificate.
+pub fn is_about_certificates(alert: &str) -> bool {
+    alert == "unknown_ca" || alert.contains("certificate")
+}
+
+/// What an alert says, in words.
+pub fn alert_means(name: &str) -> Option<&'static str> {
+    ALERTS.iter().find(|row| row.0 == name).map(|row| row.1)
 }
 
 /// RFC 8446 section 6.

@@ -2,6 +2,7 @@
 //! resumption, alerts and who sent them, and both offers where nothing was in common.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sockscope::model::event::{Event, Hello, Kind, Secured, Way};
 use sockscope::model::id::SocketId;
@@ -47,7 +48,7 @@ fn alerts(lab: &Lab, socket: SocketId) -> Vec<(Way, &'static str)> {
 
 fn hello(lab: &Lab, socket: SocketId) -> Hello {
     let found = lab.events(socket).into_iter().find_map(|event| match event.kind {
-        Kind::ClientHello(hello) => Some(*hello),
+        Kind::ClientHello(hello) => Some(Arc::unwrap_or_clone(hello)),
         _ => None,
     });
     found.unwrap_or_else(|| panic!("no hello\n{}", lab.report()))
@@ -56,7 +57,7 @@ fn hello(lab: &Lab, socket: SocketId) -> Hello {
 async fn secured(lab: &Lab, socket: SocketId) -> Secured {
     let is = |event: &Event| matches!(event.kind, Kind::SecureConnection(_) | Kind::SecureConnect(_));
     match lab.event(socket, "secured", is).await.kind {
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => *secured,
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => Arc::unwrap_or_clone(secured),
         kind => panic!("{kind:?}"),
     }
 }

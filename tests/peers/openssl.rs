@@ -1,6 +1,7 @@
 //! OpenSSL's own client and server: who trusts whom, and what the timeline says when somebody does not.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sockscope::model::end::End;
 use sockscope::model::event::{Kind, Secured};
@@ -19,7 +20,7 @@ use crate::{faults, payload, talk};
 async fn secured(lab: &Lab, socket: SocketId) -> Secured {
     let done = |kind: &Kind| matches!(kind, Kind::SecureConnection(_) | Kind::SecureConnect(_));
     match lab.event(socket, "secure", |event| done(&event.kind)).await.kind {
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => *secured,
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => Arc::unwrap_or_clone(secured),
         kind => panic!("{kind:?}"),
     }
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sockscope::model::event::{Event, Kind, Way};
+use sockscope::model::handshake;
 use sockscope::model::id::SocketId;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
@@ -304,6 +305,7 @@ async fn tls_has_the_records_tshark_sees() {
         let fields = ["tcp.dstport", "tls.record.content_type", "tls.record.opaque_type", "tls.record.length"];
         let rows = capture.read("tls", &fields, &[&decode]).await;
         let groups = lab.hub.details(socket.into()).unwrap().1;
+        let shaken = lab.hub.handshake(socket.into()).unwrap();
         let detail = |name: &str| {
             let rows = groups.iter().flat_map(|group| &group.rows);
             rows.clone().find(|row| row.0 == name).map(|row| row.1.clone()).unwrap()
@@ -314,6 +316,10 @@ async fn tls_has_the_records_tshark_sees() {
             let rows: Vec<_> = rows.iter().filter(|row| (row[0] == port.to_string()) == is_in).collect();
             let numbers =
                 |at: usize| rows.iter().flat_map(move |row| row[at].split(',')).filter_map(|n| n.parse().ok());
+            let told = &shaken.records[usize::from(!is_in)];
+            assert!(told.len() < handshake::RECORDS, "{told:?}");
+            let told: Vec<u64> = told.iter().map(|record| record.len.into()).collect();
+            assert_eq!(numbers(3).collect::<Vec<u64>>(), told, "{option} {name} {}", lab.report());
             let types: Vec<u64> = numbers(1).chain(numbers(2)).collect();
             let lengths: Vec<u64> = numbers(3).collect();
             assert_eq!(types.len(), lengths.len(), "{rows:?}");

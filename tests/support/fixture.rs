@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use sockscope::model::end::{End, Fault, Op, Party};
 use sockscope::model::event::{Event, Form, Framing, Kind, Way};
+use sockscope::model::handshake::{Handshake, Outcome};
 use sockscope::model::id::{EndpointId, SocketId, Subject};
 use sockscope::model::life::Life;
 use sockscope::model::spec::Spec;
 use sockscope::model::tally::{Count, Flow};
 use sockscope::model::time::{Stamp, Wall};
+use sockscope::model::tls::Hello;
 use sockscope::model::url::{Role, Scheme, Url};
 use sockscope::model::view::{
     EndpointRow, Kernel, Query, Rate, SPARK, Snapshot, SocketList, SocketRow, State, Timeline,
@@ -106,6 +108,7 @@ pub fn busy() -> Snapshot {
         details: Vec::new(),
         waiting: Vec::new(),
         series: Vec::new(),
+        handshake: None,
         now: NOW,
         wall: WALL,
         endpoints,
@@ -166,7 +169,24 @@ pub fn told(snapshot: &Snapshot, subject: Option<Subject>) -> Snapshot {
         Subject::Socket(_) => timeline(subject, socket_story()),
         Subject::Endpoint(_) => timeline(subject, listener_story()),
     });
-    Snapshot { socket, timeline, ..snapshot.clone() }
+    let handshake = socket.as_ref().filter(|row: &&SocketRow| row.scheme.is_secure()).map(|_| handshake());
+    Snapshot { socket, timeline, handshake, ..snapshot.clone() }
+}
+
+/// A client of ours said hello and was refused.
+fn handshake() -> Handshake {
+    let mut it = Handshake { began: Some(Stamp(170 * SECOND)), ..Handshake::default() };
+    let hello = Hello {
+        server_name: Some("localhost".into()),
+        versions: vec!["TLS 1.1".into()],
+        ciphers: (0..40).map(|n| format!("TLS_CIPHER_{n}").into()).collect(),
+        ..Hello::default()
+    };
+    it.keep(Stamp(170 * SECOND), false, Kind::ClientHello(Arc::new(hello)));
+    it.keep(Stamp(170 * SECOND + 440_000), false, Kind::Alert { way: Way::Out, name: "protocol_version" });
+    let fault = Fault::Tls { alert: Some((Party::Us, "protocol_version")), text: "no version in common".into() };
+    it.outcome = Outcome::Failed { at: Stamp(170 * SECOND + 450_000), fault: Arc::new(fault), terms: None };
+    it
 }
 
 /// What the hub would answer, had it these endpoints and sockets.
@@ -181,9 +201,11 @@ pub fn answer(snapshot: &Snapshot, query: &Query) -> Snapshot {
     answer
 }
 
-/// The busy one, its client connected.
+/// What the demo's tape meets: a client that connected, the sockets in the demo's order, an exchange that waits.
 pub fn dialled() -> Snapshot {
-    let mut snapshot = busy();
+    let mut snapshot = waiting();
+    snapshot.waiting.retain(|row| row.exchange.number == 43);
+    snapshot.sockets.rows.sort_by_key(|row| [3, 5, 4, 7].iter().position(|id| row.id.0 == *id).unwrap_or(9));
     snapshot.endpoints[5].state = State::Up;
     snapshot.endpoints[5].open = 1;
     snapshot.sockets.rows.push(socket(9, 6, Scheme::Tcp, Life::Open, 1, count((1, 5), (1, 5))));

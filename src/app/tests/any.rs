@@ -33,7 +33,7 @@ fn a_step() -> impl Strategy<Value = Step> {
         3 => any::<(u8, u8)>().prop_map(|(what, which)| Step::World(what, which)),
         4 => Just(Step::Look),
         1 => (0usize..9, 0usize..9, 0usize..9, 0usize..9, 0usize..9).prop_map(|(endpoints, sockets, timeline, inspector, inspector_lines)| {
-            Step::Viewport(Viewport { endpoints, sockets, timeline, inspector, inspector_lines })
+            Step::Viewport(Viewport { endpoints, sockets, timeline, inspector, inspector_lines, ..Viewport::default() })
         }),
         1 => (0u64..4, any::<bool>()).prop_map(|(ticket, good)| Step::Told(ticket, good)),
     ]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::model::url::Scheme;
 
 fn many(n: u32) -> World {
     (1..=n).fold(World::five(), |world, id| world.with(id, 1))
@@ -153,6 +154,51 @@ fn a_filter_acts_while_it_is_typed() {
     assert_eq!(rig.app.query().list.filter, "ws");
     rig.press("/ Esc");
     assert_eq!(rig.app.query().list.filter, "");
+}
+
+#[test]
+fn behind_a_filter_a_row_that_it_shows_is_selected() {
+    // More than a window holds, on either side of the filter.
+    let mut world = World::five();
+    for id in 1..400 {
+        world = world.with(id, if id % 2 == 0 { 4 } else { 1 });
+    }
+    let mut rig = Rig::new(world);
+    rig.press("End");
+    assert_eq!(selected(&rig), Some(399));
+    for key in [Key::Char('/'), Key::Char('w'), Key::Char('s'), Key::Enter] {
+        rig.app.update(Msg::Key(key));
+    }
+    // One frame: nobody draws a second one while nothing happens.
+    let picture = rig.app.picture(rig.world.answer(&rig.app.query()));
+    rig.app.update(Msg::Saw(Arc::new(picture)));
+    assert!(rig.app.seen().sockets.total == 199 && rig.app.socket().is_some_and(|row| row.scheme == Scheme::Ws));
+}
+
+#[test]
+fn a_handshake_is_looked_at_where_there_is_one() {
+    let mut rig = Rig::new(World::five().with(1, 1).with(2, 5));
+    rig.press("H");
+    assert_eq!(
+        (rig.app.place(), rig.notice()),
+        (Place::Pane(Pane::Sockets), "no TLS handshake has begun on what is selected")
+    );
+    assert!(!rig.footer().contains("H handshake"), "{}", rig.footer());
+    rig.press("Down");
+    rig.world.handshake = Some(Handshake::default());
+    rig.look();
+    assert!(rig.footer().contains("H handshake"), "{}", rig.footer());
+    rig.app.update(Msg::Viewport(Viewport { overlay: 20, overlay_lines: 50, ..rig.app.viewport }));
+    let scroll = |rig: &Rig| match rig.app.mode {
+        Mode::Handshake { scroll } => scroll,
+        _ => panic!("{:?}", rig.app.mode),
+    };
+    rig.press("H End");
+    assert_eq!(scroll(&rig), 30, "the last page is the end");
+    rig.press("Up PgUp");
+    assert_eq!(scroll(&rig), 10);
+    rig.press("H");
+    assert_eq!(rig.app.place(), Place::Pane(Pane::Sockets));
 }
 
 #[test]

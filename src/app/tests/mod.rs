@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::event::{Event, Kind};
+use crate::model::handshake::Handshake;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::life::Life;
 use crate::model::spec::Spec;
@@ -28,6 +29,7 @@ pub(super) struct World {
     pub sockets: Vec<SocketRow>,
     /// Every timeline has the same events.
     pub events: std::ops::Range<u64>,
+    pub handshake: Option<Handshake>,
 }
 
 pub(super) fn endpoint(id: u32, role: Role, url: &str) -> EndpointRow {
@@ -120,6 +122,7 @@ impl World {
             timeline: query.subject.map(|subject| self.timeline(subject, query)),
             sockets,
             socket,
+            handshake: self.handshake.clone(),
             ..Snapshot::default()
         }
     }
@@ -158,7 +161,14 @@ pub(super) struct Rig {
 impl Rig {
     pub fn new(world: World) -> Self {
         let mut rig = Self { app: App::new(Vec::new()), world };
-        let viewport = Viewport { endpoints: 3, sockets: 4, timeline: 5, inspector: 4, inspector_lines: 40 };
+        let viewport = Viewport {
+            endpoints: 3,
+            sockets: 4,
+            timeline: 5,
+            inspector: 4,
+            inspector_lines: 40,
+            ..Viewport::default()
+        };
         rig.app.update(Msg::Viewport(viewport));
         rig.look();
         rig

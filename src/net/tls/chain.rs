@@ -17,7 +17,12 @@ const NAME: usize = 256;
 
 /// The peer's chain, its own certificate first.
 pub fn chain(chain: &[CertificateDer<'_>]) -> Vec<Certificate> {
-    chain.iter().take(MOST).map(|der| certificate(der)).collect()
+    read(chain.iter().map(|der| &**der))
+}
+
+/// The same of certificates as they cross.
+pub fn read<'a>(chain: impl Iterator<Item = &'a [u8]>) -> Vec<Certificate> {
+    chain.take(MOST).map(certificate).collect()
 }
 
 fn certificate(der: &[u8]) -> Certificate {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::records::Seen;
 use crate::model::event::Way;
+use crate::model::handshake::Handshake;
 use crate::model::size;
 use crate::model::tls::{Certificate, Secured};
 use crate::model::view::{Facts, Group};
@@ -15,11 +16,14 @@ impl Facts for Seen {
     fn read(&self) -> Vec<Group> {
         let story = self.story();
         let mut rows: Vec<Row> = Vec::new();
-        match &story.secured {
+        match story.handshake.secured() {
             Some(secured) => rows.extend(agreed(secured)),
             None => rows.push(("handshake".into(), "not done".into())),
         }
-        rows.push(("SNI".into(), story.server_name.as_deref().unwrap_or("none").to_owned()));
+        rows.push((
+            "SNI".into(),
+            story.handshake.hello().and_then(|hello| hello.server_name.as_deref()).unwrap_or("none").to_owned(),
+        ));
         rows.push(("session tickets".into(), story.tickets.to_string()));
         rows.push(("records in".into(), records(self, Way::In)));
         rows.push(("records out".into(), records(self, Way::Out)));
@@ -30,9 +34,14 @@ impl Facts for Seen {
             rows.push(("encrypted steps".into(), "could not be followed".into()));
         }
         let mut groups = vec![Group { title: "TLS".into(), rows }];
-        let chain = story.secured.as_ref().map_or(&[][..], |secured| &secured.chain);
-        groups.extend(chain.iter().enumerate().map(|(nth, certificate)| certified(nth, certificate)));
+        groups.extend(
+            story.handshake.peers_chain().iter().enumerate().map(|(nth, certificate)| certified(nth, certificate)),
+        );
         groups
+    }
+
+    fn handshake(&self) -> Option<Handshake> {
+        Some(self.story().handshake.clone()).filter(|handshake| handshake.began.is_some())
     }
 }
 

@@ -4,6 +4,7 @@ use super::records::{Seen, spoken};
 use crate::model::draft::escape;
 use crate::model::end::{Fault, Party};
 use crate::model::event::Way;
+use crate::model::handshake::Terms;
 use crate::model::tls::Hello;
 
 /// What we offer, or accept.
@@ -30,6 +31,10 @@ pub fn told(fault: Fault, seen: &Seen, ours: &Ours<'_>) -> Fault {
         let text = format!("the peer speaks {who} and we speak TLS; it said \"{said}\"");
         return Fault::Tls { alert: None, text: text.into() };
     }
+    if story.echoed {
+        let text = "the peer sends our own hello back: it speaks no TLS, and echoes what it gets";
+        return Fault::Tls { alert: None, text: text.into() };
+    }
     let alert = match (alert, story.alerts) {
         // What crossed is the truth.
         (Some((Party::Peer, _)), [Some(name), _]) => Some((Party::Peer, name)),
@@ -37,7 +42,7 @@ pub fn told(fault: Fault, seen: &Seen, ours: &Ours<'_>) -> Fault {
         (None, [_, Some(name)]) if name != "close_notify" => Some((Party::Us, name)),
         (alert, _) => alert,
     };
-    let offers = match (alert, &story.hello) {
+    let offers = match (alert, story.handshake.hello()) {
         (Some((_, name)), Some(hello)) if is_about_offers(name) => offers(name, hello, ours),
         (Some((Party::Peer, name)), Some(hello)) if name.contains("certificate") || name == "unknown_ca" => {
             stranger(hello, ours)
@@ -74,38 +79,49 @@ fn is_about_offers(name: &str) -> bool {
 fn offers(alert: &str, hello: &Hello, ours: &Ours<'_>) -> String {
     let who = if hello.way == Way::In { "it offers" } else { "we offered" };
     let is_ours = hello.way == Way::Out;
-    let protocols = || ours.alpn.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>();
-    let groups = || ours.provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect::<Vec<_>>();
+    let terms = ours.terms();
     let mut parts = Vec::new();
-    let mut part = |what: &str, offered: &[Box<str>], have: &[String]| {
+    let mut part = |what: &str, offered: &[Box<str>], have: &[Box<str>]| {
         // Of the server that refused us nothing is known; of a client, what we have as well is not the trouble.
-        if !is_ours && offered.iter().any(|name| have.iter().any(|have| **have == **name)) {
+        if !is_ours && offered.iter().any(|name| have.contains(name)) {
             return;
         }
         let offered = if offered.is_empty() { "none".into() } else { list(offered) };
         let have = if is_ours { String::new() } else { format!(", we have {}", list(have)) };
         parts.push(format!("{what}: {who} {offered}{have}"));
     };
-    let versions = ["TLS 1.3".to_owned(), "TLS 1.2".to_owned()];
     match alert {
-        "protocol_version" => part("versions", &hello.versions, &versions),
-        "no_application_protocol" => part("ALPN", &hello.alpn, &protocols()),
+        "protocol_version" => part("versions", &hello.versions, &terms.versions),
+        "no_application_protocol" => part("ALPN", &hello.alpn, &terms.alpn),
         "unrecognized_name" => {
             return format!("; {who} the name {}", hello.server_name.as_deref().unwrap_or("none"));
         }
         _ => {
-            part("versions", &hello.versions, &versions);
-            part("ciphers", &hello.ciphers, &suites(ours));
-            part("groups", &hello.groups, &groups());
-            part("signatures", &hello.schemes, &["ecdsa_secp256r1_sha256".to_owned()]);
+            part("versions", &hello.versions, &terms.versions);
+            part("ciphers", &hello.ciphers, &terms.ciphers);
+            part("groups", &hello.groups, &terms.groups);
+            part("signatures", &hello.schemes, &terms.schemes);
         }
     }
     if parts.is_empty() { String::new() } else { format!("; {}", parts.join("; ")) }
 }
 
-fn suites(ours: &Ours<'_>) -> Vec<String> {
-    let name = |suite: &rustls::SupportedCipherSuite| format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1);
-    ours.provider.cipher_suites.iter().map(name).collect()
+impl Ours<'_> {
+    /// What a listener of ours takes.
+    pub fn terms(&self) -> Terms {
+        let provider = self.provider;
+        let suite = |suite: &rustls::SupportedCipherSuite| {
+            format!("{:?}", suite.suite()).replacen("TLS13_", "TLS_", 1).into_boxed_str()
+        };
+        Terms {
+            versions: ["TLS 1.3", "TLS 1.2"].map(Into::into).to_vec(),
+            ciphers: provider.cipher_suites.iter().map(suite).collect(),
+            groups: provider.kx_groups.iter().map(|group| format!("{:?}", group.name()).into()).collect(),
+            // Our certificate's key has this one alone.
+            schemes: vec!["ecdsa_secp256r1_sha256".into()],
+            alpn: self.alpn.iter().map(|name| String::from_utf8_lossy(name).into()).collect(),
+        }
+    }
 }
 
 fn list<S: AsRef<str>>(names: &[S]) -> String {

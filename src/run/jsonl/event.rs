@@ -325,7 +325,7 @@ fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::E
 }
 
 /// `{name, text}`, and the alert or the status where there is one.
-struct Error<'a>(&'a Fault);
+pub(super) struct Error<'a>(pub &'a Fault);
 
 impl Serialize for Error<'_> {
     fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {

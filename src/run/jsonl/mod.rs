@@ -9,6 +9,7 @@ mod datagram;
 mod emit;
 mod event;
 mod follower;
+mod handshake;
 mod messages;
 mod request;
 mod target;
@@ -24,6 +25,7 @@ use serde_json::{Map, Serializer, Value, json};
 pub use self::command::{Asked, COMMANDS, Command, MOST_LINE, parse_command, read, suit};
 pub use self::event::{About, EventRef, count_line, event_line};
 pub use self::follower::Follower;
+pub use self::handshake::handshake;
 pub use self::messages::{Look, message_line};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::view::{Group, Measure, Series};
@@ -67,7 +69,13 @@ pub fn error_line(id: Option<&Value>, reason: &str, input: &str) -> String {
 }
 
 /// The settings and the state of a subject: every value as the text a person reads.
-pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Group], series: &[Series]) -> String {
+pub fn details_line(
+    subject: Subject,
+    settings: &[(&str, String)],
+    groups: &[Group],
+    series: &[Series],
+    handshake: Option<Value>,
+) -> String {
     let texts = |rows: &[(Cow<'static, str>, String)]| -> Map<String, Value> {
         rows.iter().map(|(name, value)| (name.to_string(), Value::from(value.as_str()))).collect()
     };
@@ -91,6 +99,9 @@ pub fn details_line(subject: Subject, settings: &[(&str, String)], groups: &[Gro
             json!({ "name": series.name, "unit": unit, "seconds": series.over.as_secs(), "values": series.values })
         };
         line["series"] = series.iter().map(each).collect();
+    }
+    if let Some(handshake) = handshake {
+        line["handshake"] = handshake;
     }
     to_line(&line)
 }

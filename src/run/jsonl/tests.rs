@@ -314,9 +314,9 @@ fn a_series_is_numbers_with_their_unit() {
     use crate::model::view::{Measure, Series};
     let over = std::time::Duration::from_secs(2);
     let series = [Series { name: "rtt", measure: Measure::Micros, over, values: vec![42, 43] }];
-    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &series)).unwrap();
+    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &series, None)).unwrap();
     assert_eq!(line["series"], json!([{"name": "rtt", "unit": "us", "seconds": 2, "values": [42, 43]}]));
-    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &[])).unwrap();
+    let line: Value = serde_json::from_str(&super::details_line(SocketId(3).into(), &[], &[], &[], None)).unwrap();
     assert!(line.get("series").is_none());
 }
 

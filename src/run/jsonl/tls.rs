@@ -63,7 +63,7 @@ pub fn secured<M: SerializeMap>(map: &mut M, secured: &Secured) -> Result<(), M:
     entry(map, "chain", (!chain.is_empty()).then_some(chain))
 }
 
-fn certificate(certificate: &Certificate) -> Value {
+pub fn certificate(certificate: &Certificate) -> Value {
     json!({
         "subject": certificate.subject,
         "issuer": certificate.issuer,

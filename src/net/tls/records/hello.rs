@@ -18,6 +18,8 @@ const MOST: usize = 64;
 pub struct Client {
     pub hello: Hello,
     pub random: [u8; 32],
+    /// The session it names: TLS 1.2 resumes it by naming it back (RFC 5246 section 7.4.1.3).
+    pub session: Box<[u8]>,
 }
 
 /// The body of a ClientHello; `None` if it is none.
@@ -44,7 +46,7 @@ pub fn client(body: &[u8], way: Way) -> Option<Client> {
     if hello.versions.is_empty() {
         hello.versions.push(names::version(legacy));
     }
-    Some(Client { hello, random })
+    Some(Client { hello, random, session: session.0.into() })
 }
 
 fn extensions(mut list: Reader<'_>) -> impl Iterator<Item = (u16, Reader<'_>)> {
@@ -104,6 +106,7 @@ fn grease(name: &[u8]) -> bool {
 pub struct Server {
     pub answer: Answer,
     pub random: [u8; 32],
+    pub session: Box<[u8]>,
     pub version: u16,
     pub cipher: u16,
 }
@@ -113,7 +116,7 @@ pub fn server(body: &[u8], way: Way) -> Option<Server> {
     let mut body = Reader(body);
     let mut version = body.u16()?;
     let random: [u8; 32] = body.take(32)?.try_into().ok()?;
-    let _session = body.short()?;
+    let session = body.short()?;
     let cipher = body.u16()?;
     let _compression = body.u8()?;
     let mut answer = Answer {
@@ -139,5 +142,5 @@ pub fn server(body: &[u8], way: Way) -> Option<Server> {
         }
     }
     answer.version = names::version(version);
-    Some(Server { answer, random, version, cipher })
+    Some(Server { answer, random, session: session.0.into(), version, cipher })
 }

@@ -11,6 +11,7 @@ mod names;
 mod open;
 mod plain;
 mod read;
+mod said;
 mod seen;
 mod suites;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use self::cut::{Cut, Cutter, Head, Joiner};
 pub use self::names::{alert, cipher};
@@ -108,16 +110,18 @@ pub struct Records {
     sides: [Side; 2],
     /// When the handshake's first byte crossed.
     started: Option<Stamp>,
-    /// When what is handled crossed, if not now.
-    at: Option<Stamp>,
+    /// When what is handled crossed.
+    at: Stamp,
     random: [u8; 32],
+    /// The session that the client named.
+    session: Box<[u8]>,
     hello_seen: bool,
     early: bool,
     suite: Option<Suite>,
     is_tls13: bool,
     /// What has crossed and is not told yet: one write of ours comes in pieces.
     flight: Option<Flight>,
-    tickets: Option<(Way, u16, u32, u32)>,
+    tickets: Option<(Stamp, Way, u16, u32, u32)>,
     /// Sides whose Finished has crossed.
     finished: u8,
     /// The first bytes that came in, until it is clear that they are TLS.
@@ -129,6 +133,7 @@ const FIRST: usize = 32;
 
 impl Records {
     pub fn new(record: Recorder, clock: Clock, role: Role, keys: Arc<Keys>, seen: Arc<Seen>) -> Self {
+        seen.story().handshake.role = role;
         Self {
             record,
             clock,
@@ -137,8 +142,9 @@ impl Records {
             seen,
             sides: <[Side; 2]>::default(),
             started: None,
-            at: None,
+            at: Stamp::default(),
             random: [0; 32],
+            session: Box::default(),
             hello_seen: false,
             early: false,
             suite: None,
@@ -164,8 +170,10 @@ impl Records {
         } else {
             self.open_waiting();
         }
+        self.at = self.clock.now();
         if self.started.is_none() {
-            self.started = Some(self.clock.now());
+            self.started = Some(self.at);
+            self.seen.story().handshake.began = self.started;
         }
         if way == Way::In && self.first.len() < FIRST && self.seen.records(Way::In) == 0 {
             let n = bytes.len().min(FIRST - self.first.len());
@@ -176,7 +184,7 @@ impl Records {
             let is_looked_at = *looked < LOOKED || !waiting.is_empty();
             match cutter.next(&mut bytes, |head| stage.wants(head, is_looked_at)) {
                 Cut::Record(head, body) => {
-                    self.seen.count(way, head.kind);
+                    self.seen.count(way, head.kind, head.len);
                     self.enqueue(way, head, body);
                 }
                 Cut::More => {}
@@ -208,7 +216,7 @@ impl Records {
     }
 
     fn wait(&mut self, way: Way, head: Head, body: Option<Vec<u8>>) {
-        let now = self.clock.now();
+        let now = self.at;
         let side = self.side(way);
         if side.stage == Stage::Lost {
             return;
@@ -228,7 +236,7 @@ impl Records {
             }
             while let Some((head, body, at)) = self.side(way).waiting.pop_front() {
                 let len = body.as_ref().map_or(0, Vec::len);
-                self.at = Some(at);
+                self.at = at;
                 if let Err(body) = self.handle(way, head, body) {
                     self.side(way).waiting.push_front((head, body, at));
                     break;
@@ -236,7 +244,6 @@ impl Records {
                 let side = self.side(way);
                 side.held = side.held.saturating_sub(len);
             }
-            self.at = None;
         }
     }
 
@@ -309,7 +316,7 @@ impl Records {
             if let [_, description] = content {
                 let name = names::alert(*description);
                 self.seen.story().alerts[way as usize] = Some(name);
-                self.tell_event(Kind::Alert { way, name });
+                self.tell_event(sealed, Kind::Alert { way, name });
             }
             return;
         }
@@ -328,17 +335,18 @@ impl Records {
                 if let Some(mut client) = hello::client(body, way) {
                     client.hello.again = std::mem::replace(&mut self.hello_seen, true);
                     (self.random, self.early) = (client.random, client.hello.early);
-                    let mut story = self.seen.story();
-                    story.server_name.clone_from(&client.hello.server_name);
-                    story.hello = Some(client.hello.clone());
-                    drop(story);
-                    return self.tell_event(Kind::ClientHello(Box::new(client.hello)));
+                    self.session = client.session;
+                    // A server that says what a client says echoes: it speaks no TLS.
+                    self.seen.story().echoed |= !self.is_client(way);
+                    return self.tell_event(false, Kind::ClientHello(Arc::new(client.hello)));
                 }
             }
             2 => {
-                if let Some(server) = hello::server(body, way) {
+                if let Some(mut server) = hello::server(body, way) {
+                    let is_named = !server.session.is_empty() && server.session == self.session;
+                    server.answer.resumes |= is_named && server.version < 0x0304;
                     self.chosen(&server);
-                    return self.tell_event(Kind::ServerHello(Box::new(server.answer)));
+                    return self.tell_event(false, Kind::ServerHello(Arc::new(server.answer)));
                 }
             }
             4 => return self.ticket(way, body),
@@ -350,6 +358,9 @@ impl Records {
                 }
             }
             24 => self.update(way),
+            8 | 11 | 12 | 15 => {
+                said::note(&mut self.seen.story(), (way, kind), body, self.is_tls13, self.is_client(way))
+            }
             _ => {}
         }
         self.step(way, names::message(kind), body.len(), sealed);
@@ -392,40 +403,47 @@ impl Records {
             Some((lifetime, body.long()?.0.len()))
         })();
         if let Some((lifetime, len)) = ticket {
-            if self.tickets.is_some_and(|tickets| tickets.0 != way) {
+            // TLS 1.2 sends it before its Finished, TLS 1.3 behind: told in that order.
+            if self.flight.is_some() || self.tickets.is_some_and(|tickets| tickets.1 != way) {
                 self.tell();
             }
-            let (_, count, _, bytes) = self.tickets.unwrap_or((way, 0, 0, 0));
+            let (at, _, count, _, bytes) = self.tickets.unwrap_or((self.at, way, 0, 0, 0));
             let len = u32::try_from(len).unwrap_or(u32::MAX);
-            self.tickets = Some((way, count.saturating_add(1), lifetime, bytes.saturating_add(len)));
+            self.tickets = Some((at, way, count.saturating_add(1), lifetime, bytes.saturating_add(len)));
         }
     }
 
     fn step(&mut self, way: Way, name: &'static str, len: usize, sealed: bool) {
-        if self.flight.as_ref().is_some_and(|flight| flight.way != way || flight.steps.len() >= STEPS) {
+        let is_other = self.flight.as_ref().is_some_and(|flight| flight.way != way || flight.steps.len() >= STEPS);
+        if is_other || self.tickets.is_some() {
             self.tell();
         }
-        let now = self.at.unwrap_or_else(|| self.clock.now());
-        let since = self.started.map_or(0, |started| nanos(now.since(started)));
+        let since = self.started.map_or(0, |started| nanos(self.at.since(started)));
         let flight = self.flight.get_or_insert_with(|| Flight { way, sealed, since, steps: Vec::new() });
         flight.sealed |= sealed;
         flight.steps.push(Step { name, len: u32::try_from(len).unwrap_or(u32::MAX) });
     }
 
     /// An event, behind what came before it.
-    fn tell_event(&mut self, kind: Kind) {
+    fn tell_event(&mut self, sealed: bool, kind: Kind) {
         self.tell();
+        self.keep(self.at, sealed, kind);
+    }
+
+    fn keep(&self, at: Stamp, sealed: bool, kind: Kind) {
+        self.seen.story().handshake.keep(at, sealed, kind.clone());
         self.record.event(kind);
     }
 
     /// The messages that wait to be told, in one line.
     fn tell(&mut self) {
         if let Some(flight) = self.flight.take() {
-            self.record.event(Kind::Handshake(Box::new(flight)));
+            let at = self.started.map_or(Stamp(flight.since), |start| start.plus(Duration::from_nanos(flight.since)));
+            self.keep(at, flight.sealed, Kind::Handshake(Arc::new(flight)));
         }
-        if let Some((way, count, lifetime, bytes)) = self.tickets.take() {
+        if let Some((at, way, count, lifetime, bytes)) = self.tickets.take() {
             self.seen.story().tickets += u32::from(count);
-            self.record.event(Kind::SessionTicket { way, count, lifetime, bytes });
+            self.keep(at, self.is_tls13, Kind::SessionTicket { way, count, lifetime, bytes });
         }
     }
 

@@ -81,7 +81,7 @@ impl Look {
                     let Some((kind, body)) = self.joiner.next() else { continue };
                     if let Some(client) = (kind == 1).then(|| hello::client(&body, Way::In)).flatten() {
                         let hello = crate::model::tls::Hello { astray: true, ..client.hello };
-                        self.record.event(Kind::ClientHello(Box::new(hello)));
+                        self.record.event(Kind::ClientHello(std::sync::Arc::new(hello)));
                     }
                     return false;
                 }

@@ -34,6 +34,12 @@ impl<'a> Reader<'a> {
         self.take(len.into()).map(Reader)
     }
 
+    /// A vector with a length of three bytes.
+    pub fn wide(&mut self) -> Option<Reader<'a>> {
+        let (high, low) = (self.u8()?, self.u16()?);
+        self.take((usize::from(high) << 16) | usize::from(low)).map(Reader)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

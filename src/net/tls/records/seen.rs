@@ -1,28 +1,31 @@
 //! What a connection's records have told so far, for those who ask: the failure's sentence, the details page.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::said;
+use crate::model::end::Fault;
 use crate::model::event::Way;
-use crate::model::tls::{Hello, Secured};
-
-/// Record types by number (RFC 8446 section 5.1, RFC 6520 for the last), from 20 on.
-pub const TYPES: [&str; 5] = ["change_cipher_spec", "alert", "handshake", "application_data", "heartbeat"];
+use crate::model::handshake::{self, Handshake, Outcome, Terms};
+use crate::model::time::Stamp;
+use crate::model::tls::{RECORDS, Record, Secured};
 
 /// Shared between the watch, the handshake and whoever looks.
 #[derive(Default)]
 pub struct Seen {
     /// In and out, by type.
-    counts: [[AtomicU64; TYPES.len()]; 2],
+    counts: [[AtomicU64; RECORDS.len()]; 2],
     story: Mutex<Story>,
 }
 
 #[derive(Default)]
 pub struct Story {
-    /// Until the handshake is done: 10,000 sockets would hold 20 MB of them.
-    pub hello: Option<Hello>,
-    pub server_name: Option<Box<str>>,
+    /// What crossed is shared with the timeline that told it.
+    pub handshake: Handshake,
+    /// The body of our own certificate message, for a handshake that fails: 10,000 sockets show the same.
+    pub shown: Option<Box<[u8]>>,
     /// The last alert in and out.
     pub alerts: [Option<&'static str>; 2],
     /// Session tickets that crossed.
@@ -31,21 +34,33 @@ pub struct Story {
     pub first: Option<Box<[u8]>>,
     /// Encrypted messages could not be followed.
     pub lost: bool,
-    /// What was agreed on, once it is.
-    pub secured: Option<Box<Secured>>,
+    /// A server sent back our own hello.
+    pub echoed: bool,
 }
 
 impl Story {
     /// The handshake is done.
-    pub fn agreed(&mut self, secured: &Secured) {
-        self.hello = None;
-        self.secured = Some(Box::new(secured.clone()));
+    pub fn agreed(&mut self, at: Stamp, secured: Arc<Secured>) {
+        self.shown = None;
+        self.handshake.outcome = Outcome::Done { at, secured };
+    }
+
+    /// It came to nothing; `terms` are ours, where we are the server.
+    pub fn failed(&mut self, at: Stamp, fault: Fault, terms: Option<Terms>) {
+        if let Some(shown) = self.shown.take() {
+            let is_tls13 = self.handshake.answer().is_some_and(|answer| &*answer.version == "TLS 1.3");
+            self.handshake.chains[Way::Out as usize] = said::certificates(&shown, is_tls13).into();
+        }
+        self.handshake.outcome = Outcome::Failed { at, fault: Arc::new(fault), terms: terms.map(Arc::new) };
     }
 }
 
 impl Seen {
     /// One record. One task counts; the kinds were checked when the stream was cut.
-    pub fn count(&self, way: Way, kind: u8) {
+    pub fn count(&self, way: Way, kind: u8, len: u16) {
+        if self.records(way) < handshake::RECORDS as u64 {
+            self.story().handshake.records[way as usize].push(Record { kind, len });
+        }
         if let Some(cell) = self.counts[way as usize].get(usize::from(kind.wrapping_sub(20))) {
             cell.fetch_add(1, Relaxed);
         }
@@ -58,7 +73,7 @@ impl Seen {
 
     /// Records of one direction by type.
     pub fn by_type(&self, way: Way) -> impl Iterator<Item = (&'static str, u64)> {
-        TYPES.into_iter().zip(self.counts[way as usize].iter().map(|cell| cell.load(Relaxed)))
+        RECORDS.into_iter().zip(self.counts[way as usize].iter().map(|cell| cell.load(Relaxed)))
     }
 
     pub fn story(&self) -> MutexGuard<'_, Story> {

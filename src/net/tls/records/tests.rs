@@ -10,6 +10,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore, ServerCo
 use super::*;
 use crate::hub::{Birth, Hub};
 use crate::model::event::{Event, Hello};
+use crate::model::handshake::Handshake;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::spec::{Limits, Spec};
 use crate::model::url::{Scheme, Url};
@@ -192,11 +193,10 @@ fn tls_1_2_is_told_with_its_encrypted_finished_and_alerts() {
         pair.run().unwrap();
         let messages = |desk: &Desk| desk.story().join(" ").replace("in ", "").replace("out ", "");
         let steps = "client_hello server_hello certificate server_key_exchange server_hello_done client_key_exchange \
-                     change_cipher_spec finished change_cipher_spec finished alert close_notify";
-        // The ticket stands alone, behind the steps it crossed with.
-        let without = |text: String| text.replace("1 tickets ", "");
-        assert_eq!(without(messages(&pair.near)), steps, "client, in pieces of {piece}");
-        assert_eq!(without(messages(&pair.far)), steps, "server, in pieces of {piece}");
+                     change_cipher_spec finished 1 tickets change_cipher_spec finished alert close_notify";
+        // As they cross: RFC 5077 has the ticket before the server's Finished.
+        assert_eq!(messages(&pair.near), steps, "client, in pieces of {piece}");
+        assert_eq!(messages(&pair.far), steps, "server, in pieces of {piece}");
         assert_eq!(pair.far.records.seen.story().tickets, 1);
     }
 }
@@ -218,7 +218,7 @@ fn both_ends_count_the_same_records() {
 fn a_hello_says_what_is_offered_and_a_resumption_is_seen_in_it() {
     let ends = ends(TLS13);
     let hello = |desk: &Desk| match desk.events().remove(0).kind {
-        Kind::ClientHello(hello) => *hello,
+        Kind::ClientHello(hello) => Arc::unwrap_or_clone(hello),
         kind => panic!("{kind:?}"),
     };
     let mut pair = Pair::new(&ends, 1 << 20);
@@ -236,6 +236,46 @@ fn a_hello_says_what_is_offered_and_a_resumption_is_seen_in_it() {
     assert_eq!(second.keys, 1);
     let steps = "server_hello change_cipher_spec encrypted_extensions finished";
     assert!(pair.near.story().join(" ").replace("in ", "").contains(steps), "{:?}", pair.near.story());
+}
+
+#[test]
+fn a_resumption_is_seen_in_the_servers_hello_of_either_version() {
+    for version in [TLS12, TLS13] {
+        let ends = ends(version);
+        for round in [false, true] {
+            let mut pair = Pair::new(&ends, 1 << 20);
+            pair.run().unwrap();
+            for desk in [&pair.near, &pair.far] {
+                let story = desk.records.seen.story();
+                assert_eq!(story.handshake.answer().unwrap().resumes, round, "{:?}", desk.story());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_handshake_is_what_crossed() {
+    for version in [TLS12, TLS13] {
+        let mut pair = Pair::new(&ends(version), 1 << 20);
+        pair.run().unwrap();
+        let (near, far) = (pair.near.records.seen.story(), pair.far.records.seen.story());
+        let (near, far) = (&near.handshake, &far.handshake);
+        assert_eq!(near.choice, far.choice);
+        assert_eq!(near.choice.scheme.as_deref(), Some("ecdsa_secp256r1_sha256"));
+        assert!(near.choice.alpn.is_some() == (version[0].version == rustls::ProtocolVersion::TLSv1_3));
+        assert_eq!(near.records[0], far.records[1]);
+        assert_eq!(near.records[1], far.records[0]);
+        let names = |it: &Handshake| it.steps.iter().map(|step| step.kind.name()).collect::<Vec<_>>();
+        assert_eq!(names(near), names(far));
+        assert!(near.steps.is_sorted_by_key(|step| step.at), "{near:?}");
+        assert_eq!(near.steps[0].at, near.began.unwrap(), "the hello is the beginning");
+        // RFC 5077: before the ciphers are changed; RFC 8446: behind the Finished.
+        let ticket = near.steps.iter().find(|step| matches!(step.kind, Kind::SessionTicket { .. })).unwrap();
+        assert_eq!(ticket.sealed, near.choice.alpn.is_some());
+        assert_eq!(near.peers_chain().len(), 1);
+        assert_eq!(&*near.peers_chain()[0].names, ["localhost".into()]);
+        assert!(far.peers_chain().is_empty());
+    }
 }
 
 #[test]
