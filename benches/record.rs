@@ -38,6 +38,26 @@ fn record(c: &mut Criterion) {
         b.iter_batched(|| Kind::Blocked { waiting: 1 }, |kind| record.event(kind), BatchSize::SmallInput);
     });
     group.finish();
+    crowd(c);
+}
+
+/// Many sockets in turn, each with a long timeline: more memory than any cache has.
+fn crowd(c: &mut Criterion) {
+    let hub = Hub::new(Clock::start(0), &Limits::default());
+    let url = Url::parse("tcp://:8124", Role::Listen).expect("a URL");
+    let (endpoint, _log) = hub.add_endpoint(Spec::new(Role::Listen, url).into());
+    let peer = ([127, 0, 0, 1], 50_000).into();
+    let birth = Birth { endpoint, scheme: Scheme::Tcp, accepted: true, peer, local: None, handshakes: 1 };
+    let records: Vec<_> = (0..32).map(|_| hub.open(birth.clone()).1).collect();
+    let payload = [b'x'; 64];
+    // Until every timeline is full.
+    for record in &records {
+        (0..100_000).for_each(|_| record.payload(Kind::Data, &payload));
+    }
+    let mut turn = records.iter().cycle();
+    c.bench_function("record/one of 32 sockets, 64 bytes", |b| {
+        b.iter(|| turn.next().map(|record| record.payload(Kind::Data, &payload)));
+    });
 }
 
 criterion_group!(benches, record);

@@ -67,7 +67,7 @@ impl World {
 fn snapshot(c: &mut Criterion) {
     let mut group = c.benchmark_group("snapshot");
     for sockets in [1, 100, 10_000] {
-        for events in [2, 100_000] {
+        for events in [2, 1_000_000] {
             let world = World::new(sockets, events);
             let query = world.query("");
             let name = format!("{sockets} sockets, {events} events");

@@ -82,7 +82,7 @@ fn catch_up(log: &Log, slices: &mut Slices) {
 
 /// The events from one to before another, as far as they are kept; and whether there are later ones.
 fn read(log: &Log, from: u64, until: u64) -> (Vec<Event>, bool) {
-    let ring = log.ring.lock();
+    let mut ring = log.ring.lock();
     let range = ring.range();
     let from = from.max(range.start);
     let most = usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX);

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-pub use self::recorder::{HEAD, Recorder};
+pub use self::recorder::{At, HEAD, Recorder};
 use self::registry::{Moment, Registry};
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::life::Life;

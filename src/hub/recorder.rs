@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+use std::time::Instant;
 
 use super::Hub;
 use super::log::Log;
@@ -12,6 +13,7 @@ use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
 use crate::model::tally::{Cell, Count};
+use crate::model::time::Stamp;
 use crate::model::view::{Facts, Gauge};
 use crate::model::waiting::Shelf;
 
@@ -54,12 +56,22 @@ impl Recorder {
 
     /// Tells on an endpoint's timeline what a socket of it has told, and counted, already.
     pub fn repeat(&self, kind: Kind) {
-        self.held.push(kind, 0, b"", false);
+        self.held.push(None, kind, 0, b"", false);
     }
 
     /// Records something that happened with its payload: the tally always, the head of it in the ring.
     pub fn payload(&self, kind: Kind, bytes: &[u8]) {
         self.held.record(kind, bytes.len() as u64, bytes);
+    }
+
+    /// For several events of one moment: a look at the clock costs as much as recording one.
+    pub fn at(&self, at: Stamp) -> At<'_> {
+        At { held: &self.held, at }
+    }
+
+    /// When that was, for [`Recorder::at`].
+    pub fn stamp(&self, moment: Instant) -> Stamp {
+        self.held.hub.clock.at(moment)
     }
 
     /// The same where only the head is at hand and the whole size is known.
@@ -143,12 +155,31 @@ impl Recorder {
     }
 }
 
-impl Held {
-    fn record(&self, kind: Kind, size: u64, bytes: &[u8]) {
-        self.push(kind, size, bytes, true);
+/// A recorder at a moment. See [`Recorder::at`].
+#[derive(Clone, Copy)]
+pub struct At<'a> {
+    held: &'a Held,
+    at: Stamp,
+}
+
+impl At<'_> {
+    /// As [`Recorder::event`].
+    pub fn event(&self, kind: Kind) {
+        self.held.push(Some(self.at), kind, 0, b"", true);
     }
 
-    fn push(&self, kind: Kind, size: u64, bytes: &[u8], counts: bool) {
+    /// As [`Recorder::payload`].
+    pub fn payload(&self, kind: Kind, bytes: &[u8]) {
+        self.held.push(Some(self.at), kind, bytes.len() as u64, bytes, true);
+    }
+}
+
+impl Held {
+    fn record(&self, kind: Kind, size: u64, bytes: &[u8]) {
+        self.push(None, kind, size, bytes, true);
+    }
+
+    fn push(&self, at: Option<Stamp>, kind: Kind, size: u64, bytes: &[u8], counts: bool) {
         let log = &*self.log;
         let mut ring = log.ring.lock();
         let before = log.life();
@@ -179,8 +210,9 @@ impl Held {
         let limit = self.hub.share.load(Relaxed);
         let head = &bytes[..bytes.len().min(HEAD)];
         let dropped = ring.dropped();
-        // The time is taken under the lock, so that a timeline's times never run backwards.
-        let now = self.hub.clock.now();
+        // The time is taken under the lock, and one that was taken before is no earlier than the newest: a
+        // timeline's times never run backwards.
+        let now = at.map_or_else(|| self.hub.clock.now(), |at| ring.newest().map_or(at, |newest| newest.max(at)));
         if kind.way() == Some(Way::In) {
             log.seen.store(now.0, Relaxed);
         }

@@ -285,7 +285,7 @@ fn rate(sum: &super::registry::Sum, second: u64) -> Rate {
 }
 
 fn timeline(log: &Log, query: &Query) -> Timeline {
-    let ring = log.ring.lock();
+    let mut ring = log.ring.lock();
     let mut range = ring.range();
     if let Some(until) = query.until {
         range.end = ring.end_at(until);

@@ -212,3 +212,17 @@ fn the_event_asked_for_whole_is_the_nearest_that_is_kept() {
     assert_eq!(inspect(0).0, range.start);
     assert_eq!(inspect(9_999).0, 9_999);
 }
+
+#[test]
+fn a_moment_that_was_looked_at_before_is_no_earlier_than_what_came_since() {
+    let hub = hub(16 << 10, 10);
+    let (id, _listener) = endpoint(&hub);
+    let (socket_id, recorder) = socket(&hub, id);
+    let early = hub.clock().now();
+    recorder.payload(Kind::Data, b"since");
+    recorder.at(early).payload(Kind::Write, b"of before");
+    let query = Query { subject: Some(socket_id.into()), window: Some(Window::Last { rows: 3 }), ..Query::default() };
+    let events = hub.snapshot(&query).timeline.unwrap().events;
+    assert!(events.is_sorted_by_key(|event| event.at), "{events:?}");
+    assert_eq!((events[2].head.as_slice(), hub.snapshot(&query).count.sent.bytes), (&b"of before"[..], 9));
+}

@@ -67,6 +67,11 @@ impl Clock {
         Stamp(nanos(self.start.elapsed()))
     }
 
+    /// The stamp of a moment that was looked at already.
+    pub fn at(&self, moment: Instant) -> Stamp {
+        Stamp(nanos(moment.saturating_duration_since(self.start)))
+    }
+
     pub fn wall(&self) -> Wall {
         self.wall
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::http::h2;
-use super::probe::Watch;
+pub use super::probe::Watch;
 use super::wire::Chunks;
 use super::{http, tls, udp, ws};
 use crate::hub::{Birth, Hub, Recorder};

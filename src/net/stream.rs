@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 pub use super::dial::resolve;
 use super::dial::{Dialled, dial, nowhere};
+use super::endpoints::Mailboxes;
 use super::kernel::{Handle, Listener, Tcp, lingering};
 use super::probe::Probe;
 use super::tune::Tune;
@@ -105,8 +106,10 @@ where
                     cx.log.event(Kind::Drop { peer: Box::new(peer), most });
                     continue;
                 }
-                let flow = accepted_flow(&cx, stream, peer, layers, alpn, talk.clone(), permit);
-                flows.spawn(flow);
+                let local = if local.ip().is_unspecified() { stream.local_addr().ok() } else { Some(local) };
+                let flow = accepted_flow(&cx, stream, (peer, local), layers, alpn, talk.clone(), permit);
+                // Boxed: a task is moved ten times before it is first polled, all of its bytes each time.
+                flows.spawn(Box::pin(flow));
             }
             Err(error) => {
                 cx.log.error(errno::fault(Op::Accept, &error));
@@ -138,7 +141,7 @@ async fn permit(permits: &Arc<Semaphore>, cx: &Context) -> Option<OwnedSemaphore
 fn accepted_flow<F, T>(
     cx: &Context,
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, local): (SocketAddr, Option<SocketAddr>),
     layers: u8,
     alpn: &'static [&'static [u8]],
     talk: T,
@@ -149,11 +152,10 @@ where
     T: Fn(Flow) -> F + Send + 'static,
 {
     // What was set by now holds for it.
-    let cx = &cx.fresh();
-    let (record, inbox) = register(cx, true, peer, stream.local_addr().ok(), layers);
+    let cx = cx.fresh();
+    let (record, inbox) = register(&cx, true, peer, local, layers);
     record.event(Kind::Connection { peer: Box::new(peer), socket: None });
     cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
-    let cx = cx.clone();
     async move {
         let _room = permit;
         watched(cx, record, |cx, record| async move {
@@ -205,16 +207,16 @@ async fn watched<F>(cx: Context, record: Recorder, flow: impl FnOnce(Context, Re
 where
     F: Future<Output = End>,
 {
-    struct Guard(Context, Recorder);
+    struct Guard(Mailboxes, Recorder);
     impl Drop for Guard {
         fn drop(&mut self) {
             self.1.closed(End::Stopped);
             if let Some(id) = self.1.socket() {
-                self.0.mail.remove(id);
+                self.0.remove(id);
             }
         }
     }
-    let guard = Guard(cx.clone(), record.clone());
+    let guard = Guard(cx.mail.clone(), record.clone());
     let end = match AssertUnwindSafe(flow(cx, record.clone())).catch_unwind().await {
         Ok(end) => end,
         Err(panic) => {
@@ -440,4 +442,19 @@ pub async fn farewell(stream: &mut (impl AsyncWrite + Unpin)) -> End {
 pub async fn shut(stream: &mut (impl AsyncWrite + Unpin)) -> End {
     let _ = tokio::time::timeout(GRACE / 2, tokio::io::AsyncWriteExt::shutdown(stream)).await;
     End::Finished { first: Party::Us }
+}
+
+/// How large the task of an accepted connection is, TLS handshake apart.
+#[cfg(test)]
+pub fn weight<F, T>(_: T) -> usize
+where
+    F: Future<Output = End> + Send + 'static,
+    T: Fn(Flow) -> F + Send + 'static,
+{
+    type Permit = Option<OwnedSemaphorePermit>;
+    type Ends = (SocketAddr, Option<SocketAddr>);
+    fn of<R, T>(_: fn(&Context, TcpStream, Ends, u8, &'static [&'static [u8]], T, Permit) -> R) -> usize {
+        size_of::<R>()
+    }
+    of(accepted_flow::<F, T>)
 }

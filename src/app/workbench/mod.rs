@@ -230,7 +230,7 @@ impl App {
             Action::Step(Deed::Pkcs12) => (has("crt") && has("key"), "nothing with key and certificate is selected"),
             Action::Use => (
                 has("crt") && has("key") && self.secure().is_some(),
-                "that wants a certificate with its key here, and a secure endpoint selected on the dashboard",
+                "that wants a certificate with its key here, and a secure endpoint, or one of tcp, selected on the dashboard",
             ),
             _ => (true, ""),
         };

@@ -12,11 +12,11 @@ use super::exchanges::Heads;
 use super::head::{Asked, Head, Start};
 use super::hop::Pointer;
 use super::table::{Story, Table};
-use crate::hub::Recorder;
+use crate::hub::{At, Recorder};
 use crate::model::end::End;
 use crate::model::event::{Kind, Way};
 use crate::model::exchange::{Gap, Part, Turn, Why};
-use crate::model::time::nanos;
+use crate::model::time::{Stamp, nanos};
 use crate::net::probe::Watch;
 
 pub struct Book<N> {
@@ -46,6 +46,7 @@ pub struct Book<N> {
     pub failed: Option<End>,
     /// When the bytes at hand passed: one look at the clock serves them all.
     pub now: Instant,
+    pub stamp: Stamp,
     /// When the first byte of a head passed that is not whole.
     pub began: Option<Instant>,
     born: Instant,
@@ -96,6 +97,7 @@ impl<N: Watch> Book<N> {
             behind: 0,
             failed: None,
             now: Instant::now(),
+            stamp: Stamp::default(),
             began: None,
             born: Instant::now(),
             free: None,
@@ -131,6 +133,11 @@ impl<N: Watch> Book<N> {
             self.table.last(way, why);
             self.record.event(Kind::Last { way, exchange, why });
         }
+    }
+
+    /// Records what the bytes at hand tell.
+    fn at(&self) -> At<'_> {
+        self.record.at(self.stamp)
     }
 
     /// Whether the answer to the request at hand has begun.
@@ -178,7 +185,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
             story: Story::default(),
         });
         book.table.asked(exchange, turn, method, target);
-        book.record.payload(Kind::Request { way: book.way, exchange, stream: 0, turn }, head.raw);
+        book.at().payload(Kind::Request { way: book.way, exchange, stream: 0, turn }, head.raw);
         book.say_last(book.way, exchange, head.last);
         if let Some([asked, _]) = &mut book.handshake {
             *asked = head.raw.to_vec();
@@ -195,7 +202,7 @@ impl<N: Watch> Sink for Requests<'_, N> {
         if let Some(open) = open.find(|open| open.exchange == request) {
             open.story.sent += bytes;
         }
-        book.record.payload(Kind::Body { way: book.way, exchange: book.request, part }, piece);
+        book.at().payload(Kind::Body { way: book.way, exchange: book.request, part }, piece);
     }
 
     fn chunk(&mut self, size: u64, line: &[u8]) {
@@ -264,7 +271,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
             book.pointer = Pointer::of(status, head.raw);
         }
         book.answered = book.answered.wrapping_add(1);
-        book.record.payload(Kind::Head { way, exchange, status, took }, head.raw);
+        book.at().payload(Kind::Head { way, exchange, status, took }, head.raw);
         let switches = status == 101 || (open.asked == Asked::Connect && (200..=299).contains(&status));
         if switches {
             if let Some([_, answered]) = &mut book.handshake {
@@ -288,7 +295,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
                 open.story.first = NonZeroU64::new(nanos(book.now.saturating_duration_since(open.since)).max(1));
             }
         }
-        book.record.payload(Kind::Body { way: book.back(), exchange, part }, piece);
+        book.at().payload(Kind::Body { way: book.back(), exchange, part }, piece);
     }
 
     fn chunk(&mut self, size: u64, line: &[u8]) {
@@ -306,7 +313,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
             let took = book.since(&open);
             book.free = Some(book.now);
             book.table.told(open.exchange, Story { took: Some(took), ..open.story });
-            book.record.event(Kind::Finish { exchange: open.exchange, first: open.story.first, took });
+            book.at().event(Kind::Finish { exchange: open.exchange, first: open.story.first, took });
         }
     }
 

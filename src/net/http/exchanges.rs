@@ -291,6 +291,7 @@ impl<N: Watch> Exchanges<N> {
             return;
         }
         self.book.now = Instant::now();
+        self.book.stamp = self.book.record.stamp(self.book.now.into_std());
         // What is the follower's is counted there, and what is undecided when it is decided.
         let mut ours = bytes.len();
         if way == self.book.way {

@@ -24,6 +24,9 @@ use crate::net::probe::{Probe, Watch};
 /// Responses gathered into one write at the most: what a socket's buffer takes at once.
 const GATHERED: usize = 64 << 10;
 
+/// What is copied to leave as one piece: above it the copy costs more than it saves.
+const JOINED: usize = 4 << 10;
+
 /// What one read takes of what nobody wants.
 const SCRAP: usize = 1 << 10;
 
@@ -350,9 +353,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
         if !gathers || this.out.len() >= GATHERED {
             ready!(this.push(cx))?;
         }
-        if gathers {
+        // A head and its short body leave as one piece: one simple write, and one pass of the decoder.
+        let joins = bufs.len() > 1 && size <= JOINED;
+        if gathers || joins {
             for buf in bufs {
                 this.out.extend_from_slice(buf);
+            }
+            if joins && !gathers {
+                // What does not leave now leaves with the flush.
+                let _ = this.push(cx)?;
             }
             return Poll::Ready(Ok(size));
         }

@@ -65,10 +65,12 @@ impl Table {
         }
         let mut line = [0; LINE];
         let mut len = 0;
-        for (place, byte) in line.iter_mut().zip(method.bytes().chain([b' ']).chain(target.bytes())) {
-            *place = byte;
-            len += 1;
+        for part in [method, " ", target] {
+            let now = part.len().min(LINE - len);
+            line[len..len + now].copy_from_slice(&part.as_bytes()[..now]);
+            len += now;
         }
+        let len = u8::try_from(len).unwrap_or(0);
         if table.rows.len() == MOST {
             table.rows.pop_front();
         }
