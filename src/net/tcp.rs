@@ -420,6 +420,6 @@ mod tests {
     #[test]
     fn a_connections_task_is_small() {
         let size = stream::weight(talk);
-        assert!(size <= 3 << 10, "{size} bytes");
+        assert!(size <= 3_500, "{size} bytes");
     }
 }

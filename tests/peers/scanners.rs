@@ -47,12 +47,12 @@ impl Told {
                     // Scanners ask for a version or a group and go without finishing.
                     Kind::ServerHello(answer) => {
                         told.versions.insert(answer.version.to_string());
-                        told.groups.extend(answer.group.map(|group| group.to_string()));
+                        told.groups.extend(answer.group.as_ref().map(|group| group.to_string()));
                     }
                     Kind::SecureConnection(secured) => {
                         told.versions.insert(secured.version.to_string());
                         told.ciphers.insert(openssl_name(&secured.cipher));
-                        told.groups.extend(secured.group.map(|group| group.to_string()));
+                        told.groups.extend(secured.group.as_ref().map(|group| group.to_string()));
                     }
                     _ => {}
                 }

@@ -32,7 +32,7 @@ fn set(lab: &Lab, id: EndpointId, name: &str, value: &str) {
 async fn secured(lab: &Lab, socket: SocketId) -> Secured {
     let is = |event: &Event| matches!(event.kind, Kind::SecureConnection(_) | Kind::SecureConnect(_));
     match lab.event(socket, "secured", is).await.kind {
-        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => *secured,
+        Kind::SecureConnection(secured) | Kind::SecureConnect(secured) => (*secured).clone(),
         kind => panic!("{kind:?}"),
     }
 }
