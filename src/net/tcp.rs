@@ -69,7 +69,7 @@ const BUFFER: usize = 64 << 10;
 /// Echoes in a row before it is looked again who else wants something: a peer that floods does not keep a close away.
 const ECHOES: usize = 16;
 /// Bytes that may wait to be written before we stop reading; the kernel's buffers lie beyond it.
-const HIGH: usize = 1 << 20;
+const HIGH: usize = 128 << 10;
 
 /// How often the kernel is asked about half of a connection: one system call.
 const PULSE: Duration = Duration::from_millis(500);
