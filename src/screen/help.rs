@@ -49,7 +49,7 @@ fn lines(theme: &Theme) -> Vec<Line<'static>> {
     for word in VOCABULARY {
         lines.push(Line::from(vec![
             span(format!("  {:<10}", word.home), theme.dim),
-            span(format!("{:<18}", word.name), theme.accent),
+            span(format!("{:<17} ", word.name), theme.accent),
             span(word.help, theme.plain),
         ]));
     }
