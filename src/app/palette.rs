@@ -65,8 +65,9 @@ impl Palette {
         let matcher = SkimMatcherV2::default();
         let mut found: Vec<(i64, Found)> = Vec::new();
         for line in &self.all {
-            // The label comes first, where a match weighs most.
-            let text = format!("{} {}", line.label, line.help);
+            // The label comes first, where a match weighs most. Settings are many: they are found by their names.
+            let help = if line.setting.is_some() { "" } else { line.help };
+            let text = format!("{} {help}", line.label);
             let Some((score, hits)) = matcher.fuzzy_indices(&text, &query) else { continue };
             let behind = line.label.chars().count();
             let (label_hits, rest): (Vec<_>, Vec<_>) = hits.into_iter().partition(|at| *at < behind);

@@ -172,7 +172,11 @@ pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -
         cells::right(buf, here.x, y, 9, &keys, theme.accent);
         let name = marked(found.label, &found.label_hits, theme.bright, &theme);
         // Those of the gallery and of settings are longer than an action's.
-        let columns = if found.certificate.is_some() || found.setting.is_some() { 26 } else { 12 };
+        let columns = match (&found.certificate, found.setting) {
+            (Some(_), _) => 26,
+            (None, Some(_)) => 20,
+            (None, None) => 12,
+        };
         cells::line(buf, here.x + 11, y, columns, name, &theme);
         let help = marked(found.help, &found.help_hits, theme.dim, &theme);
         cells::line(buf, here.x + 11 + columns, y, here.width.saturating_sub(11 + columns), help, &theme);
