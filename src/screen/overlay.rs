@@ -151,7 +151,7 @@ pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -
     let at = ask(buf, inside, ":", &palette.query, theme);
     // The last line has the whole sentence of the chosen one, where its row has no room for it.
     let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(3), ..inside };
-    let whole = palette.found.get(palette.at).map_or("", |found| found.row.help);
+    let whole = palette.found.get(palette.at).map_or("", |found| found.help);
     if cells::width(whole) + 23 > usize::from(inside.width) {
         cells::left(buf, inside.x, inside.bottom().saturating_sub(1), inside.width, whole, theme.dim);
     }
