@@ -405,7 +405,7 @@ async fn the_kernels_facts_live_go_on_a_minute_and_stay_when_it_is_over() {
         let queued: u64 = text.split(' ').next()?.replace(',', "").parse().ok()?;
         let known = lab.hub.series(socket.into());
         let seen = known.iter().find(|series| series.name == "send queue")?;
-        let sampled = seen.values.iter().any(|value| u64::from(*value) > 0) || queued == 0;
+        let sampled = seen.values.iter().any(|value| *value > 0) || queued == 0;
         (sampled && seen.values.len() >= 2).then_some(known.len())
     };
     assert_eq!(lab.until("two samples", queue).await, 8);
