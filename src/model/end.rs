@@ -159,6 +159,8 @@ impl End {
         match self {
             Self::Finished { first: party } | Self::Reset { by: party } => Some(*party),
             Self::Stopped | Self::Crowded | Self::Forgotten | Self::Abandoned => Some(Party::Us),
+            // It had our answer, and then our FIN.
+            Self::Broken(Fault::Http { status: Some(_), .. }) => Some(Party::Us),
             Self::Failed(_) | Self::Broken(_) => None,
         }
     }
@@ -171,6 +173,7 @@ impl fmt::Display for End {
             Self::Finished { first: Party::Us } => f.write_str("FIN, we closed first"),
             Self::Reset { by: Party::Peer } => f.write_str("RST from the peer"),
             Self::Reset { by: Party::Us } => f.write_str("RST, we reset it"),
+            Self::Broken(fault @ Fault::Http { status: Some(_), .. }) => write!(f, "{fault}; FIN, we closed first"),
             Self::Failed(fault) | Self::Broken(fault) => fault.fmt(f),
             Self::Stopped => f.write_str("its endpoint was stopped"),
             Self::Crowded => f.write_str("made room for newer peers"),

@@ -78,7 +78,7 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::End { way } => {
             vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
         }
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => of_fault(fault),
         Kind::Close(end) => of_end(end),
         Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
         Kind::Certificate(shown) => tls::of_shown(shown),
@@ -118,10 +118,11 @@ fn rows(event: &Event) -> Vec<Row> {
             ("exchange", exchange.to_string()),
             ("means", "it waits for your answer, as the peer does: head, body, end".into()),
         ],
-        Kind::Aborted { exchange, waited } => vec![
+        Kind::Aborted { exchange, waited, by: who } => vec![
             ("exchange", exchange.to_string()),
             ("waited", spent(waited)),
-            ("means", "the peer left before it had the whole answer".into()),
+            ("who", by(*who).into()),
+            ("means", "it was given up before its whole answer".into()),
         ],
         Kind::Upgrade { exchange } => vec![
             ("exchange", exchange.to_string()),

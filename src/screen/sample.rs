@@ -300,7 +300,7 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
         none(9_000, Kind::Upgrade { exchange: 3 }),
         some(
             4_000,
-            Kind::ClientError(Box::new(Fault::Http { status: Some(400), text: "no request line".into() })),
+            Kind::ClientError(Box::new(Fault::Http { status: Some(400), text: "no request line".into() }), 0),
             "hello\r\n",
         ),
     ]
@@ -364,7 +364,10 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
 
 /// An exchange that waits for a person, and a peer that does not.
 fn held() -> Vec<(u64, Kind, Vec<u8>)> {
-    vec![none(9_000, Kind::Held { exchange: 4 }), none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 })]
+    vec![
+        none(9_000, Kind::Held { exchange: 4 }),
+        none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000, by: Party::Peer }),
+    ]
 }
 
 /// One event of every kind there is, by way of the timelines above.

@@ -251,7 +251,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
         Kind::End { way: side } => (way(*side), theme.waiting, theme.bright),
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => ("✕", theme.bad, theme.strong(theme.bad)),
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(..) => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Close(end) if end.had_error() => ("○", theme.bad, theme.bright),
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),

@@ -58,7 +58,7 @@ fn payload(lab: &Lab, socket: SocketId, name: &str) -> String {
 /// What went wrong on a timeline: names and sentences.
 fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
     let fault = |event: Event| match event.kind {
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => {
             Some((fault.name(), fault.to_string()))
         }
         _ => None,

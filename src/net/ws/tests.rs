@@ -138,7 +138,7 @@ pub(super) fn fault(events: &[Event]) -> String {
     let faults: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.kind {
-            Kind::Error(fault) | Kind::ClientError(fault) => Some(fault.to_string()),
+            Kind::Error(fault) | Kind::ClientError(fault, _) => Some(fault.to_string()),
             _ => None,
         })
         .collect();
@@ -362,4 +362,14 @@ async fn an_echo_does_not_deadlock_against_a_peer_that_only_writes() {
     drop((write, read));
     let (row, end, _) = rig.story().await;
     assert_eq!((row.count.sent.messages, end), (512, End::Finished { first: Party::Peer }));
+}
+
+#[tokio::test]
+async fn a_refused_handshake_is_told_before_its_answer() {
+    let rig = Rig::new();
+    let (_, at) = rig.listen(Settings::default()).await;
+    assert!(ask(at, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.starts_with(b"HTTP/1.1 "));
+    let (_, _, events) = rig.story().await;
+    let at = |name| names(&events).iter().position(|is| *is == name).unwrap();
+    assert!(at("request") < at("clientError") && at("clientError") < at("head"), "{:?}", names(&events));
 }

@@ -16,6 +16,7 @@ use crate::model::rule::Rules;
 use crate::model::spec::Spec;
 use crate::model::url::Scheme;
 use crate::net::http::Step;
+use crate::net::http::curl::is_curl;
 use crate::run::config::{Words, endpoint_from_json};
 
 /// A command line in bytes: the largest WebSocket message of the default limits would need 128 MiB as
@@ -147,7 +148,42 @@ fn dispatch(mut fields: Fields) -> Result<Command, String> {
 }
 
 pub(super) fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+    let culprits = fields.clone();
+    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+        let text = error.to_string();
+        // serde does not say which field it was: the one that is wrong alone in the same way.
+        let alone = |(name, value)| serde_json::from_value::<T>(Value::Object(Map::from_iter([(name, value)]))).err();
+        let wrong = culprits
+            .into_iter()
+            .find(|(name, value)| alone((name.clone(), value.clone())).is_some_and(|error| error.to_string() == text));
+        match wrong {
+            Some((name, _)) if !text.starts_with("missing") && !text.starts_with("unknown field") => {
+                format!("{name:?}: {}", plain(text))
+            }
+            _ => plain(text),
+        }
+    })
+}
+
+/// What serde says, in words of JSON.
+const WORDS: &[(&str, &str)] = &[
+    ("invalid type: ", ""),
+    ("invalid value: ", ""),
+    ("expected u16", "where a number from 0 to 65535 belongs"),
+    ("expected u32", "where a number from 0 up belongs"),
+    ("expected u64", "where a number from 0 up belongs"),
+    ("expected a sequence", "where a list belongs, such as [1,2]"),
+    ("expected a map", "where an object belongs"),
+    ("expected a string", "where a string belongs"),
+    ("expected a boolean", "where true or false belongs"),
+];
+
+fn plain(text: String) -> String {
+    let text = WORDS.iter().fold(text, |text, (serde, ours)| text.replace(serde, ours));
+    match text.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected one of ")) {
+        Some((found, known)) => format!("{found} is none of {known}"),
+        None => text,
+    }
 }
 
 #[derive(Deserialize)]
@@ -320,6 +356,9 @@ fn draft(send: Send) -> Result<Draft, String> {
         return request.write();
     }
     if let Some(curl) = send.curl {
+        if !is_curl(&curl) {
+            return Err(format!("{curl:?} is no curl command: it begins with curl"));
+        }
         return Ok(bare(curl, Shape::Request));
     }
     if let Some(reply) = send.reply {
@@ -387,6 +426,8 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
                 "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener, or \"shape\":\"raw\" to a client"
             )));
         }
+        // HTTP/2 has pings; which version a socket speaks is its own business.
+        (Shape::Ping, scheme) if scheme.is_http() => Shape::Ping,
         (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Close | Shape::Event), scheme)
             if !scheme.is_ws() =>
         {

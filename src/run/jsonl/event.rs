@@ -188,7 +188,9 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("waited", waited)
         }
         Kind::Timeout { idle } => map.serialize_entry("idle_us", &micros(*idle)),
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+        Kind::Error(fault) | Kind::TlsError(fault) => map.serialize_entry("error", &Error(fault)),
+        Kind::ClientError(fault, exchange) => {
+            entry(map, "exchange", Some(*exchange).filter(|exchange| *exchange > 0))?;
             map.serialize_entry("error", &Error(fault))
         }
         Kind::Close(end) => {
@@ -252,9 +254,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)
         }
-        Kind::Aborted { exchange, waited } => {
+        Kind::Aborted { exchange, waited, by } => {
             map.serialize_entry("exchange", exchange)?;
-            map.serialize_entry("waited_us", &micros(*waited))
+            map.serialize_entry("waited_us", &micros(*waited))?;
+            map.serialize_entry("by", party(*by))
         }
         Kind::Rule { exchange } | Kind::Held { exchange } => map.serialize_entry("exchange", exchange),
         Kind::Last { exchange, why, .. } => {

@@ -176,10 +176,10 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Upgrade { exchange }, json!({"exchange": 2})),
         (Kind::Rule { exchange }, json!({"exchange": 2})),
         (Kind::Held { exchange }, json!({"exchange": 2})),
-        (Kind::Aborted { exchange, waited: 7_000 }, json!({"exchange": 2, "waited_us": 7})),
+        (Kind::Aborted { exchange, waited: 7_000, by: Party::Us }, json!({"exchange": 2, "waited_us": 7, "by": "us"})),
         (
-            Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
-            json!({"error": {"name": "http", "status": 400, "text": "no; its answer is 400"}}),
+            Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into(), 2),
+            json!({"exchange": 2, "error": {"name": "http", "status": 400, "text": "no; its answer is 400"}}),
         ),
         (
             Kind::Settings(h2::Settings { way, ack: false, values: vec![(3, 100), (0x4d44, 7)] }.into()),
