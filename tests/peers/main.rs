@@ -49,6 +49,12 @@ fn named(lab: &Lab, socket: SocketId, name: &str) -> Vec<Event> {
     lab.events(socket).into_iter().filter(|event| event.kind.name() == name).collect()
 }
 
+/// The end that the rows of a timeline tell: by whom the first FIN was.
+fn first_fin(events: &[Event]) -> End {
+    let fin = events.iter().find(|event| matches!(event.kind, Kind::End { .. })).unwrap();
+    End::Finished { first: fin.kind.way().unwrap().party() }
+}
+
 /// The bytes that came in as `data`, or went out as `write`, end to end.
 fn payload(lab: &Lab, socket: SocketId, name: &str) -> String {
     let bytes: Vec<u8> = named(lab, socket, name).into_iter().flat_map(|event| event.head).collect();

@@ -24,6 +24,20 @@ async fn an_end_without_a_close_frame_is_1006() {
 }
 
 #[tokio::test]
+async fn an_end_within_a_frame_says_how_much_of_it_came() {
+    let rig = Rig::new();
+    let (_, to) = rig.listen(Settings::default()).await;
+    let mut peer = peer(to).await;
+    peer.get_mut().write_all(&[0x81, 0x85, 0, 0, 0, 0, b'h', b'e']).await.unwrap();
+    peer.get_mut().shutdown().await.unwrap();
+    let (_, _, events) = rig.story().await;
+    let wanted = "1006: the peer ended without a close frame, within a text frame, 8 of its 11 B came (";
+    assert!(fault(&events).starts_with(wanted), "{}", fault(&events));
+    let part = events.iter().find(|event| event.kind.name() == "frame").unwrap();
+    assert_eq!((part.size, &part.head[..]), (2, &b"he"[..]));
+}
+
+#[tokio::test]
 async fn an_end_without_an_answer_to_our_close_frame_is_1006() {
     let rig = Rig::new();
     let (_, to) = rig.listen(Settings::default()).await;
