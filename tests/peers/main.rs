@@ -40,6 +40,7 @@ mod wired;
 
 use std::net::SocketAddr;
 
+use sockscope::model::end::End;
 use sockscope::model::event::{Event, Kind};
 use sockscope::model::id::SocketId;
 use support::Lab;

@@ -1,5 +1,6 @@
 //! npm's `ws`, in both directions, plain and secure.
 
+use sockscope::model::end::End;
 use sockscope::model::event::{Event, Form, Kind, Way};
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;

@@ -170,7 +170,7 @@ pub(super) fn closing(code: u16, reason: &str) -> Message {
 }
 
 /// Sends raw bytes behind an upgrade, and returns all that comes back behind the 101.
-async fn raw(to: SocketAddr, frames: &[u8]) -> Vec<u8> {
+pub(super) async fn raw(to: SocketAddr, frames: &[u8]) -> Vec<u8> {
     let answer = ask(to, &[UPGRADE.as_bytes(), frames].concat()).await;
     let at = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     assert!(answer.starts_with(b"HTTP/1.1 101 "));
