@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::size;
+
 /// Which side of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Party {
@@ -104,7 +106,7 @@ impl fmt::Display for Fault {
             | Self::WebSocket { text }
             | Self::Starttls { text }
             | Self::Certificate { text } => write!(f, "{text}"),
-            Self::Limit { what, limit } => write!(f, "{what}: the limit of {limit} is reached"),
+            Self::Limit { what, limit } => write!(f, "{what}: the limit of {} is reached", bound(what, *limit)),
             Self::Late { what, after } => write!(f, "{what} within {after:?}"),
             Self::Panic { text } => write!(f, "a bug in sockscope ended this: {text}"),
         }
@@ -112,6 +114,11 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// How the limit of something reads: of bytes as it is configured, with their unit; else a plain number.
+pub fn bound(what: &str, limit: u64) -> String {
+    if what.starts_with("bytes") { size::bound(limit) } else { size::exact(limit) }
+}
 
 /// How a socket's life ended. The first one recorded wins.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

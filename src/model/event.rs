@@ -235,17 +235,22 @@ pub enum Kind {
         way: Way,
         frame: FrameHead,
     },
+    /// Of a WebSocket with its frame, of HTTP/2 without one.
     Ping {
         way: Way,
+        frame: Option<FrameHead>,
     },
+    /// `rtt` in nanoseconds, where it answers a ping of ours.
     Pong {
         way: Way,
-        rtt: Option<u64>,
+        rtt: Option<NonZeroU64>,
+        frame: Option<FrameHead>,
     },
     /// A WebSocket close frame; its reason is the payload.
     Closing {
         way: Way,
         code: Option<u16>,
+        frame: FrameHead,
     },
     /// What there is to tell of a UDP socket besides its datagrams.
     Datagram(Box<Note>),
@@ -337,7 +342,7 @@ impl Kind {
             | Self::StreamReset { way, .. }
             | Self::WindowUpdate { way, .. }
             | Self::Frame { way, .. }
-            | Self::Ping { way }
+            | Self::Ping { way, .. }
             | Self::Pong { way, .. }
             | Self::Closing { way, .. } => Some(*way),
             Self::Datagram(note) => note.way(),

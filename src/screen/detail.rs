@@ -136,7 +136,10 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let frames = if *frames > 1 { format!("{frames} frames  ") } else { String::new() };
             let small =
                 if framing.deflated { format!("{} deflated  ", size::bytes(framing.payload)) } else { String::new() };
-            let text = format!("{form}{frames}{small}");
+            // RSV1 of a compressed one is what it says already.
+            let told = if framing.deflated { framing.rsv & 3 } else { framing.rsv };
+            let rsv = if told == 0 { String::new() } else { format!("{}  ", reserved(told)) };
+            let text = format!("{form}{rsv}{frames}{small}");
             if text.is_empty() { Vec::new() } else { vec![dim(text)] }
         }
         Kind::Blocked { waiting: bytes } => {
@@ -244,7 +247,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
         Kind::Ping { .. } => Vec::new(),
         Kind::Pong { rtt, .. } => match rtt {
-            Some(ns) => vec![plain(format!("round trip {}  ", spent(ns)))],
+            Some(rtt) => vec![plain(format!("round trip {}  ", spent(&rtt.get())))],
             None => Vec::new(),
         },
         Kind::Closing { code: Some(code), .. } => {

@@ -282,7 +282,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Trailers { way: side, .. }
         | Kind::Packet { way: side, .. }
         | Kind::Frame { way: side, .. }
-        | Kind::Ping { way: side }
+        | Kind::Ping { way: side, .. }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),
         Kind::Datagram(note) => super::datagram::mark(note, theme),
         Kind::Data => ("◀", theme.incoming, theme.plain),

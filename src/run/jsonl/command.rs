@@ -9,7 +9,7 @@ use super::messages::Look;
 use super::request::Request;
 use super::target::target;
 use crate::app::effect::Target;
-use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::draft::{Coding, Draft, Ending, FRAGMENTS, Rejection, Shape, escape};
 use crate::model::headers::Headers;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::rule::Rules;
@@ -272,8 +272,7 @@ struct Send {
     #[serde(default)]
     ending: Ending,
     shape: Option<Frame>,
-    #[serde(default)]
-    fragments: u32,
+    fragments: Option<u32>,
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
@@ -340,7 +339,10 @@ fn draft(send: Send) -> Result<Draft, String> {
         );
     }
     let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape, fragments: 0 };
-    let fragments = send.fragments;
+    if let Some(asked) = send.fragments.filter(|asked| !(1..=FRAGMENTS).contains(asked)) {
+        return Err(format!("\"fragments\" are 1 to {FRAGMENTS}, and {asked} were asked for"));
+    }
+    let fragments = send.fragments.unwrap_or(0);
     if fragments > 1 && (matches!(frame, Some(Frame::Ping | Frame::Pong | Frame::Close)) || written.is_empty()) {
         return Err(
             "\"fragments\" are of a text or binary message: control frames are whole (RFC 6455 section 5.5)".into()

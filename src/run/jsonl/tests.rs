@@ -205,6 +205,15 @@ fn a_wrong_command_says_what_is_wrong_and_what_is_right() {
             "send: \"emit\": string \"str\", where a list belongs, such as [1,2]",
         ),
         (r#"{"command":"stop"}"#, "stop: missing field `endpoint`"),
+        (
+            r#"{"command":"send","socket":3,"text":"a","fragments":0}"#,
+            "\"fragments\" are 1 to 100, and 0 were asked for",
+        ),
+        (r#"{"command":"send","socket":3,"text":"a","fragments":101}"#, "1 to 100, and 101 were asked for"),
+        (
+            r#"{"command":"send","socket":3,"emit":{"name":"disconnect"}}"#,
+            "\"disconnect\" is an event of Socket.IO's own",
+        ),
         (r#"{"command":"open"}"#, "open: an endpoint wants one of listen and connect"),
         (r#"{"command":"open","listen":"ftp://"}"#, "open: \"ftp\" is no scheme"),
         (r#"{"command":"quit","id":[1]}"#, "\"id\" is a number or a string"),
@@ -223,6 +232,7 @@ fn a_draft_takes_the_shape_its_protocol_wants() {
     assert_eq!(suited(text, Scheme::Tcp), Ok(Shape::Bytes));
     assert_eq!(suited(text, Scheme::Wss), Ok(Shape::Text));
     assert_eq!(suited(r#"{"command":"send","socket":3,"hex":"ff"}"#, Scheme::Ws), Ok(Shape::Binary));
+    assert_eq!(suited(r#"{"command":"send","socket":3,"file":"a.txt"}"#, Scheme::Ws), Ok(Shape::Binary));
     assert!(suited(text, Scheme::Http).unwrap_err().contains("give \"request\" to a client"));
     assert!(
         suited(r#"{"command":"send","socket":3,"shape":"ping"}"#, Scheme::Tcp).unwrap_err().contains("tcp has no ping")

@@ -298,7 +298,7 @@ impl Book {
 
     fn ping(&mut self, way: Way, ack: bool, payload: &[u8]) -> Result<(), Flaw> {
         if !ack {
-            self.record.payload(Kind::Ping { way }, payload);
+            self.record.payload(Kind::Ping { way, frame: None }, payload);
             if way == Way::Out {
                 if self.pings.len() == PINGS {
                     self.pings.pop_front();
@@ -309,7 +309,7 @@ impl Book {
         }
         let asked = self.pings.iter().position(|(sent, _)| way == Way::In && sent == payload);
         let rtt = asked.and_then(|asked| self.pings.remove(asked)).map(|(_, since)| nanos(since.elapsed()));
-        self.record.payload(Kind::Pong { way, rtt }, payload);
+        self.record.payload(Kind::Pong { way, rtt: rtt.and_then(NonZeroU64::new), frame: None }, payload);
         Ok(())
     }
 
