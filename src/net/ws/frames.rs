@@ -175,11 +175,11 @@ impl Watch for Frames {
     }
 
     fn ended(&mut self) {
-        self.record.to.event(Kind::End { way: Way::In });
+        self.record.to.ended(Way::In);
     }
 
     fn shut(&mut self) {
-        self.record.to.event(Kind::End { way: Way::Out });
+        self.record.to.ended(Way::Out);
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {

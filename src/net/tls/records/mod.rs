@@ -126,6 +126,10 @@ pub struct Records {
     finished: u8,
     /// The first bytes that came in, until it is clear that they are TLS.
     first: Vec<u8>,
+    /// Application data has come since the clear side last had nothing more to deliver.
+    data: bool,
+    /// An alert that came behind it: it is told behind it.
+    behind: Option<Kind>,
 }
 
 /// First bytes that are kept, for the sentence that says what they are.
@@ -153,6 +157,8 @@ impl Records {
             tickets: None,
             finished: 0,
             first: Vec::new(),
+            data: false,
+            behind: None,
         }
     }
 
@@ -167,6 +173,7 @@ impl Records {
     fn take(&mut self, way: Way, mut bytes: &[u8]) {
         if way == Way::In {
             self.settle();
+            self.deliver();
         } else {
             self.open_waiting();
         }
@@ -178,6 +185,7 @@ impl Records {
         if way == Way::In && self.first.len() < FIRST && self.seen.records(Way::In) == 0 {
             let n = bytes.len().min(FIRST - self.first.len());
             self.first.extend_from_slice(&bytes[..n]);
+            self.seen.story().came = true;
         }
         while !bytes.is_empty() {
             let Side { cutter, stage, looked, waiting, .. } = self.side(way);
@@ -291,6 +299,7 @@ impl Records {
         let Some(opener) = &mut side.opener else { return Ok(()) };
         let Some(mut body) = body else {
             opener.skip();
+            self.data |= way == Way::In && head.kind == 23;
             return Ok(());
         };
         side.looked += u32::from(side.stage == Stage::Traffic);
@@ -299,7 +308,7 @@ impl Records {
                 let content = content.to_vec();
                 self.content(way, kind, &content, true);
             }
-            Some(_) => {}
+            Some(_) => self.data |= way == Way::In,
             // 0-RTT that is thrown away has a key of its own.
             None if is_early && side.stage == Stage::Handshake && opener.seq() == 0 => {}
             None => {
@@ -316,7 +325,15 @@ impl Records {
             if let [_, description] = content {
                 let name = names::alert(*description);
                 self.seen.story().alerts[way as usize] = Some(name);
-                self.tell_event(sealed, Kind::Alert { way, name });
+                let alert = Kind::Alert { way, name };
+                if way == Way::Out || !self.data {
+                    return self.tell_event(sealed, alert);
+                }
+                self.tell();
+                self.seen.story().handshake.keep(self.at, sealed, alert.clone());
+                if let Some(earlier) = self.behind.replace(alert) {
+                    self.record.event(earlier);
+                }
             }
             return;
         }
@@ -447,6 +464,14 @@ impl Records {
         }
     }
 
+    /// The clear side has delivered what came before.
+    pub fn deliver(&mut self) {
+        self.data = false;
+        if let Some(alert) = self.behind.take() {
+            self.record.event(alert);
+        }
+    }
+
     /// Nothing more crosses for now: what waited for a key that is there, and what waits to be told.
     pub fn settle(&mut self) {
         self.open_waiting();
@@ -465,6 +490,7 @@ impl Watch for Records {
 
     fn idle(&mut self, _: &mut Context<'_>) {
         self.settle();
+        self.deliver();
     }
 }
 
@@ -472,5 +498,6 @@ impl Drop for Records {
     /// A handshake that failed leaves its stream behind with records that waited.
     fn drop(&mut self) {
         self.settle();
+        self.deliver();
     }
 }
