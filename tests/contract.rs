@@ -148,8 +148,15 @@ async fn a_half_close_ends_in_order() {
         pair.send(scheme).await;
         pair.lab.endpoints.command(pair.near, Command::End).unwrap();
         let (near, far) = (pair.lab.closed(pair.near).await, pair.lab.closed(pair.far).await);
-        assert_eq!(near.end.as_deref(), Some(&End::Finished { first: Party::Us }), "{scheme}\n{}", pair.lab.report());
-        assert_eq!(far.end.as_deref(), Some(&End::Finished { first: Party::Peer }), "{scheme}\n{}", pair.lab.report());
+        if scheme == Scheme::Tls {
+            // The peer may answer our close_notify with its own and its FIN before our FIN has left.
+            let ends = [near.end.as_deref(), far.end.as_deref()].map(|end| end.map(End::name));
+            assert_eq!(ends, [Some("fin"); 2], "{}", pair.lab.report());
+        } else {
+            let (us, peer) = (End::Finished { first: Party::Us }, End::Finished { first: Party::Peer });
+            assert_eq!(near.end.as_deref(), Some(&us), "{scheme}\n{}", pair.lab.report());
+            assert_eq!(far.end.as_deref(), Some(&peer), "{scheme}\n{}", pair.lab.report());
+        }
         assert_eq!((near.count.errors, far.count.errors), (0, 0), "{scheme}\n{}", pair.lab.report());
     }
 }

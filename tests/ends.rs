@@ -229,3 +229,31 @@ async fn a_handshake_that_failed_says_how_tcp_ended() {
     assert_eq!(*tcp, Some(Tcp { reset: true, by: Party::Us }), "{}", lab.report());
     assert!(!ends(&lab, socket).contains(&"Out Fin".to_owned()), "{}", lab.report());
 }
+
+#[tokio::test]
+async fn after_close_notify_a_reset_is_told_and_a_fin_is_believed() {
+    for is_reset in [false, true] {
+        let lab = Lab::default();
+        let (_, address) = lab.listen("tls://:0", quiet(&[("half_open", "yes")])).await;
+        let mut peer = secured(address).await;
+        let socket = lab.nth(1).await;
+        let (tcp, session) = peer.get_mut();
+        session.send_close_notify();
+        let mut records = Vec::new();
+        session.write_tls(&mut records).unwrap();
+        tcp.write_all(&records).await.unwrap();
+        lab.event(socket, "end", |event| matches!(event.kind, Kind::End { .. })).await;
+        if is_reset {
+            socket2::SockRef::from(&*tcp).set_linger(Some(Duration::ZERO)).unwrap();
+            drop(peer);
+        } else {
+            tcp.shutdown().await.unwrap();
+            // What it does not want any more is read all the same: unread, it would make its close a RST.
+            tokio::spawn(async move { peer.read_to_end(&mut Vec::new()).await });
+        }
+        lab.endpoints.command(socket, Command::End).unwrap();
+        let end = lab.closed(socket).await.end.unwrap();
+        let by_peer = if is_reset { End::Reset { by: Party::Peer } } else { End::Finished { first: Party::Peer } };
+        assert_eq!(*end, by_peer, "{}", lab.report());
+    }
+}

@@ -18,7 +18,8 @@ pub fn settle(record: &Recorder, kernel: &Handle, scheme: Scheme, end: End) -> E
     if end == (End::Reset { by: Party::Peer }) {
         return end;
     }
-    fins(record, &parting);
+    let fin_in = parting.fin_in(record.count().received.wire);
+    fins(record, &parting, fin_in);
     let by = match parting.reset {
         Some(Reset::Unread(bytes)) => {
             let text = format!("{} B of input were not read: that makes the close a RST", size::exact(bytes.into()));
@@ -26,6 +27,8 @@ pub fn settle(record: &Recorder, kernel: &Handle, scheme: Scheme, end: End) -> E
             Some(Party::Us)
         }
         Some(Reset::Asked) => Some(Party::Us),
+        // Both were done: what we said last came to somebody who was gone, and was answered in this way.
+        Some(Reset::Peer) if fin_in => None,
         Some(Reset::Peer) => {
             let error = std::io::Error::from_raw_os_error(libc::ECONNRESET);
             record.error(errno::fault(Op::Close, &error));
@@ -54,9 +57,9 @@ pub fn settle(record: &Recorder, kernel: &Handle, scheme: Scheme, end: End) -> E
 }
 
 /// The FINs that crossed, or will, and that no stream of ours told.
-fn fins(record: &Recorder, parting: &Parting) {
+fn fins(record: &Recorder, parting: &Parting, fin_in: bool) {
     let ours = parting.queued.map_or(Sign::Fin, Sign::Queued);
-    let mut sides = [(Way::In, parting.fin_in, Sign::Fin), (Way::Out, parting.fin_out, ours)];
+    let mut sides = [(Way::In, fin_in, Sign::Fin), (Way::Out, parting.fin_out, ours)];
     if parting.first == Some(Party::Us) {
         sides.reverse();
     }

@@ -21,8 +21,9 @@ pub enum Reset {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Parting {
     pub reset: Option<Reset>,
-    /// Whose FIN there was: the peer's, and ours. Ours may be still to be sent.
-    pub fin_in: bool,
+    /// Bytes that came, its FIN being one of them, and how many of them nobody read.
+    pub came: (u64, u32),
+    /// Our FIN has gone, or goes with the close.
     pub fin_out: bool,
     /// Whose was the first.
     pub first: Option<Party>,
@@ -82,12 +83,19 @@ impl Shared {
         let first = if info.is_ended() { Some(Party::Peer) } else { closes.then_some(Party::Us) };
         course.parting = Some(Parting {
             reset,
-            fin_in: matches!(info.state(), "close-wait" | "last-ack" | "closing"),
+            came: (info.received, sys::receive_queue(fd).unwrap_or(0)),
             fin_out: closes || course.first.is_some(),
             first: course.first.or(first),
             said_goodbye: course.first.is_some(),
             queued: (closes && info.unsent > 0).then(|| sys::send_queue(fd).unwrap_or(info.unsent)),
         });
+    }
+}
+
+impl Parting {
+    /// Whether the peer's FIN came, `read` being the bytes that were read.
+    pub fn fin_in(&self, read: u64) -> bool {
+        self.came.0 > read + u64::from(self.came.1)
     }
 }
 

@@ -16,10 +16,10 @@ mod seen;
 mod suites;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Context;
 use std::time::Duration;
 
 use self::cut::{Cut, Cutter, Head, Joiner};
@@ -34,7 +34,6 @@ use crate::model::event::{Kind, Way};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::tls::{Flight, Step};
 use crate::model::url::Role;
-use crate::net::probe::Watch;
 
 /// Bytes of records that wait for their key: a server's whole flight may come before rustls has made it.
 const HELD: usize = 64 << 10;
@@ -462,42 +461,5 @@ impl Records {
             self.seen.story().tickets += u32::from(count);
             self.keep(at, self.is_tls13, Kind::SessionTicket { way, count, lifetime, bytes });
         }
-    }
-
-    /// The clear side has delivered what came before.
-    pub fn deliver(&mut self) {
-        self.data = false;
-        if let Some(alert) = self.behind.take() {
-            self.record.event(alert);
-        }
-    }
-
-    /// Nothing more crosses for now: what waited for a key that is there, and what waits to be told.
-    pub fn settle(&mut self) {
-        self.open_waiting();
-        self.tell();
-    }
-}
-
-impl Watch for Records {
-    fn read(&mut self, bytes: &[u8]) {
-        self.take(Way::In, bytes);
-    }
-
-    fn wrote(&mut self, bytes: &[u8]) {
-        self.take(Way::Out, bytes);
-    }
-
-    fn idle(&mut self, _: &mut Context<'_>) {
-        self.settle();
-        self.deliver();
-    }
-}
-
-impl Drop for Records {
-    /// A handshake that failed leaves its stream behind with records that waited.
-    fn drop(&mut self) {
-        self.settle();
-        self.deliver();
     }
 }
