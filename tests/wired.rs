@@ -293,7 +293,8 @@ async fn what_cannot_be_loaded_leaves_what_was_there_and_says_why() {
 async fn what_is_negotiated_is_what_the_settings_leave() {
     let lab = Lab::default();
     let (id, address) = lab.listen("tls://:0", Settings::default()).await;
-    let cases: [(&str, &str, fn(&Secured) -> String); 4] = [
+    type Read = fn(&Secured) -> String;
+    let cases: [(&str, &str, Read); 4] = [
         ("versions", "1.2", |secured| secured.version.to_string()),
         ("ciphers", "TLS_CHACHA20_POLY1305_SHA256 TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", |secured| {
             secured.cipher.to_string()

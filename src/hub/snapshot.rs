@@ -35,7 +35,9 @@ impl Hub {
             _ => None,
         };
         // The rows have asked the kernel: what it counted since is in the sums beside them too.
-        sockets.rows.iter().chain(&socket).for_each(|row| drop(registry.add_up(row.id, second)));
+        for row in sockets.rows.iter().chain(&socket) {
+            registry.add_up(row.id, second);
+        }
         let settings = registry.own_settings(query.subject);
         let framing = query.subject.and_then(|subject| registry.framing(subject)).unwrap_or_default();
         let snapshot = Snapshot {

@@ -460,7 +460,8 @@ where
 {
     type Permit = Option<OwnedSemaphorePermit>;
     type Ends = (SocketAddr, Option<SocketAddr>);
-    fn of<R, T>(_: fn(&Context, TcpStream, Ends, u8, &'static [&'static [u8]], T, Permit) -> R) -> usize {
+    type Make<R, T> = fn(&Context, TcpStream, Ends, u8, &'static [&'static [u8]], T, Permit) -> R;
+    fn of<R, T>(_: Make<R, T>) -> usize {
         size_of::<R>()
     }
     of(accepted_flow::<F, T>)

@@ -8,7 +8,10 @@ use super::{Key, Request, Result, Use, name, pem, show};
 /// What stands for the file's name.
 const WHAT: &str = "some.pem";
 
-pub const READERS: &[(&str, fn(&[u8]))] = &[
+/// Takes any bytes.
+pub type Reader = fn(&[u8]);
+
+pub const READERS: &[(&str, Reader)] = &[
     ("pki_pem", |bytes| sentence(pem::sections(bytes, WHAT))),
     ("pki_key", |bytes| sentence(Key::unlock(bytes, WHAT, Some("swordfish")))),
     ("pki_request", |bytes| sentence(Request::read(bytes, WHAT))),

@@ -207,12 +207,8 @@ impl Composer {
             self.editor.clear();
         }
         match draft.shape {
-            // A 1xx comes before the head, which is still to come.
-            Shape::Head if has_status(&draft.text) && draft.text.starts_with('1') => {
-                if self.editor.is_empty() {
-                    self.editor.set(usual(Shape::Head));
-                }
-            }
+            Shape::Head if is_interim(&draft.text) && self.editor.is_empty() => self.editor.set(usual(Shape::Head)),
+            Shape::Head if is_interim(&draft.text) => {}
             Shape::Head if has_status(&draft.text) => self.step(Shape::Body),
             // What was set goes with it: the usual fields would replace it.
             Shape::Head if self.editor.is_empty() => self.editor.set("200 OK\n"),
@@ -328,4 +324,9 @@ fn usual(shape: Shape) -> &'static str {
 fn next<T: Copy + PartialEq>(all: &[T], now: T) -> T {
     let at = all.iter().position(|one| *one == now).map_or(0, |at| at + 1);
     all.get(at).or(all.first()).copied().unwrap_or(now)
+}
+
+/// Whether a head is a 1xx, which comes before the one that is still to come.
+fn is_interim(text: &str) -> bool {
+    has_status(text) && text.starts_with('1')
 }

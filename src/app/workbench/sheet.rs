@@ -19,7 +19,7 @@ pub struct Sheet {
 
 #[derive(Clone, Debug)]
 enum Held {
-    Line(Editor),
+    Line(Box<Editor>),
     Choice { options: &'static [&'static str], chosen: usize },
 }
 
@@ -43,7 +43,7 @@ impl Sheet {
                 (Begins::Authority, _) => CA,
             };
             match field.look {
-                Look::Line(_) => Held::Line(Editor::single().with(text)),
+                Look::Line(_) => Held::Line(Box::new(Editor::single().with(text))),
                 Look::Choice(options) => {
                     Held::Choice { options, chosen: options.iter().position(|word| *word == text).unwrap_or(0) }
                 }

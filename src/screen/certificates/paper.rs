@@ -68,7 +68,7 @@ fn answer(page: &mut Page, said: &Said, theme: &Theme) {
                 let at = behind_gap(line);
                 put(page, &line[..at], theme.dim, theme);
                 page.hang(cells::width(&clean(&line[..at])));
-                page.words(line[at..].as_bytes(), theme.plain, theme);
+                page.words(&line.as_bytes()[at..], theme.plain, theme);
             }
         }
         page.newline(0);
