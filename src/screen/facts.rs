@@ -77,17 +77,19 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::Timeout { idle } => vec![("idle for", spent(idle)), ("state", "still open".into())],
         Kind::End { way, sign } => {
             let said = match sign {
-                Sign::Fin => "FIN".into(),
-                Sign::Queued(bytes) => format!(
+                Sign::Fin => None,
+                Sign::Queued(bytes) => Some(format!(
                     "FIN, behind {} B in the kernel's send queue: it goes on trying to deliver them",
                     size::exact(u64::from(*bytes))
-                ),
+                )),
                 Sign::CloseNotify => {
-                    "close_notify, the end of what TLS carries; the FIN of TCP may come later, or never".into()
+                    Some("close_notify, the end of what TLS carries; the FIN of TCP may come later, or never".into())
                 }
             };
-            let means = "this side is done sending; the other may go on".into();
-            vec![("who", by(way.party()).into()), ("said by", said), ("means", means)]
+            let mut rows = vec![("who", by(way.party()).into())];
+            rows.extend(said.map(|said| ("said by", said)));
+            rows.push(("means", "this side is done sending; the other may go on".into()));
+            rows
         }
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
         Kind::Close(end) => of_end(end),
