@@ -1,5 +1,6 @@
 //! Changing settings of what runs: the endpoint's spec, and what its open sockets have of it.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::{Endpoints, deliver};
@@ -60,8 +61,12 @@ impl Endpoints {
         if !row.is_a_sockets(spec.scheme()) {
             return Err(Rejection(format!("{} is the endpoint's: set it on {endpoint}", row.name)));
         }
-        let mut settings = spec.settings.clone();
+        let own = self.hub.settings(id).ok_or_else(gone)?;
+        let mut settings = (*own).clone();
         (row.set)(&mut settings, text).map_err(Rejection)?;
+        if row.is_for_new_alone(&settings) && !row.is_for_new_alone(&own) {
+            return Err(Rejection(format!("{}; set on {endpoint} it is for new connections", stuck(id, row))));
+        }
         self.command(id, Command::Set(row, text.into()))
     }
 
@@ -70,10 +75,14 @@ impl Endpoints {
         if !(row.fits)(spec.role, spec.scheme()) {
             return Err(Rejection(row.elsewhere.into()));
         }
+        let (is_udp, is_running) = (spec.scheme() == Scheme::Udp, self.hub.is_running(id));
         let mut value = String::new();
         self.change(id, |settings| {
             (row.set)(settings, text).map_err(Rejection)?;
             Spec { settings: settings.clone(), ..(*spec).clone() }.check().map_err(|(_, text)| Rejection(text))?;
+            if is_udp && row.is_for_new_alone(settings) && !row.is_for_new_alone(&spec.settings) && is_running {
+                return Err(Rejection(format!("{}; stop it first", stuck(id, row))));
+            }
             value = (row.get)(settings);
             Ok(())
         })?;
@@ -85,8 +94,8 @@ impl Endpoints {
             }
         }
         match row.live {
-            Live::Restart if self.hub.is_running(id) => self.start(id),
-            Live::Now if spec.scheme() != Scheme::Udp => {
+            Live::Restart if is_running => self.start(id),
+            Live::Now if !is_udp && !self.spec(id).is_some_and(|spec| row.is_for_new_alone(&spec.settings)) => {
                 for socket in self.hub.open_sockets(id) {
                     // One that does not read its mail is told by nobody else either: it keeps what it has.
                     let _ = self.mail.send(socket, Command::Set(row, text.into()));
@@ -96,4 +105,9 @@ impl Endpoints {
         }
         Ok(())
     }
+}
+
+/// Why a buffer of an open socket stays as large as it was set.
+fn stuck(who: impl Display, row: &Row) -> String {
+    format!("{who} keeps its {}: the kernel takes another size, and no way back to its own", row.name)
 }
