@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use sockscope::model::event::{Event, Hello, Kind, Secured, Way};
 use sockscope::model::handshake::Outcome;
-use sockscope::model::id::SocketId;
+use sockscope::model::id::{EndpointId, SocketId};
+use sockscope::model::setting;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
 use sockscope::model::view::State;
@@ -235,4 +236,55 @@ async fn the_details_page_tells_of_tls() {
     assert_eq!(find("TLS", "peer"), "certificate good");
     assert!(find("certificate", "names").contains("localhost"));
     assert!(find("certificate", "issuer").contains("sockscope session CA"));
+}
+
+/// What an endpoint's own timeline tells, by name.
+fn own(lab: &Lab, id: EndpointId) -> Vec<&'static str> {
+    let told = lab.hub.events(id.into(), 0, 100).unwrap().events;
+    told.iter().map(|event| event.kind.name()).collect()
+}
+
+#[tokio::test]
+async fn settings_of_tls_that_cannot_be_had_are_refused_and_change_nothing() {
+    let store = support::store::store(&["ca", "for localhost"]);
+    let lab = Lab::over(store.path());
+    for url in ["tls://:0", "tcp://:0"] {
+        let (id, _) = lab.listen(url, Settings::default()).await;
+        let set = |changes: &[(&str, &str)]| {
+            let row = |(name, text): &(&str, &str)| (setting::find(name).unwrap(), (*text).to_owned());
+            lab.endpoints.set_all(id.into(), &changes.iter().map(row).collect::<Vec<_>>())
+        };
+        let before = || lab.endpoints.spec(id).unwrap().settings.tls.clone();
+        let good = before();
+        let refused = [
+            (&[("ca", "nosuch"), ("client_auth", "required")][..], "ca: \"nosuch\" is neither a file"),
+            (&[("certificate", "nosuch")], "certificate: \"nosuch\" is neither a file"),
+            (&[("certificate", "localhost"), ("key", "nosuch")], "key: \"nosuch\" is neither a file"),
+            (&[("versions", "1.2"), ("ciphers", "TLS_AES_128_GCM_SHA256")], "ciphers: TLS_AES_128_GCM_SHA256"),
+        ];
+        for (changes, words) in refused {
+            let said = set(changes).unwrap_err().0;
+            assert!(said.starts_with(words), "{said}");
+            assert_eq!(before(), good, "nothing is changed: {said}");
+        }
+        assert!(!own(&lab, id).iter().any(|name| matches!(*name, "set" | "error" | "certificate")), "{url}");
+        set(&[("certificate", "localhost"), ("client_auth", "required"), ("versions", "1.2")]).unwrap();
+        assert_eq!(own(&lab, id), ["listening", "set", "set", "set", "certificate"], "what was set comes first");
+        // One at a time, each has to be good.
+        let said = set(&[("ca", "nosuch")]).unwrap_err().0;
+        assert!(said.starts_with("ca: "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_comes_to_tls_checks_its_certificate_when_it_starts() {
+    let lab = Lab::default();
+    for (url, starttls) in [("tcp://:0", "smtp"), ("tls://:0", "off")] {
+        let settings = support::store::settings(&[("starttls", starttls), ("certificate", "nosuch")]);
+        let id = lab.open(Role::Listen, url, settings);
+        let row = lab.endpoint(id, "failed", |row| matches!(row.state, State::Failed(_))).await;
+        let State::Failed(fault) = row.state else { unreachable!() };
+        assert!(fault.to_string().contains("\"nosuch\" is neither a file"), "{fault}");
+        assert_eq!(fault.name(), "certificate");
+    }
 }
