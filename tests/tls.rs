@@ -288,3 +288,42 @@ async fn a_listener_that_comes_to_tls_checks_its_certificate_when_it_starts() {
         assert_eq!(fault.name(), "certificate");
     }
 }
+
+/// What the client and the listener say of a handshake between them that fails.
+async fn refused(lab: &Lab, listener: &[(&str, &str)], client: &[(&str, &str)]) -> [String; 2] {
+    let (_, address) = lab.listen("tls://:0", support::store::settings(listener)).await;
+    let count = u32::try_from(lab.rows().len()).unwrap();
+    lab.open(Role::Connect, &format!("tls://localhost:{}", address.port()), support::store::settings(client));
+    let (near, far) = (lab.nth(count + 1).await, lab.nth(count + 2).await);
+    lab.closed(near).await;
+    lab.closed(far).await;
+    let is_accepted = lab.hub.socket(near).unwrap().accepted;
+    let texts = [said(lab, near), said(lab, far)];
+    if is_accepted {
+        let [listener, client] = texts;
+        [client, listener]
+    } else {
+        texts
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_says_what_was_found() {
+    let store = support::store::store(&["ca", "for localhost"]);
+    let lab = Lab::over(store.path());
+    let [client, _] = refused(&lab, &[("certificate", "bad:self-signed")], &[]).await;
+    assert!(client.contains("signed itself and is not among the roots"), "{client}");
+    let [client, _] = refused(&lab, &[("certificate", "bad:wrong-name")], &[("ca", "ca")]).await;
+    assert!(client.contains("the name localhost is not among: "), "{client}");
+    assert!(!client.contains("DnsName"), "{client}");
+    let [client, _] = refused(&lab, &[("certificate", "localhost")], &[]).await;
+    assert!(client.contains("is issued by CN=sockscope ca") || client.contains("leads to CN=sockscope ca"), "{client}");
+    let [_, listener] =
+        refused(&lab, &[("client_auth", "required")], &[("versions", "1.2"), ("insecure", "yes")]).await;
+    assert!(listener.contains("certificate_required") && listener.contains("of TLS 1.3 alone"), "{listener}");
+    let [_, listener] = refused(&lab, &[("versions", "1.3")], &[("versions", "1.2")]).await;
+    assert!(listener.contains("it offers TLS 1.2, we have TLS 1.3"), "{listener}");
+    let groups = [("groups", "X25519"), ("insecure", "yes")];
+    let [_, listener] = refused(&lab, &[("groups", "secp256r1")], &groups).await;
+    assert!(listener.contains("no group in common") && !listener.contains("RSA"), "{listener}");
+}

@@ -224,7 +224,7 @@ fn is_loud(endpoint: &EndpointRow) -> bool {
 fn warnings(endpoint: &EndpointRow) -> &'static [&'static str] {
     let spec = &endpoint.spec;
     match (spec.role, endpoint.local) {
-        (Role::Connect, _) if is_loud(endpoint) => &["!unverified", "!unsafe"],
+        (Role::Connect, _) if is_loud(endpoint) => &["!unverified", "!unsafe", "!bad"],
         (Role::Listen, _) if is_loud(endpoint) => &["! bad certificate", "!bad cert", "!bad"],
         (Role::Listen, Some(local)) if local.ip().is_unspecified() => &["! any interface", "! exposed", "!"],
         (Role::Listen, Some(local)) if !local.ip().is_loopback() => &["! not loopback", "! exposed", "!"],
