@@ -200,3 +200,21 @@ async fn a_dialled_life_has_one_opening_and_one_end() {
     lab.closed(socket).await;
     assert_one_life(&lab.events(socket));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_own_port_that_is_in_use_toward_the_peer_is_named() {
+    let lab = Lab::default();
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("tcp://{}", server.local_addr().unwrap());
+    let own = TcpListener::bind("127.0.0.2:0").await.unwrap().local_addr().unwrap().to_string();
+    let settings = Settings::default().with("bind", &own).unwrap();
+    let first = lab.open(Role::Connect, &url, settings.clone());
+    lab.endpoint(first, "up", |row| row.state == State::Up).await;
+    lab.open(Role::Connect, &url, settings);
+    let second = lab.nth(2).await;
+    let row = lab.closed(second).await;
+    let Some(End::Failed(fault)) = row.end.as_deref() else { panic!("{:?}", row.end) };
+    assert_eq!(fault.name(), "EADDRNOTAVAIL");
+    assert!(fault.to_string().contains(&format!("bind = {own} is in use")), "{fault}");
+}

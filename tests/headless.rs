@@ -68,6 +68,17 @@ fn events_come_as_lines_and_commands_are_answered() {
 }
 
 #[test]
+fn a_setting_that_restarts_says_so_and_keeps_the_port() {
+    let mut session = Headless::start(&["-l", "tcp://:0"]);
+    let listening = session.event("listening");
+    session.say(r#"{"id":1,"command":"set","endpoint":1,"name":"max_peers","value":"5"}"#);
+    assert!(session.event("done").get("restarted").is_none());
+    session.say(r#"{"id":2,"command":"set","endpoint":1,"name":"backlog","value":"5"}"#);
+    assert_eq!(session.event("done")["restarted"], true);
+    assert_eq!(session.event("listening")["local"], listening["local"]);
+}
+
+#[test]
 fn the_end_of_every_socket_is_written_before_it_quits() {
     let mut session = Headless::start(&["-l", "tcp://:0"]);
     let address = session.event("listening")["local"].as_str().unwrap().to_owned();

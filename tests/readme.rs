@@ -5,7 +5,8 @@ use std::path::Path;
 use sockscope::app::action::{Place, Row};
 use sockscope::app::keymap;
 use sockscope::model::event::VOCABULARY;
-use sockscope::model::spec::Limits;
+use sockscope::model::setting::{self, Live};
+use sockscope::model::spec::{Limits, Settings};
 use sockscope::model::url::Scheme;
 use sockscope::run::cli::Cli;
 use sockscope::screen::areas::LEAST;
@@ -126,4 +127,16 @@ fn the_documented_commands_are_understood() {
         understood += 1;
     }
     assert!(understood >= 10, "only {understood} commands were found");
+}
+
+#[test]
+fn the_settings_that_restart_are_named() {
+    let headless = include_str!("../docs/headless.md");
+    let line = headless.lines().find(|line| line.starts_with("| `set` | changes")).unwrap();
+    for row in setting::rows() {
+        let is_named = line.contains(&format!("`{}`", row.name));
+        // Those two are named for something else as well.
+        let is_other = row.is_for_new_alone(&Settings::default()) && row.live != Live::Restart;
+        assert!(is_other || is_named == (row.live == Live::Restart), "{}", row.name);
+    }
 }

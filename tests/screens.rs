@@ -147,6 +147,12 @@ fn the_palette() {
 }
 
 #[test]
+fn the_palette_ends_with_the_whole_sentence_of_what_is_chosen() {
+    let drawn = Look::at(SIZES[0], fixture::busy()).press(&[Key::Char(':')]).text("nodel").draw();
+    assert!(drawn.contains("(TCP_NODELAY); no is Nagle's algorithm"), "{drawn}");
+}
+
+#[test]
 fn the_help() {
     hold("help", fixture::busy, |look| look.press(&[Key::Char('?')]));
 }

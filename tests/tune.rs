@@ -74,7 +74,7 @@ async fn who_waits_to_be_accepted_is_on_the_listeners_details() {
     let lab = Lab::new(Limits { connections: 1, ..Limits::default() });
     let (id, address) = lab.listen("tcp://:0", settings(&[("backlog", "7")])).await;
     says(&lab, id, "state", "listen").await;
-    says(&lab, id, "backlog", "7 may wait").await;
+    says(&lab, id, "backlog", "7: the kernel lets 8 wait").await;
     says(&lab, id, "waiting", "0 to be accepted").await;
     let _first = TcpStream::connect(address).await.unwrap();
     lab.nth(1).await;
@@ -245,7 +245,7 @@ async fn a_close_that_lingered_in_vain_says_so() {
     let events = lab.events(socket);
     let [error, close] = events.last_chunk().unwrap();
     let Kind::Error(fault) = &error.kind else { panic!("{error:?}") };
-    assert!(fault.to_string().ends_with("not within 1s"), "{fault}");
+    assert!(fault.to_string().ends_with("what was not acknowledged within 1s"), "{fault}");
     assert_eq!(close.kind.name(), "close");
     let asked = events.iter().find(|event| event.kind.name() == "blocked").unwrap();
     assert!(close.at.since(asked.at) >= Duration::from_secs(1));
@@ -343,6 +343,42 @@ async fn a_reset_of_half_a_connection_is_heard() {
     assert!(row.end.unwrap().had_error());
 }
 
+#[tokio::test]
+async fn a_buffer_that_was_given_a_size_keeps_one_while_it_is_open() {
+    let lab = Lab::default();
+    let (id, address) = lab.listen("tcp://:0", Settings::default()).await;
+    let _peer = TcpStream::connect(address).await.unwrap();
+    let socket = lab.nth(1).await;
+    let row = setting::find("send_buffer").unwrap();
+    set(&lab, socket, "send_buffer", "default");
+    set(&lab, socket, "send_buffer", "64KiB");
+    let is_set = |event: &Event| matches!(&event.kind, Kind::Set(change) if &*change.value == "65536");
+    lab.event(socket, "it is set", is_set).await;
+    let refused = lab.endpoints.set(socket.into(), row, "default").unwrap_err();
+    assert!(refused.0.contains("no way back"), "{refused}");
+    // The endpoint's is for those to come: nothing is told of one that it does not change.
+    set(&lab, id, "send_buffer", "default");
+    set(&lab, id, "nodelay", "no");
+    let is_set = |event: &Event| matches!(&event.kind, Kind::Set(change) if change.name == "nodelay");
+    lab.event(socket, "what came after", is_set).await;
+    let sets = lab.names(socket).into_iter().filter(|name| *name == "set").count();
+    assert_eq!(sets, 3);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_look_at_a_silent_connection_has_a_sample() {
+    let lab = Lab::default();
+    let (_, address) = lab.listen("tcp://:0", Settings::default()).await;
+    let _peer = TcpStream::connect(address).await.unwrap();
+    let socket = lab.nth(1).await;
+    let names = ["rtt", "rttvar", "cwnd", "unacked", "retransmits", "delivery rate", "send queue", "receive queue"];
+    lab.hub.details(socket.into()).unwrap();
+    let series = lab.hub.series(socket.into());
+    assert_eq!(series.iter().map(|series| series.name).collect::<Vec<_>>(), names);
+    assert!(series.iter().all(|series| series.values.len() == 1));
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_kernels_facts_live_go_on_a_minute_and_stay_when_it_is_over() {
@@ -369,10 +405,10 @@ async fn the_kernels_facts_live_go_on_a_minute_and_stay_when_it_is_over() {
         let queued: u64 = text.split(' ').next()?.replace(',', "").parse().ok()?;
         let known = lab.hub.series(socket.into());
         let seen = known.iter().find(|series| series.name == "send queue")?;
-        let sampled = seen.values.iter().any(|value| u64::from(*value) > 0) || queued == 0;
+        let sampled = seen.values.iter().any(|value| *value > 0) || queued == 0;
         (sampled && seen.values.len() >= 2).then_some(known.len())
     };
-    assert_eq!(lab.until("two samples", queue).await, 3);
+    assert_eq!(lab.until("two samples", queue).await, 8);
     peer.shutdown().await.unwrap();
     says(&lab, socket, "state", "close-wait").await;
     drop(peer);

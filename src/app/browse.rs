@@ -1,7 +1,8 @@
 //! The dashboard's own keys: panes, selections, and what is done to sockets and endpoints.
 
-use super::action::{Action, Motion};
+use super::action::{ACTIONS, Action, Motion};
 use super::composer::{Aim, name};
+use super::form::Field;
 use super::keymap::rows;
 use super::list::step;
 use super::mode::{Address, Question};
@@ -10,6 +11,7 @@ use super::{App, Effect, Form, Lead, Lens, Mode, Palette, Pane, Pause, Place, Sc
 use crate::model::draft::Shape;
 use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
+use crate::model::setting;
 use crate::model::setting::ws::Dialect;
 use crate::model::url::{Role, Scheme};
 use crate::model::view::State;
@@ -194,12 +196,39 @@ impl App {
 
     /// The settings that can be changed while it runs.
     fn options(&mut self) {
-        let Some((row, subject)) = self.endpoint().zip(self.subject()) else { return };
+        if let Some(form) = self.options_form() {
+            self.mode = Mode::Form(Box::new(form));
+        }
+    }
+
+    /// The same, at one of them.
+    pub(super) fn option(&mut self, row: &'static setting::Row) -> Vec<Effect> {
+        if let Some(mut form) = self.options_form() {
+            form.at = Field::Row(row);
+            self.mode = Mode::Form(Box::new(form));
+        }
+        Vec::new()
+    }
+
+    fn options_form(&self) -> Option<Form> {
+        let (row, subject) = self.endpoint().zip(self.subject())?;
         let settings = match subject {
             Subject::Socket(_) => self.seen.settings.as_deref().unwrap_or(&row.spec.settings),
             Subject::Endpoint(_) => &row.spec.settings,
         };
-        self.mode = Mode::Form(Box::new(Form::options(subject, &row.spec, settings)));
+        Some(Form::options(subject, &row.spec, settings))
+    }
+
+    /// Those settings as lines of the command list.
+    fn settings(&self) -> Vec<Found> {
+        let Some(options) = ACTIONS.iter().find(|row| row.action == Action::Options) else { return Vec::new() };
+        let fields =
+            self.options_form().filter(|_| self.can(Action::Options)).map_or_else(Vec::new, |form| form.fields());
+        let line = |field| match field {
+            Field::Row(row) => Some(Found { help: row.help, setting: Some(row), ..Found::action(options, row.name) }),
+            Field::Role | Field::Url => None,
+        };
+        fields.into_iter().filter_map(line).collect()
     }
 
     /// The exchange of the event under the cursor.
@@ -260,6 +289,6 @@ impl App {
         }
         let actions = found.into_iter().map(|row| Found::action(row, self.label(row)));
         let gallery = if self.can(Action::Gallery) { self.gallery() } else { Vec::new() };
-        actions.chain(gallery).collect()
+        actions.chain(gallery).chain(self.settings()).collect()
     }
 }

@@ -78,9 +78,10 @@ impl App {
                 Action::Leave => {}
                 Action::Take => {
                     if let Some(found) = palette.chosen() {
-                        return match &found.certificate {
-                            Some(value) => self.show_certificate(value.clone()),
-                            None => self.act(found.row.action, key),
+                        return match (&found.certificate, found.setting) {
+                            (Some(value), _) => self.show_certificate(value.clone()),
+                            (None, Some(row)) => self.option(row),
+                            (None, None) => self.act(found.row.action, key),
                         };
                     }
                 }

@@ -6,6 +6,7 @@ use fuzzy_matcher::skim::SkimMatcherV2;
 use super::action::{Motion, Row};
 use super::editor::Editor;
 use super::list::step;
+use crate::model::setting;
 
 /// Letters that are searched for: more than any name has.
 const LONGEST: usize = 64;
@@ -30,6 +31,8 @@ pub struct Found {
     pub help: &'static str,
     /// What the endpoint's certificate becomes, where that is what the line does.
     pub certificate: Option<String>,
+    /// The setting whose field in the options it leads to, where it does that.
+    pub setting: Option<&'static setting::Row>,
     /// Positions of the letters that match, in characters of the label.
     pub label_hits: Vec<usize>,
     /// The same for the help.
@@ -40,7 +43,7 @@ impl Found {
     /// An action, with the label it has now.
     pub fn action(row: &'static Row, label: &'static str) -> Self {
         let hits = (Vec::new(), Vec::new());
-        Self { row, label, help: row.help, certificate: None, label_hits: hits.0, help_hits: hits.1 }
+        Self { row, label, help: row.help, certificate: None, setting: None, label_hits: hits.0, help_hits: hits.1 }
     }
 }
 
@@ -62,8 +65,9 @@ impl Palette {
         let matcher = SkimMatcherV2::default();
         let mut found: Vec<(i64, Found)> = Vec::new();
         for line in &self.all {
-            // The label comes first, where a match weighs most.
-            let text = format!("{} {}", line.label, line.help);
+            // The label comes first, where a match weighs most. Settings are many: they are found by their names.
+            let help = if line.setting.is_some() { "" } else { line.help };
+            let text = format!("{} {help}", line.label);
             let Some((score, hits)) = matcher.fuzzy_indices(&text, &query) else { continue };
             let behind = line.label.chars().count();
             let (label_hits, rest): (Vec<_>, Vec<_>) = hits.into_iter().partition(|at| *at < behind);

@@ -114,6 +114,11 @@ impl Hub {
         self.mark(id.into());
     }
 
+    /// Where an endpoint is bound, or was at last.
+    pub fn local(&self, id: EndpointId) -> Option<SocketAddr> {
+        self.registry.lock().endpoints.get(&id)?.local
+    }
+
     /// The addresses a socket came to have.
     fn met(&self, id: SocketId, peer: SocketAddr, local: Option<SocketAddr>) {
         if let Some(socket) = self.registry.lock().sockets.get_mut(&id) {

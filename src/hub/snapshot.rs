@@ -84,16 +84,15 @@ impl Hub {
         log.handshake()
     }
 
+    /// The settings a socket has now.
+    pub fn settings(&self, id: SocketId) -> Option<Arc<Settings>> {
+        settings(&self.registry.lock(), id.into())
+    }
+
     /// The settings a subject has now, and what those who know of its state say.
     pub fn details(&self, subject: Subject) -> Option<(Arc<Settings>, Vec<Group>)> {
         let registry = self.registry.lock();
-        let settings = registry.own_settings(Some(subject)).or_else(|| {
-            let id = match subject {
-                Subject::Endpoint(id) => id,
-                Subject::Socket(id) => registry.sockets.get(&id)?.birth.endpoint,
-            };
-            registry.endpoints.get(&id).map(|endpoint| Arc::new(endpoint.spec.settings.clone()))
-        })?;
+        let settings = settings(&registry, subject)?;
         let log = registry.log(subject)?;
         let peer = match subject {
             Subject::Socket(id) => registry.sockets.get(&id).and_then(|socket| socket.tell(self.clock.now())),
@@ -255,6 +254,17 @@ fn state_name(life: Life, birth: &super::Birth) -> &'static str {
         Life::Open if birth.scheme == crate::model::url::Scheme::Udp => "peer",
         life => life.name(),
     }
+}
+
+/// A socket's own settings, or its endpoint's.
+fn settings(registry: &Registry, subject: Subject) -> Option<Arc<Settings>> {
+    registry.own_settings(Some(subject)).or_else(|| {
+        let id = match subject {
+            Subject::Endpoint(id) => id,
+            Subject::Socket(id) => registry.sockets.get(&id)?.birth.endpoint,
+        };
+        registry.endpoints.get(&id).map(|endpoint| Arc::new(endpoint.spec.settings.clone()))
+    })
 }
 
 /// A row that is looked at asks the kernel: one system call for each.

@@ -68,7 +68,7 @@ pub enum Fault {
     WebSocket { text: Box<str> },
     /// A bound that a person can set was reached.
     Limit { what: &'static str, limit: u64 },
-    /// Something did not happen in time.
+    /// Something did not happen in time: `what` says so, "not connected".
     Late { what: &'static str, after: Duration },
     /// A bug of ours, caught at the task's edge.
     Panic { text: Box<str> },
@@ -105,7 +105,7 @@ impl fmt::Display for Fault {
             }
             Self::Certificate { row, text } => write!(f, "{row}: {text}"),
             Self::Limit { what, limit } => write!(f, "{what}: the limit of {limit} is reached"),
-            Self::Late { what, after } => write!(f, "{what} not within {after:?}"),
+            Self::Late { what, after } => write!(f, "{what} within {after:?}"),
             Self::Panic { text } => write!(f, "a bug in sockscope ended this: {text}"),
         }
     }

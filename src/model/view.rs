@@ -65,7 +65,7 @@ pub struct Series {
     pub measure: Measure,
     /// From the first to the last; where nothing happened there is no sample.
     pub over: Duration,
-    pub values: Vec<u32>,
+    pub values: Vec<u64>,
 }
 
 /// What a number counts.
@@ -74,6 +74,8 @@ pub enum Measure {
     Micros,
     Bytes,
     Segments,
+    /// Bytes a second.
+    Rate,
 }
 
 /// Facts that belong together: a block of the details page.

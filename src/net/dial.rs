@@ -18,6 +18,7 @@ use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault, Op};
 use crate::model::event::Kind;
 use crate::model::setting::tcp::{self as setting, Bind};
+use crate::model::setting::text::Text;
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::Host;
 
@@ -56,7 +57,7 @@ pub async fn resolve(cx: &Context) -> Result<Vec<SocketAddr>, Fault> {
         Ok(Err(error)) => {
             Err(Fault::Io { op: Op::Resolve, name: "ENOTFOUND", text: format!("{name}: {error}").into() })
         }
-        Err(_) => Err(Fault::Late { what: "the name was resolved", after: limit }),
+        Err(_) => Err(Fault::Late { what: "the name was not resolved", after: limit }),
     }
 }
 
@@ -202,7 +203,7 @@ async fn race(
                 race.began = true;
                 race.tell(peer, Step::Began { nth, of });
                 race.running.push((peer, clock.now()));
-                attempts.push(attempt(socket, peer));
+                attempts.push(attempt(socket, peer, settings.bind));
             }
             // Nothing has left for the peer: it is no attempt.
             Err(fault) => {
@@ -217,7 +218,7 @@ async fn race(
         loop {
             let (peer, outcome) = tokio::select! {
                 Some(done) = attempts.next() => done,
-                () = &mut deadline => return Err(Fault::Late { what: "connected", after: limit }),
+                () = &mut deadline => return Err(Fault::Late { what: "not connected", after: limit }),
                 () = async { if is_last { pending().await } else { turn.as_mut().await } } => {
                     race.tell(peer, Step::Late { after: nanos(STAGGER) });
                     break;
@@ -248,13 +249,30 @@ async fn race(
     })
 }
 
+/// Where to listen for an address: with port 0 first where we did at last, so that a restart keeps the port.
+pub fn candidates(cx: &Context, address: SocketAddr) -> impl Iterator<Item = SocketAddr> + use<> {
+    let again = cx.hub.local(cx.endpoint).filter(|last| address.port() == 0 && last.ip() == address.ip());
+    again.into_iter().chain([address])
+}
+
 /// A name that has no address.
 pub fn nowhere() -> Fault {
     Fault::Io { op: Op::Resolve, name: "ENOENT", text: "the name has no address".into() }
 }
 
-async fn attempt(socket: TcpSocket, peer: SocketAddr) -> (SocketAddr, Result<TcpStream, Fault>) {
-    (peer, socket.connect(peer).await.map_err(|error| errno::fault(Op::Connect, &error)))
+async fn attempt(socket: TcpSocket, peer: SocketAddr, bind: Option<Bind>) -> (SocketAddr, Result<TcpStream, Fault>) {
+    let fault = |error| match (errno::fault(Op::Connect, &error), bind.filter(|bind| bind.port > 0)) {
+        // The same two addresses and ports make one connection at a time.
+        (Fault::Io { op, name: name @ "EADDRNOTAVAIL", .. }, Some(bind)) => {
+            let text = format!(
+                "bind = {} is in use toward {peer} already, or nobody can be dialled there",
+                Some(bind).write()
+            );
+            Fault::Io { op, name, text: text.into() }
+        }
+        (fault, _) => fault,
+    };
+    (peer, socket.connect(peer).await.map_err(fault))
 }
 
 /// A socket that is to dial from where it was asked to.

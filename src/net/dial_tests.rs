@@ -133,7 +133,7 @@ async fn what_is_under_way_when_time_is_over_is_given_up() {
     let stand = Stand::new();
     let limit = STAGGER + Duration::from_millis(100);
     let Err(fault) = stand.race(limit, &[silent.0, silent.0]).await else { panic!() };
-    assert_eq!(fault, Fault::Late { what: "connected", after: limit });
+    assert_eq!(fault, Fault::Late { what: "not connected", after: limit });
     let names: Vec<_> = stand.told().iter().map(|told| told.1).collect();
     let begun = ["connectionAttempt", "connectionAttemptTimeout", "connectionAttempt"];
     assert_eq!(names[..3], begun);

@@ -328,6 +328,7 @@ impl Endpoints {
         let to = address.trim().parse().map_err(|_| {
             Rejection(format!("\"{address}\" is no address: write IP:PORT, such as 127.0.0.1:9999 or [::1]:9999"))
         })?;
+        able::unreachable(self.hub.local(id), to).map_or(Ok(()), |reason| Err(Rejection(reason)))?;
         self.post(id, Command::SendTo(to, payload))
     }
 

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 pub use super::dial::resolve;
-use super::dial::{Dialled, dial, nowhere};
+use super::dial::{Dialled, candidates, dial, nowhere};
 use super::endpoints::Mailboxes;
 use super::kernel::{Handle, Listener, Tcp, lingering};
 use super::probe::Probe;
@@ -396,7 +396,7 @@ async fn secure_client(
 async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
     let addresses = resolve(cx).await?;
     let mut last = None;
-    for address in addresses {
+    for address in addresses.into_iter().flat_map(|address| candidates(cx, address)) {
         match listen(address, &cx.spec.settings.tcp) {
             Ok(listener) => return Ok(listener),
             Err(fault) => last = Some(fault),

@@ -176,7 +176,7 @@ async fn talk(flow: Flow) -> End {
             }
             Turn::Late => {
                 let after = cx.limits.handshake_time;
-                return fail(&record, Fault::Late { what: "the server came to TLS", after });
+                return fail(&record, Fault::Late { what: "the server did not come to TLS", after });
             }
             Turn::Echoed | Turn::Wrote => {}
             Turn::Shut => {

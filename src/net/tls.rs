@@ -169,7 +169,7 @@ impl Layer<'_> {
                 Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() }
             }
             Ok(Err(error)) => super::errno::fault(crate::model::end::Op::Read, &error),
-            Err(_) => Fault::Late { what: "the TLS handshake was done", after: limit },
+            Err(_) => Fault::Late { what: "the TLS handshake was not done", after: limit },
         };
         let fault = failure::told(fault, seen, ours);
         let terms = (role == Role::Listen).then(|| ours.terms());

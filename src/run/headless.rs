@@ -13,7 +13,7 @@ use super::session::{Session, load_file};
 use crate::app::{Effect, Target};
 use crate::model::draft::Rejection;
 use crate::model::id::{EndpointId, SocketId, Subject};
-use crate::model::setting;
+use crate::model::setting::{self, Live};
 use crate::model::url::Scheme;
 use crate::model::view::{Query, State};
 use crate::net::Command as Order;
@@ -114,6 +114,7 @@ async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out
         }
     };
     let quit = command == Command::Quit;
+    let restarted = restarts(session, &command);
     let outcome = match command {
         Command::Count(subject) => {
             let counted = count(session, subject);
@@ -140,10 +141,16 @@ async fn answer(session: &Arc<Session>, follower: &mut Follower, line: &str, out
         }
     };
     match outcome {
-        Ok(made) => writeln!(out, "{}", jsonl::done_line(id, made))?,
+        Ok(made) => writeln!(out, "{}", jsonl::done_line(id, made, restarted))?,
         Err(rejection) => writeln!(out, "{}", jsonl::refused_line(id, &rejection.0))?,
     }
     Ok(quit)
+}
+
+/// Whether a command starts an endpoint again that runs, besides what it was given for.
+fn restarts(session: &Session, command: &Command) -> bool {
+    let Command::Set { subject: Subject::Endpoint(id), name, .. } = command else { return false };
+    setting::find(name).is_some_and(|row| row.live == Live::Restart) && session.hub.is_running(*id)
 }
 
 async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<EndpointId>, Rejection> {

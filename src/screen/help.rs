@@ -49,11 +49,25 @@ fn lines(theme: &Theme) -> Vec<Line<'static>> {
     for word in VOCABULARY {
         lines.push(Line::from(vec![
             span(format!("  {:<10}", word.home), theme.dim),
-            span(format!("{:<18}", word.name), theme.accent),
+            span(format!("{:<17} ", word.name), theme.accent),
             span(word.help, theme.plain),
         ]));
     }
     lines.push(Line::default());
     lines.push(Line::from(span("  ◀ came in   ▶ went out   ▼ in   ▲ out   ‖ a write waits", theme.dim)));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::screen::theme::Depth;
+
+    #[test]
+    fn no_name_touches_its_text() {
+        for line in lines(&Theme::new(Depth::Mono)).iter().filter(|line| line.spans.len() > 1) {
+            let (_, names) = line.spans.split_last().unwrap();
+            assert!(names.iter().all(|name| name.content.ends_with(' ')), "{line}");
+        }
+    }
 }

@@ -151,7 +151,7 @@ pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -
     let at = ask(buf, inside, ":", &palette.query, theme);
     // The last line has the whole sentence of the chosen one, where its row has no room for it.
     let rows = Rect { y: inside.y + 2, height: inside.height.saturating_sub(3), ..inside };
-    let whole = palette.found.get(palette.at).map_or("", |found| found.row.help);
+    let whole = palette.found.get(palette.at).map_or("", |found| found.help);
     if cells::width(whole) + 23 > usize::from(inside.width) {
         cells::left(buf, inside.x, inside.bottom().saturating_sub(1), inside.width, whole, theme.dim);
     }
@@ -171,8 +171,12 @@ pub fn palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) -
         let keys = keymap::names(found.row.keys);
         cells::right(buf, here.x, y, 9, &keys, theme.accent);
         let name = marked(found.label, &found.label_hits, theme.bright, &theme);
-        // Those of the gallery are longer than an action's.
-        let columns = if found.certificate.is_some() { 26 } else { 12 };
+        // Those of the gallery and of settings are longer than an action's.
+        let columns = match (&found.certificate, found.setting) {
+            (Some(_), _) => 26,
+            (None, Some(_)) => 20,
+            (None, None) => 12,
+        };
         cells::line(buf, here.x + 11, y, columns, name, &theme);
         let help = marked(found.help, &found.help_hits, theme.dim, &theme);
         cells::line(buf, here.x + 11 + columns, y, here.width.saturating_sub(11 + columns), help, &theme);

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod changed;
 mod meant;
 
 use std::net::{SocketAddr, UdpSocket};
@@ -284,11 +285,21 @@ async fn dns_is_told_with_its_time() {
         (asks, "1 answer: 192.0.2.7".into(), 1, true),
     ];
     assert_eq!(told.collect::<Vec<_>>(), want);
-    // Bytes that are none have no such line.
-    socket.send_to(b"GET / HTTP/1.1", address).unwrap();
-    lab.socket(row.id, "heard", |row| row.count.received.packets == 3).await;
-    assert_eq!(lab.names(row.id).last(), Some(&"message"));
-    assert_eq!(lab.endpoint(id, "counted", |_| true).await.count.received.messages, 3);
+    // Where it was spoken, what is none is told with a reason.
+    let cut = &question[..question.len() - 3];
+    let longer = [question, b"more".as_slice()].concat();
+    for (bytes, why) in [(cut, "cut short"), (&longer, "4 bytes stand behind it"), (b"GET /", "5 bytes, and a header")]
+    {
+        socket.send_to(bytes, address).unwrap();
+        let told = |event: &Event| event.kind == Kind::Log && String::from_utf8_lossy(&event.head).contains(why);
+        lab.event(row.id, why, told).await;
+    }
+    assert_eq!(lab.endpoint(id, "counted", |_| true).await.count.received.messages, 5);
+    // Elsewhere any bytes go.
+    let other = plain("127.0.0.1:0");
+    other.send_to(cut, address).unwrap();
+    let row = peer(&lab, other.local_addr().unwrap(), |row| row.count.received.packets == 1).await;
+    assert_eq!(lab.names(row.id), ["connection", "message"]);
 }
 
 /// Settings as people write them.
@@ -314,43 +325,6 @@ fn moves(lab: &Lab, id: EndpointId) -> Vec<String> {
         _ => None,
     });
     told.collect()
-}
-
-#[tokio::test]
-async fn groups_are_joined_and_left_while_it_runs() {
-    let lab = Lab::default();
-    let (id, address) = lab.listen("udp://0.0.0.0:0", settings(&[("join", "239.1.2.3@lo")])).await;
-    let socket = plain("127.0.0.1:0");
-    socket2::SockRef::from(&socket).set_multicast_if_v4(&std::net::Ipv4Addr::LOCALHOST).unwrap();
-    let say = |group: &str, text: &str| socket.send_to(text.as_bytes(), (group, address.port())).unwrap();
-    say("239.1.2.3", "one");
-    let row = peer(&lab, socket.local_addr().unwrap(), |row| row.count.received.packets == 1).await;
-    assert_eq!(row.local.unwrap().ip().to_string(), "239.1.2.3");
-    set(&lab, id, "join", "239.1.2.4@127.0.0.1 239.1.2.5@lo");
-    let want = ["joined 239.1.2.3@lo", "left 239.1.2.3@lo", "joined 239.1.2.4@lo", "joined 239.1.2.5@lo"];
-    lab.until("it moved", || (moves(&lab, id) == want).then_some(())).await;
-    say("239.1.2.3", "nobody");
-    say("239.1.2.4", "two");
-    lab.until("the one it is in", || (texts(&lab, row.id) == ["one", "two"]).then_some(())).await;
-    let (_, groups) = lab.hub.details(id.into()).unwrap();
-    let told = groups.iter().flat_map(|group| &group.rows).find(|row| row.0 == "groups").unwrap();
-    assert_eq!(told.1, "239.1.2.4@lo 239.1.2.5@lo");
-    // One that cannot be joined is told; the others stay.
-    set(&lab, id, "join", "239.1.2.4@127.0.0.1 239.1.2.6@nope0");
-    let events = || lab.hub.events(id.into(), 0, 1000).unwrap().events;
-    let error = lab
-        .until("the error", || {
-            events().into_iter().find_map(|event| if let Kind::Error(fault) = event.kind { Some(fault) } else { None })
-        })
-        .await;
-    assert_eq!(error.to_string(), "ENODEV while joining the group: 239.1.2.6@nope0: there is no such interface");
-    say("239.1.2.4", "three");
-    lab.until("it is still in", || (texts(&lab, row.id) == ["one", "two", "three"]).then_some(())).await;
-    // The group is the endpoint's: a peer has no such setting.
-    let refused = lab.endpoints.set(row.id.into(), setting::find("join").unwrap(), "").unwrap_err();
-    assert!(refused.0.contains("the endpoint's"), "{refused}");
-    set(&lab, id, "join", "");
-    lab.until("it left all", || (moves(&lab, id).last()? == "left 239.1.2.4@lo").then_some(())).await;
 }
 
 /// An interface that takes IPv6 multicast: not every machine has one.

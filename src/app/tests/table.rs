@@ -1,6 +1,7 @@
 //! The table of actions, the footer and the palette.
 
 use super::*;
+use crate::app::form::Of;
 use std::collections::HashMap;
 
 #[test]
@@ -102,6 +103,18 @@ fn the_palette_finds_by_a_few_letters_and_does_as_the_key_would() {
     assert!(palette.found.is_empty());
     assert_eq!(rig.press("Enter"), []);
     assert!(matches!(rig.app.mode, Mode::Browse));
+}
+
+#[test]
+fn the_palette_finds_a_setting_and_opens_the_options_there() {
+    let mut rig = Rig::new(World::five().with(1, 1));
+    rig.press(": fram");
+    let Mode::Palette(palette) = &rig.app.mode else { panic!("{:?}", rig.app.mode) };
+    assert_eq!(palette.found[0].label, "framing");
+    assert_eq!(rig.press("Enter"), []);
+    let Mode::Form(form) = &rig.app.mode else { panic!("{:?}", rig.app.mode) };
+    assert_eq!(form.at.label(), "framing");
+    assert!(matches!(form.of, Of::Options(_)));
 }
 
 #[test]

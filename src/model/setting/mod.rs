@@ -71,6 +71,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it leaves the size of a buffer to the kernel: an open socket whose size was set once has no way
+    /// back to that (`SO_SNDBUF` and `SO_RCVBUF` in socket(7)).
+    pub fn is_for_new_alone(&self, settings: &Settings) -> bool {
+        ["send_buffer", "receive_buffer", "receive_queue"].contains(&self.name) && (self.get)(settings) == "default"
+    }
+
     /// Whether each socket has its own, or the endpoint has it for all.
     pub fn is_a_sockets(&self, scheme: Scheme) -> bool {
         self.live == Live::Now && scheme != Scheme::Udp

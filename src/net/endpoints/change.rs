@@ -1,5 +1,6 @@
 //! Changing settings of what runs: the endpoint's spec, and what its open sockets have of it.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::{Endpoints, Running, deliver};
@@ -63,13 +64,17 @@ impl Endpoints {
         if !row.is_a_sockets(spec.scheme()) {
             return Err(Rejection(format!("{} is the endpoint's: set it on {endpoint}", row.name)));
         }
-        let mut settings = spec.settings.clone();
+        let own = self.hub.settings(id).ok_or_else(gone)?;
+        let mut settings = (*own).clone();
         (row.set)(&mut settings, text).map_err(Rejection)?;
+        if row.is_for_new_alone(&settings) && !row.is_for_new_alone(&own) {
+            return Err(Rejection(format!("{}; set on {endpoint} it is for new connections", stuck(id, row))));
+        }
         self.command(id, Command::Set(row, text.into()))
     }
 
     fn set_endpoint(&self, id: EndpointId, changes: &[Change]) -> Result<(), Rejection> {
-        let scheme = {
+        let spec = {
             let mut running = self.running.lock();
             let endpoint = running.get_mut(&id).ok_or_else(|| nobody(id))?;
             let mut spec = (*endpoint.spec).clone();
@@ -77,7 +82,12 @@ impl Endpoints {
                 if !(row.fits)(spec.role, spec.scheme()) {
                     return Err(Rejection(row.elsewhere.into()));
                 }
+                let is_new = row.is_for_new_alone(&spec.settings);
                 (row.set)(&mut spec.settings, text).map_err(Rejection)?;
+                let is_udp = spec.scheme() == Scheme::Udp;
+                if is_udp && row.is_for_new_alone(&spec.settings) && !is_new && self.hub.is_running(id) {
+                    return Err(Rejection(format!("{}; stop it first", stuck(id, row))));
+                }
             }
             spec.check().map_err(|(_, text)| Rejection(text))?;
             let spec = Arc::new(spec);
@@ -104,10 +114,10 @@ impl Endpoints {
                     let _ = deliver(mail, Letter { socket: None, command: Command::Set(row, text.clone().into()) });
                 }
             }
-            spec.scheme()
+            spec
         };
         for (row, text) in changes {
-            if row.live == Live::Now && scheme != Scheme::Udp {
+            if row.live == Live::Now && spec.scheme() != Scheme::Udp && !row.is_for_new_alone(&spec.settings) {
                 for socket in self.hub.open_sockets(id) {
                     // One that does not read its mail is told by nobody else either: it keeps what it has.
                     let _ = self.mail.send(socket, Command::Set(row, text.clone().into()));
@@ -123,4 +133,9 @@ impl Endpoints {
 
 fn nobody(id: EndpointId) -> Rejection {
     Rejection(format!("there is no endpoint {id}"))
+}
+
+/// Why a buffer of an open socket stays as large as it was set.
+fn stuck(who: impl Display, row: &Row) -> String {
+    format!("{who} keeps its {}: the kernel takes another size, and no way back to its own", row.name)
 }

@@ -177,10 +177,12 @@ pub fn group(info: &Info, queues: Option<Queues>, options: Option<Options>) -> G
 
 /// The block of a listener.
 pub fn listening(info: &Info) -> Group {
+    let most = u64::from(info.sacked);
     let rows = vec![
         row("state", info.state().into()),
         row("waiting", format!("{} to be accepted", size::exact(info.unacked.into()))),
-        row("backlog", format!("{} may wait", size::exact(info.sacked.into()))),
+        // It looks whether there are more than that, before it lets one more in.
+        row("backlog", format!("{}: the kernel lets {} wait", size::exact(most), size::exact(most + 1))),
     ];
     Group { title: "TCP".into(), rows }
 }

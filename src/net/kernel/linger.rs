@@ -105,7 +105,7 @@ pub async fn lingering(
         in_time = kernel.linger() => in_time,
     };
     if let (false, Some(after)) = (in_time, kernel.0.close.lock().time) {
-        record.error(Fault::Late { what: "all that was sent acknowledged (the kernel goes on trying)", after });
+        record.error(Fault::Late { what: "the kernel goes on trying to send what was not acknowledged", after });
     }
     end
 }

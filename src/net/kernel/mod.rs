@@ -138,22 +138,27 @@ impl Handle {
 }
 
 impl Shared {
-    fn ask(&self, fd: Descriptor) -> Option<Info> {
+    /// `is_wanted`: somebody looks at this one connection.
+    fn ask(&self, fd: Descriptor, is_wanted: bool) -> Option<Info> {
         let info = sys::tcp_info(fd)?;
         let now = self.clock.now();
         let mut history = self.history.lock();
-        if history.is_due(now) {
-            history.push(now, &info, sys::send_queue(fd).unwrap_or(0));
+        if history.is_due(now, is_wanted) {
+            history.push(now, &info, queues(fd));
         }
         Some(info)
     }
+}
+
+fn queues(fd: Descriptor) -> Queues {
+    Queues { send: sys::send_queue(fd), receive: sys::receive_queue(fd) }
 }
 
 impl Gauge for Handle {
     fn read(&self) -> Option<Kernel> {
         let fd = self.0.fd.lock();
         match *fd {
-            Some(fd) => self.0.ask(fd).map(|info| info.kernel()),
+            Some(fd) => self.0.ask(fd, false).map(|info| info.kernel()),
             None => self.0.last.lock().as_ref().map(|info| info.kernel()),
         }
     }
@@ -163,10 +168,7 @@ impl Facts for Shared {
     fn read(&self) -> Vec<Group> {
         let fd = self.fd.lock();
         let group = match *fd {
-            Some(fd) => self.ask(fd).map(|info| {
-                let queues = Queues { send: sys::send_queue(fd), receive: sys::receive_queue(fd) };
-                info::group(&info, Some(queues), Some(sys::options(fd)))
-            }),
+            Some(fd) => self.ask(fd, true).map(|info| info::group(&info, Some(queues(fd)), Some(sys::options(fd)))),
             None => self.last.lock().as_ref().map(|info| info::group(info, None, None)),
         };
         group.into_iter().collect()

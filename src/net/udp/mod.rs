@@ -44,6 +44,8 @@ pub struct Udp;
 
 /// Datagrams taken in one go before mail and cancellation are looked at again.
 const BURST: usize = 64;
+/// Ports where nothing but DNS is expected (RFC 1035 section 4.2, RFC 6762 section 3).
+const DNS: [u16; 2] = [53, 5353];
 /// How long after a datagram the kernel is asked what it dropped behind it: the last ones of a flood are
 /// announced by nothing.
 const AFTERMATH: Duration = Duration::from_millis(200);
@@ -105,7 +107,7 @@ async fn connect(cx: Context) -> Result<(), Fault> {
 
 async fn bind(cx: &Context) -> Result<Port, Fault> {
     let mut last = dial::nowhere();
-    for address in dial::resolve(cx).await? {
+    for address in dial::resolve(cx).await?.into_iter().flat_map(|address| dial::candidates(cx, address)) {
         match Port::bind(address, &cx.spec.settings.udp) {
             Ok(port) => return Ok(port),
             Err(fault) => last = fault,
@@ -121,6 +123,8 @@ struct Talk {
     /// What the endpoint was told to be at last.
     asked: Settings,
     groups: Groups,
+    /// What of the options was refused at last: it is told once.
+    refused: Option<Fault>,
     peers: Peers,
     /// A client's peer: when that is closed, the client is over.
     home: Option<SocketAddr>,
@@ -151,17 +155,27 @@ impl Talk {
         let (groups, dialogue) = (Groups::default(), Dialogue::default());
         let facts = Socket::tell(&port, &cx.log);
         let asked = cx.spec.settings.udp.clone();
-        let mut talk = Self { cx, port, asked, groups, peers, home, dialogue, letters, aftermath: None, facts };
+        let (refused, aftermath) = (None, None);
+        let mut talk = Self { cx, port, asked, groups, refused, peers, home, dialogue, letters, aftermath, facts };
         talk.set_options();
+        talk.set_groups();
         talk
     }
 
     /// Makes the socket what the options say; what is refused is told, and the others go on.
     fn set_options(&mut self) {
         let local = self.port.local.ip();
-        if let Err(error) = options::apply(&self.port.options(), local.is_ipv6(), &self.asked) {
-            self.cx.log.error(errno::fault(Op::Set, &error));
+        let outcome = options::apply(&self.port.options(), local.is_ipv6(), &self.asked);
+        let refused = outcome.err().map(|error| errno::fault(Op::Set, &error));
+        if let Some(fault) = refused.clone().filter(|fault| self.refused.as_ref() != Some(fault)) {
+            self.cx.log.error(fault);
         }
+        self.refused = refused;
+    }
+
+    /// Joins and leaves as the settings say. What could not be joined is tried again when the groups are set again.
+    fn set_groups(&mut self) {
+        let local = self.port.local.ip();
         let mut join = self.asked.join.clone();
         // Who listens at a group's own address wants to hear it.
         if local.is_multicast() && !join.iter().any(|join| join.group == local) {
@@ -223,9 +237,12 @@ impl Talk {
                     self.send(to, &bytes).await;
                 }
             }
-            (Command::Set(..), _) => {
+            (Command::Set(row, _), _) => {
                 self.asked = self.cx.now.borrow().settings.udp.clone();
                 self.set_options();
+                if matches!(row.name, "join" | "multicast_via") {
+                    self.set_groups();
+                }
             }
             (Command::Close, Some(address)) => {
                 self.peers.forget(address, End::Forgotten);
@@ -324,8 +341,12 @@ impl Talk {
 
     fn read_dns(&mut self, way: Way, peer: SocketAddr, bytes: &[u8], record: &Recorder) {
         let now = self.cx.hub.clock().now();
-        if let Some(dns) = self.dialogue.hear(way, peer, self.port.local.port(), bytes, now) {
+        let local = self.port.local.port();
+        if let Some(dns) = self.dialogue.hear(way, peer, local, bytes, now) {
             record.event(Kind::Datagram(Box::new(Note::Dns(dns))));
+            self.peers.found_dns(peer);
+        } else if [local, peer.port()].iter().any(|port| DNS.contains(port)) || self.peers.speaks_dns(peer) {
+            record.payload(Kind::Log, dns::why_not(bytes).as_bytes());
         }
     }
 

@@ -31,6 +31,8 @@ struct Peer {
     heard: bool,
     /// Where its datagrams arrive.
     at: Option<At>,
+    /// Whether DNS was spoken with it: what is none then is told.
+    dns: bool,
 }
 
 impl Peers {
@@ -42,7 +44,7 @@ impl Peers {
     pub fn dialled(&mut self, peer: SocketAddr, steps: Vec<Kind>) {
         let record = birth(&self.cx, &self.mail, peer, self.local, false);
         steps.into_iter().for_each(|step| record.event(step));
-        self.by_address.insert(peer, Peer { record, seen: 0, heard: false, at: None });
+        self.by_address.insert(peer, Peer { record, seen: 0, heard: false, at: None, dns: false });
     }
 
     /// A peer that was heard: made if it is new, and told if it arrives elsewhere than before.
@@ -69,6 +71,16 @@ impl Peers {
     /// One that is known already.
     pub fn known(&self, address: SocketAddr) -> Option<&Recorder> {
         self.by_address.get(&address).map(|peer| &peer.record)
+    }
+
+    pub fn found_dns(&mut self, address: SocketAddr) {
+        if let Some(peer) = self.by_address.get_mut(&address) {
+            peer.dns = true;
+        }
+    }
+
+    pub fn speaks_dns(&self, address: SocketAddr) -> bool {
+        self.by_address.get(&address).is_some_and(|peer| peer.dns)
     }
 
     pub fn address_of(&self, id: SocketId) -> Option<SocketAddr> {
@@ -105,7 +117,7 @@ impl Peers {
             };
             record.event(opened(None));
             cx.log.event(opened(record.socket()));
-            Peer { record, seen: turn, heard, at: None }
+            Peer { record, seen: turn, heard, at: None, dns: false }
         });
         peer.seen = turn;
         peer

@@ -152,7 +152,7 @@ async fn a_server_that_does_not_answer_is_late() {
     let _stream = accept(&listener).await;
     let (_, end, events) = rig.story().await;
     assert!(matches!(end, End::Failed(Fault::Late { .. })));
-    assert!(fault(&events).contains("not within 50ms"));
+    assert!(fault(&events).contains("handshake was not done within 50ms"));
 }
 
 #[tokio::test]

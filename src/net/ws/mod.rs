@@ -181,7 +181,7 @@ impl Desk {
 
     /// What is said of a handshake that was too slow.
     fn late(&self) -> Fault {
-        Fault::Late { what: "the WebSocket handshake was done", after: self.cx.limits.handshake_time }
+        Fault::Late { what: "the WebSocket handshake was not done", after: self.cx.limits.handshake_time }
     }
 }
 

@@ -50,9 +50,11 @@ pub fn removed_line(id: EndpointId) -> String {
     to_line(&Notice::about("removed", id.into()))
 }
 
-/// A command was carried out. `result` holds what it made, such as the new endpoint's id.
-pub fn done_line(id: Option<&Value>, result: Option<EndpointId>) -> String {
-    to_line(&Notice { id, endpoint: result.map(|id| id.0), ..Notice::of("done") })
+/// A command was carried out. `result` holds what it made, such as the new endpoint's id; `restarted` that
+/// the endpoint's sockets were closed for it.
+pub fn done_line(id: Option<&Value>, result: Option<EndpointId>, restarted: bool) -> String {
+    let restarted = restarted.then_some(true);
+    to_line(&Notice { id, endpoint: result.map(|id| id.0), restarted, ..Notice::of("done") })
 }
 
 /// A command could not be carried out, though it was well formed.
@@ -95,6 +97,7 @@ pub fn details_line(
                 Measure::Micros => "us",
                 Measure::Bytes => "B",
                 Measure::Segments => "segments",
+                Measure::Rate => "B/s",
             };
             json!({ "name": series.name, "unit": unit, "seconds": series.over.as_secs(), "values": series.values })
         };
@@ -135,6 +138,8 @@ struct Notice<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restarted: Option<bool>,
 }
 
 impl Notice<'_> {

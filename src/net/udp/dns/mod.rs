@@ -23,6 +23,23 @@ const OPT: u16 = 41;
 
 /// Reads a datagram; `None` if it is not one whole DNS message.
 pub fn read(bytes: &[u8]) -> Option<Message> {
+    begins(bytes).filter(|(_, rest)| *rest == 0).map(|(message, _)| message)
+}
+
+/// Why a datagram that [`read`] does not take is no whole message.
+pub fn why_not(bytes: &[u8]) -> String {
+    let why = match begins(bytes) {
+        _ if bytes.len() > LARGEST => format!("more than the {LARGEST} bytes that are looked into"),
+        _ if bytes.len() < 12 => format!("{} bytes, and a header alone has 12", bytes.len()),
+        Some((_, 1)) => "1 byte stands behind it".into(),
+        Some((_, rest)) => format!("{rest} bytes stand behind it"),
+        None => "it is cut short, or says what none does".into(),
+    };
+    format!("no whole DNS message: {why}")
+}
+
+/// The message that a datagram begins with, and how many bytes are behind it.
+fn begins(bytes: &[u8]) -> Option<(Message, usize)> {
     // Most datagrams are no DNS, and are found out here, before anything is walked.
     if bytes.len() < 12 || bytes.len() > LARGEST {
         return None;
@@ -62,7 +79,7 @@ pub fn read(bytes: &[u8]) -> Option<Message> {
             record(&mut message, &mut reader, section)?;
         }
     }
-    reader.is_at_end().then_some(message)
+    Some((message, reader.left()))
 }
 
 fn question(message: &mut Message, reader: &mut Reader<'_>) -> Option<()> {

@@ -21,7 +21,11 @@ impl<'a> Reader<'a> {
     }
 
     pub fn is_at_end(&self) -> bool {
-        self.at == self.end
+        self.left() == 0
+    }
+
+    pub fn left(&self) -> usize {
+        self.end.saturating_sub(self.at)
     }
 
     /// Takes room for so much text, if there is.
