@@ -311,7 +311,7 @@ async fn refused(lab: &Lab, listener: &[(&str, &str)], client: &[(&str, &str)]) 
 async fn a_handshake_that_fails_says_what_was_found() {
     let store = support::store::store(&["ca", "for localhost"]);
     let lab = Lab::over(store.path());
-    let [client, _] = refused(&lab, &[("certificate", "bad:self-signed")], &[]).await;
+    let [client, _] = refused(&lab, &[("certificate", "bad:self-signed")], &[("ca", "ca")]).await;
     assert!(client.contains("signed itself and is not among the roots"), "{client}");
     let [client, _] = refused(&lab, &[("certificate", "bad:wrong-name")], &[("ca", "ca")]).await;
     assert!(client.contains("the name localhost is not among: "), "{client}");

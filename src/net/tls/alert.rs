@@ -93,6 +93,9 @@ pub fn certificate_text(why: &CertificateError) -> String {
             format!("it is not valid for {} yet", span(*time, *not_before))
         }
         CertificateError::UnknownIssuer => "it leads to no CA that is trusted here, or a CA between is missing".into(),
+        CertificateError::BadSignature | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it is not signed by the key of the CA it names as its issuer: is there another CA of that name?".into()
+        }
         CertificateError::Revoked => "its CA has taken it back (revoked)".into(),
         CertificateError::InvalidPurposeContext { .. } => "it is not for this use (extended key usage)".into(),
         CertificateError::NotValidForNameContext { expected, presented } => {
