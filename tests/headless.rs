@@ -309,6 +309,34 @@ fn a_script_answers_by_hand_step_by_step() {
 }
 
 #[test]
+fn http_2_pings_from_either_side_and_http_1_says_that_it_has_none() {
+    let mut session = Headless::start(&["-l", "http://127.0.0.1:0"]);
+    let at = session.event("listening")["local"].as_str().unwrap().to_owned();
+    for version in ["2", "1.1"] {
+        session.say(&format!(r#"{{"command":"open","connect":"http://{at}/","http":"{version}"}}"#));
+        let finish = session.event("finish");
+        // Both sockets of the connection: the listener's and the client's.
+        let other =
+            session.line("the other side", |line| line["event"] == "finish" && line["socket"] != finish["socket"]);
+        for socket in [&finish["socket"], &other["socket"]] {
+            let ping = json!({"id": "p", "command": "send", "socket": socket, "shape": "ping", "text": "abcdefgh"});
+            session.say(&ping.to_string());
+            let answer = session.line("an answer", |line| line["id"] == "p");
+            if version == "2" {
+                assert_eq!(answer["event"], "done", "{answer}");
+                let pong = session.line("a pong", |line| line["event"] == "pong" && !line["rtt_us"].is_null());
+                assert_eq!((&pong["socket"], &pong["text"]), (socket, &json!("abcdefgh")));
+            } else {
+                assert_eq!(answer["reason"], "HTTP/1 has no ping: that is for HTTP/2");
+            }
+        }
+    }
+    session.say(r#"{"id":"s","command":"send","sockets":[1,99],"shape":"ping"}"#);
+    let missing = session.line("an answer", |line| line["id"] == "s");
+    assert_eq!(missing["reason"], "there is no socket #99");
+}
+
+#[test]
 fn websockets_are_driven_by_lines() {
     // Without an endpoint of its own it would run the usual ones.
     let mut session = Headless::start(&["-l", "udp://:0"]);

@@ -35,7 +35,7 @@ async fn secured(lab: &Lab, socket: SocketId) -> Secured {
 /// What an error said, whoever recorded it.
 fn said(lab: &Lab, socket: SocketId) -> String {
     let text = |event: Event| match event.kind {
-        Kind::TlsError(fault) | Kind::ClientError(fault) | Kind::Error(fault) => Some(fault.to_string()),
+        Kind::TlsError(fault) | Kind::ClientError(fault, _) | Kind::Error(fault) => Some(fault.to_string()),
         _ => None,
     };
     lab.events(socket).into_iter().filter_map(text).collect::<Vec<_>>().join("\n")

@@ -83,6 +83,11 @@ impl Log {
         facts.iter().find_map(|facts| facts.handshake())
     }
 
+    /// Whether it speaks HTTP/2.
+    pub fn is_h2(&self) -> bool {
+        self.facts.lock().iter().any(|facts| facts.is_h2())
+    }
+
     /// Asks the kernel, and makes its segments the packet counters where nothing better counts them.
     pub fn ask_kernel(&self) -> Option<Kernel> {
         let kernel = self.gauge.get()?.read()?;

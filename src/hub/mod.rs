@@ -188,6 +188,11 @@ impl Hub {
         self.registry.lock().sockets.get(&id).map(|socket| (socket.scheme(), socket.log.life()))
     }
 
+    /// Whether a socket speaks HTTP/2.
+    pub fn is_h2(&self, id: SocketId) -> bool {
+        self.registry.lock().sockets.get(&id).is_some_and(|socket| socket.log.is_h2())
+    }
+
     /// Whether a row stands for older peers, and so for nobody one could send to.
     pub fn is_folded(&self, id: SocketId) -> bool {
         self.registry.lock().sockets.get(&id).is_some_and(|socket| socket.folded > 0)

@@ -170,7 +170,12 @@ impl At<'_> {
 
     /// As [`Recorder::payload`].
     pub fn payload(&self, kind: Kind, bytes: &[u8]) {
-        self.held.push(Some(self.at), kind, bytes.len() as u64, bytes, true);
+        self.payload_head(kind, bytes.len() as u64, bytes);
+    }
+
+    /// As [`Recorder::payload_head`].
+    pub fn payload_head(&self, kind: Kind, size: u64, head: &[u8]) {
+        self.held.push(Some(self.at), kind, size, head, true);
     }
 }
 

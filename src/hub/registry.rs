@@ -69,7 +69,9 @@ impl Socket {
 }
 
 fn haystack(id: SocketId, birth: &Birth) -> Box<str> {
-    format!("{id} {} {} {}", birth.scheme, birth.peer, birth.endpoint).into()
+    let Birth { scheme, peer, endpoint, .. } = birth;
+    let local = birth.local.map(|local| format!(" {local}")).unwrap_or_default();
+    format!("{id} {scheme} {peer} {endpoint}{local}").into()
 }
 
 /// A count with its two rates.

@@ -170,6 +170,12 @@ fn the_window_follows_the_selected_socket() {
     assert_eq!((closed.total, closed.rows[0].id), (1, SocketId(11)));
     assert_eq!(list(None, "#50 tcp").total, 1);
     assert_eq!(list(None, "nothing").total, 0);
+    // Where it came in: a listener's own address.
+    assert_eq!(list(None, "192.0.2.7:8125").total, 0);
+    let peer = "127.0.0.1:5000".parse().unwrap();
+    let local = Some("192.0.2.7:8125".parse().unwrap());
+    let _at = hub.open(Birth { endpoint: id, scheme: Scheme::Tcp, accepted: true, peer, local, handshakes: 0 });
+    assert_eq!(list(None, ":8125").total, 1);
 }
 
 #[test]

@@ -125,7 +125,7 @@ pub const DATAGRAM: usize = 65_507;
 /// The largest payload of a WebSocket control frame (RFC 6455 section 5.5).
 pub const CONTROL: usize = 125;
 /// The most frames a WebSocket message is split into: each is an event on the timeline.
-pub const FRAGMENTS: u32 = 1000;
+pub const FRAGMENTS: u32 = 100;
 
 /// The shapes of draft that a scheme's sockets take, the usual one first.
 pub fn shapes(scheme: Scheme, role: Role) -> &'static [Shape] {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::size;
+
 /// Which side of a socket.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Party {
@@ -104,7 +106,7 @@ impl fmt::Display for Fault {
                 write!(f, "{text}")
             }
             Self::Certificate { row, text } => write!(f, "{row}: {text}"),
-            Self::Limit { what, limit } => write!(f, "{what}: the limit of {limit} is reached"),
+            Self::Limit { what, limit } => write!(f, "{what}: the limit of {} is reached", bound(what, *limit)),
             Self::Late { what, after } => write!(f, "{what} within {after:?}"),
             Self::Panic { text } => write!(f, "a bug in sockscope ended this: {text}"),
         }
@@ -112,6 +114,11 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// How the limit of something reads: of bytes as it is configured, with their unit; else a plain number.
+pub fn bound(what: &str, limit: u64) -> String {
+    if what.starts_with("bytes") { size::bound(limit) } else { size::exact(limit) }
+}
 
 /// How a socket's life ended. The first one recorded wins.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -159,6 +166,8 @@ impl End {
         match self {
             Self::Finished { first: party } | Self::Reset { by: party } => Some(*party),
             Self::Stopped | Self::Crowded | Self::Forgotten | Self::Abandoned => Some(Party::Us),
+            // It had our answer, and then our FIN.
+            Self::Broken(Fault::Http { status: Some(_), .. }) => Some(Party::Us),
             Self::Failed(_) | Self::Broken(_) => None,
         }
     }
@@ -171,6 +180,7 @@ impl fmt::Display for End {
             Self::Finished { first: Party::Us } => f.write_str("FIN, we closed first"),
             Self::Reset { by: Party::Peer } => f.write_str("RST from the peer"),
             Self::Reset { by: Party::Us } => f.write_str("RST, we reset it"),
+            Self::Broken(fault @ Fault::Http { status: Some(_), .. }) => write!(f, "{fault}; FIN, we closed first"),
             Self::Failed(fault) | Self::Broken(fault) => fault.fmt(f),
             Self::Stopped => f.write_str("its endpoint was stopped"),
             Self::Crowded => f.write_str("made room for newer peers"),

@@ -184,7 +184,8 @@ pub enum Kind {
     Upgrade {
         exchange: u32,
     },
-    ClientError(Box<Fault>),
+    /// With the exchange it is about, or that its answer is; 0 where there is none.
+    ClientError(Box<Fault>, u32),
     /// HTTP/2 (RFC 9113 section 6.5).
     Settings(Box<h2::Settings>),
     /// `last` is the last stream that is still answered; the debug text is the payload (section 6.8).
@@ -215,11 +216,13 @@ pub enum Kind {
     Held {
         exchange: u32,
     },
-    /// The peer left before an exchange had its whole answer.
+    /// The connection, or its stream, was left before an exchange had its whole answer.
     Aborted {
         exchange: u32,
-        /// Nanoseconds since it began to wait.
+        /// Nanoseconds since its request's head.
         waited: u64,
+        /// Who gave it up.
+        by: Party,
     },
     /// The WebSocket handshake; both heads are the payload.
     Open(Box<Opened>),
@@ -232,17 +235,22 @@ pub enum Kind {
         way: Way,
         frame: FrameHead,
     },
+    /// Of a WebSocket with its frame, of HTTP/2 without one.
     Ping {
         way: Way,
+        frame: Option<FrameHead>,
     },
+    /// `rtt` in nanoseconds, where it answers a ping of ours.
     Pong {
         way: Way,
-        rtt: Option<u64>,
+        rtt: Option<NonZeroU64>,
+        frame: Option<FrameHead>,
     },
     /// A WebSocket close frame; its reason is the payload.
     Closing {
         way: Way,
         code: Option<u16>,
+        frame: FrameHead,
     },
     /// What there is to tell of a UDP socket besides its datagrams.
     Datagram(Box<Note>),
@@ -291,7 +299,7 @@ impl Kind {
             Self::Finish { .. } => "finish",
             Self::Last { .. } => "last",
             Self::Upgrade { .. } => "upgrade",
-            Self::ClientError(_) => "clientError",
+            Self::ClientError(..) => "clientError",
             Self::Settings(_) => "settings",
             Self::GoAway { .. } => "goAway",
             Self::StreamReset { .. } => "streamReset",
@@ -334,7 +342,7 @@ impl Kind {
             | Self::StreamReset { way, .. }
             | Self::WindowUpdate { way, .. }
             | Self::Frame { way, .. }
-            | Self::Ping { way }
+            | Self::Ping { way, .. }
             | Self::Pong { way, .. }
             | Self::Closing { way, .. } => Some(*way),
             Self::Datagram(note) => note.way(),
@@ -358,7 +366,7 @@ impl Kind {
             | Self::TlsError(_)
             | Self::Finish { .. }
             | Self::Upgrade { .. }
-            | Self::ClientError(_)
+            | Self::ClientError(..)
             | Self::Rule { .. }
             | Self::Held { .. }
             | Self::Aborted { .. }
@@ -402,7 +410,9 @@ impl Kind {
             | Self::Held { exchange }
             | Self::Aborted { exchange, .. }
             | Self::Upgrade { exchange } => Some(*exchange),
-            Self::WindowUpdate { exchange, .. } => Some(*exchange).filter(|exchange| *exchange > 0),
+            Self::WindowUpdate { exchange, .. } | Self::ClientError(_, exchange) => {
+                Some(*exchange).filter(|exchange| *exchange > 0)
+            }
             _ => None,
         }
     }
@@ -417,7 +427,7 @@ impl Kind {
             Self::Message { way: Way::Out, .. } => (Some(Cell::MessagesOut), Some(Cell::BytesOut)),
             Self::Request { way: Way::In, .. } | Self::Head { way: Way::In, .. } => (Some(Cell::MessagesIn), None),
             Self::Request { way: Way::Out, .. } | Self::Head { way: Way::Out, .. } => (Some(Cell::MessagesOut), None),
-            Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => (Some(Cell::Errors), None),
+            Self::Error(_) | Self::TlsError(_) | Self::ClientError(..) => (Some(Cell::Errors), None),
             _ => (None, None),
         }
     }
@@ -430,7 +440,7 @@ impl Kind {
             }
             Self::Lookup(lookup) => size_of::<Lookup>() + lookup.name.len() + size_of_val(&*lookup.addresses),
             Self::Attempt(_) => size_of::<Attempt>() + 64,
-            Self::Error(_) | Self::TlsError(_) | Self::ClientError(_) => size_of::<Fault>() + 64,
+            Self::Error(_) | Self::TlsError(_) | Self::ClientError(..) => size_of::<Fault>() + 64,
             Self::Close(_) => size_of::<End>() + 64,
             Self::Set(_) => size_of::<Change>() + 32,
             Self::Certificate(_) => size_of::<Shown>() + 640,

@@ -315,6 +315,10 @@ pub fn is_engine(target: &str) -> bool {
     has("EIO=4") && has("transport=websocket")
 }
 
+/// Events that both of Socket.IO's own libraries keep for themselves: one in a packet is a breach to its receiver.
+const RESERVED: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+
 /// What a person wrote as an event: `[/namespace ]name[?] [arguments]`. A `?` behind the name asks for an
 /// acknowledgement; a name in quotes is a JSON string; arguments are JSON values with blanks or commas between.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -350,6 +354,13 @@ impl Emit {
         };
         if name.is_empty() {
             return Err(Rejection("an event has a name: write chat [\"hello\", 1], or /admin chat? for an ack".into()));
+        }
+        if RESERVED.contains(&name.as_str()) {
+            let all = RESERVED.join(", ");
+            return Err(Rejection(format!(
+                "\"{name}\" is an event of Socket.IO's own: a peer that receives it breaks off. Reserved are {all}: \
+                 take another name"
+            )));
         }
         let (ack, behind) = behind.strip_prefix('?').map_or((false, behind), |behind| (true, behind));
         Ok(Self { namespace: namespace.into(), name, arguments: arguments(behind)?, ack })

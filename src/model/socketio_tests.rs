@@ -82,6 +82,12 @@ fn what_a_person_writes_becomes_an_event() {
     assert!(Emit::read("/admin").unwrap_err().0.contains("has a name"));
     assert!(Emit::read("chat hello").unwrap_err().0.contains("no JSON"));
     assert!(Emit::read("/a,b chat").unwrap_err().0.contains("comma"));
+    for name in ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"] {
+        for text in [name.to_owned(), format!("/admin \"{name}\"? [1]")] {
+            assert!(Emit::read(&text).unwrap_err().0.contains("is an event of Socket.IO's own"), "{text}");
+        }
+    }
+    assert!(Emit::read("connected").is_ok());
     assert!(Emit::read("\"chat").unwrap_err().0.contains("closing quote"));
 }
 

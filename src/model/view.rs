@@ -52,6 +52,11 @@ pub trait Facts: Send + Sync {
         None
     }
 
+    /// Whether it is HTTP/2, which has pings of its own.
+    fn is_h2(&self) -> bool {
+        false
+    }
+
     /// Nothing will be told any more: whoever tells next of the same subject takes its place.
     fn is_over(&self) -> bool {
         false

@@ -56,7 +56,7 @@ pub struct Exchange {
     pub method: Box<str>,
     pub target: Box<str>,
     pub phase: Phase,
-    /// When it began to wait.
+    /// When its request's head came: since then it waits.
     pub since: Stamp,
     /// When it ended, however it did.
     pub over: Option<Stamp>,

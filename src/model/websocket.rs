@@ -8,8 +8,10 @@ pub struct Framing {
     /// Bytes of their heads, masks included.
     pub heads: u32,
     pub masked: bool,
-    /// RSV1 was set: permessage-deflate (RFC 7692).
+    /// It was compressed (permessage-deflate, RFC 7692), and is shown as what it was before.
     pub deflated: bool,
+    /// The first frame's reserved bits, as in [`FrameHead`]: RSV1 without `deflated` is a message as it came.
+    pub rsv: u8,
 }
 
 impl Framing {
@@ -71,20 +73,17 @@ pub struct FrameHead {
     pub masked: bool,
     /// Payload length, saturated at 4 GiB.
     pub len: u32,
+    /// Bytes of the head itself, as it came: 2 to 14.
+    pub size: u8,
 }
 
 impl FrameHead {
-    /// Bytes of the head itself: 2 to 14.
-    pub fn size(self) -> u32 {
-        let extended = match self.len {
-            0..126 => 0,
-            126..0x1_0000 => 2,
-            _ => 8,
-        };
-        2 + extended + if self.masked { 4 } else { 0 }
+    /// Bytes on the wire, above TLS.
+    pub fn wire(self) -> u64 {
+        u64::from(self.len) + u64::from(self.size)
     }
 
-    /// RFC 6455 section 11.8.
+    /// RFC 6455 section 11.8; a reserved one with its number.
     pub fn name(self) -> &'static str {
         match self.opcode {
             0x0 => "continuation",
@@ -93,7 +92,16 @@ impl FrameHead {
             0x8 => "close",
             0x9 => "ping",
             0xA => "pong",
-            _ => "reserved",
+            0x3 => "reserved 0x3",
+            0x4 => "reserved 0x4",
+            0x5 => "reserved 0x5",
+            0x6 => "reserved 0x6",
+            0x7 => "reserved 0x7",
+            0xB => "reserved 0xb",
+            0xC => "reserved 0xc",
+            0xD => "reserved 0xd",
+            0xE => "reserved 0xe",
+            _ => "reserved 0xf",
         }
     }
 }

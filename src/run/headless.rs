@@ -156,7 +156,8 @@ fn restarts(session: &Session, command: &Command) -> bool {
 async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<EndpointId>, Rejection> {
     let effect = match command {
         Command::Send { to, draft } => {
-            let draft = jsonl::suit(load_file(draft).await?, scheme_of(session, &to)?)?;
+            // First what it is: a file's bytes are a binary message, whatever is in it.
+            let draft = load_file(jsonl::suit(draft, scheme_of(session, &to)?)?).await?;
             return session.send(&to, &draft).map(|_| None);
         }
         Command::Answer { to, steps } => return session.answer(&to, &steps).map(|_| None),

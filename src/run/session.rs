@@ -16,7 +16,7 @@ use crate::model::size;
 use crate::model::spec::{Limits, Spec};
 use crate::model::time::Clock;
 use crate::net::http::curl::{self, Curl, is_curl};
-use crate::net::http::{Step, split_body};
+use crate::net::http::{NO_PING, Step, split_body};
 use crate::net::{Command, Endpoints, Payload, protocol, tls};
 
 /// Events read at a time.
@@ -229,6 +229,9 @@ impl Session {
 
     /// One payload for several sockets: they have to speak the same.
     fn compose_for(&self, ids: &[SocketId], draft: &Draft) -> Result<Payload, Rejection> {
+        if let Some(missing) = ids.iter().find(|id| self.hub.state_of(**id).is_none()) {
+            return Err(Rejection(format!("there is no socket {missing}")));
+        }
         let plain = |id: &SocketId| self.hub.state_of(*id).map(|(scheme, _)| protocol(scheme).info().plain);
         let (Some(first), all) = (ids.first(), ids.iter().map(plain)) else {
             return Err(Rejection("no socket is named".into()));
@@ -283,7 +286,11 @@ impl Session {
 
     fn compose(&self, id: SocketId, draft: &Draft) -> Result<Payload, Rejection> {
         let (scheme, _) = self.hub.state_of(id).ok_or_else(|| Rejection(format!("{id} is gone")))?;
-        protocol(scheme).compose(draft)
+        let payload = protocol(scheme).compose(draft)?;
+        if matches!(payload, Payload::Ping(_)) && scheme.is_http() && !self.hub.is_h2(id) {
+            return Err(Rejection(NO_PING.into()));
+        }
+        Ok(payload)
     }
 }
 

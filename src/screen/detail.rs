@@ -80,7 +80,7 @@ fn payload(event: &Event) -> Cow<'_, [u8]> {
             }
         }
         // What was wrong comes first; the bytes are in the inspector.
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) | Kind::Open(_) => &[],
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(..) | Kind::Open(_) => &[],
         _ => head,
     })
 }
@@ -136,7 +136,10 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             let frames = if *frames > 1 { format!("{frames} frames  ") } else { String::new() };
             let small =
                 if framing.deflated { format!("{} deflated  ", size::bytes(framing.payload)) } else { String::new() };
-            let text = format!("{form}{frames}{small}");
+            // RSV1 of a compressed one is what it says already.
+            let told = if framing.deflated { framing.rsv & 3 } else { framing.rsv };
+            let rsv = if told == 0 { String::new() } else { format!("{}  ", reserved(told)) };
+            let text = format!("{form}{rsv}{frames}{small}");
             if text.is_empty() { Vec::new() } else { vec![dim(text)] }
         }
         Kind::Blocked { waiting: bytes } => {
@@ -148,7 +151,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Timeout { idle } => vec![waiting(format!("idle for {}; still open", spent(idle)))],
         Kind::End { way: Way::In } => vec![waiting("the peer is done sending".into())],
         Kind::End { way: Way::Out } => vec![waiting("we are done sending".into())],
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => {
             vec![bad(clean(&fault.to_string()).into_owned())]
         }
         Kind::Close(end) => {
@@ -222,8 +225,9 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Held { exchange } => {
             vec![dim(format!("{exchange}  ")), waiting("your answer: i".into())]
         }
-        Kind::Aborted { exchange, waited } => {
-            vec![dim(format!("{exchange}  ")), bad(format!("gone after {}", spent(waited)))]
+        Kind::Aborted { exchange, waited, by } => {
+            let who = if *by == Party::Us { "we gave it up" } else { "the peer gave it up" };
+            vec![dim(format!("{exchange}  ")), bad(format!("{who} after {}", spent(waited)))]
         }
         Kind::Upgrade { exchange } => {
             vec![dim(format!("{exchange}  ")), plain("another protocol from here".into())]
@@ -243,7 +247,7 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
         Kind::Frame { frame, .. } => vec![plain(framed(*frame))],
         Kind::Ping { .. } => Vec::new(),
         Kind::Pong { rtt, .. } => match rtt {
-            Some(ns) => vec![plain(format!("round trip {}  ", spent(ns)))],
+            Some(rtt) => vec![plain(format!("round trip {}  ", spent(&rtt.get())))],
             None => Vec::new(),
         },
         Kind::Closing { code: Some(code), .. } => {

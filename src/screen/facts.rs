@@ -11,8 +11,8 @@ use super::packets;
 use super::theme::Theme;
 use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
-use crate::model::end::{End, Fault};
-use crate::model::event::{Event, Form, Framing, Kind, Opened, close_name};
+use crate::model::end::{End, Fault, bound};
+use crate::model::event::{Event, Form, FrameHead, Framing, Kind, Opened, close_name};
 use crate::model::size;
 
 /// Columns of the names.
@@ -78,7 +78,7 @@ fn rows(event: &Event) -> Vec<Row> {
         Kind::End { way } => {
             vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
         }
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => of_fault(fault),
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => of_fault(fault),
         Kind::Close(end) => of_end(end),
         Kind::Set(change) => vec![("setting", change.name.into()), ("value", clean(&change.value).into_owned())],
         Kind::Certificate(shown) => tls::of_shown(shown),
@@ -118,10 +118,11 @@ fn rows(event: &Event) -> Vec<Row> {
             ("exchange", exchange.to_string()),
             ("means", "it waits for your answer, as the peer does: head, body, end".into()),
         ],
-        Kind::Aborted { exchange, waited } => vec![
+        Kind::Aborted { exchange, waited, by: who } => vec![
             ("exchange", exchange.to_string()),
             ("waited", spent(waited)),
-            ("means", "the peer left before it had the whole answer".into()),
+            ("who", by(*who).into()),
+            ("means", "it was given up before its whole answer".into()),
         ],
         Kind::Upgrade { exchange } => vec![
             ("exchange", exchange.to_string()),
@@ -133,17 +134,21 @@ fn rows(event: &Event) -> Vec<Row> {
             of_message(event.size, *form, *frames, *framing)
         }
         Kind::Frame { way, frame } => vec![
-            ("opcode", format!("0x{:x} {}", frame.opcode, frame.name())),
+            ("opcode", opcode(frame)),
             ("fin", yes(frame.fin)),
             ("reserved", if frame.rsv == 0 { "none set".into() } else { reserved(frame.rsv) }),
             ("masked", yes(frame.masked)),
-            ("length", format!("{} B, and {} B of head", size::exact(u64::from(frame.len)), frame.size())),
+            ("length", format!("{} B, and {} B of head", size::exact(u64::from(frame.len)), frame.size)),
             ("who", by(way.party()).into()),
         ],
-        Kind::Pong { way, rtt: Some(ns) } => vec![("round trip", spent(ns)), ("who", by(way.party()).into())],
-        Kind::Closing { way, code } => {
+        Kind::Ping { frame, .. } => frame.iter().flat_map(of_frame).collect(),
+        Kind::Pong { way, rtt, frame } => {
+            let trip = rtt.map(|rtt| [("round trip", spent(&rtt.get())), ("who", by(way.party()).into())]);
+            trip.into_iter().flatten().chain(frame.iter().flat_map(of_frame)).collect()
+        }
+        Kind::Closing { way, code, frame } => {
             let code = code.map_or("none".into(), |code| format!("{code} {}", close_name(code)));
-            vec![("code", code), ("who", by(way.party()).into())]
+            [("code", code), ("who", by(way.party()).into())].into_iter().chain(of_frame(frame)).collect()
         }
         Kind::Datagram(note) => super::datagram::rows(note),
         Kind::Data
@@ -155,10 +160,25 @@ fn rows(event: &Event) -> Vec<Row> {
         | Kind::Chunk { .. }
         | Kind::Head { .. }
         | Kind::Body { .. }
-        | Kind::Trailers { .. }
-        | Kind::Ping { .. }
-        | Kind::Pong { rtt: None, .. } => Vec::new(),
+        | Kind::Trailers { .. } => Vec::new(),
     }
+}
+
+/// The number and the name; the name of a reserved one has the number.
+fn opcode(frame: &FrameHead) -> String {
+    let name = frame.name();
+    if name.starts_with("reserved") { name.into() } else { format!("0x{:x} {name}", frame.opcode) }
+}
+
+/// A control frame's head, in short: its payload is what matters.
+fn of_frame(frame: &FrameHead) -> [Row; 2] {
+    let flags = [(frame.fin, ", fin".to_owned()), (frame.rsv > 0, format!(", {}", reserved(frame.rsv)))];
+    let flags = flags.into_iter().chain([(frame.masked, ", masked".to_owned())]);
+    let flags: String = flags.filter(|(is, _)| *is).map(|(_, flag)| flag).collect();
+    [
+        ("frame", format!("{}{flags}", opcode(frame))),
+        ("on the wire", format!("{} B, {} B of them head", size::exact(frame.wire()), frame.size)),
+    ]
 }
 
 /// What the handshake offered and took.
@@ -184,7 +204,7 @@ fn of_message(message: u64, form: Form, frames: u32, framing: Framing) -> Vec<Ro
         return Vec::new();
     }
     let masked = if framing.masked { ", masked" } else { "" };
-    let rsv = if framing.deflated { ", RSV1" } else { "" };
+    let rsv = if framing.rsv == 0 { String::new() } else { format!(", {}", reserved(framing.rsv)) };
     let opcode = if form == Form::Text { "0x1 text" } else { "0x2 binary" };
     let fin = if frames == 1 { ", fin" } else { "" };
     let exact = size::exact;
@@ -257,7 +277,7 @@ fn of_fault(fault: &Fault) -> Vec<Row> {
         }
         Fault::Starttls { text: said } => vec![("error", "plain text and TLS on one connection".into()), text(said)],
         Fault::WebSocket { text: said } => vec![("error", "not WebSocket as it should be".into()), text(said)],
-        Fault::Limit { what, limit } => vec![("limit", (*what).into()), ("is", size::exact(*limit))],
+        Fault::Limit { what, limit } => vec![("limit", (*what).into()), ("is", bound(what, *limit))],
         Fault::Late { what, after } => vec![("late", (*what).into()), ("waited", size::span(*after))],
         Fault::Panic { text: said } => vec![("error", "a bug in sockscope".into()), text(said)],
     }

@@ -1,6 +1,7 @@
 //! A rich snapshot for tests: five listeners, a failed one, clients, ten sockets, and timelines of each protocol.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -303,7 +304,7 @@ pub(crate) fn http() -> Vec<(u64, Kind, Vec<u8>)> {
         none(9_000, Kind::Upgrade { exchange: 3 }),
         some(
             4_000,
-            Kind::ClientError(Box::new(Fault::Http { status: Some(400), text: "no request line".into() })),
+            Kind::ClientError(Box::new(Fault::Http { status: Some(400), text: "no request line".into() }), 0),
             "hello\r\n",
         ),
     ]
@@ -319,7 +320,11 @@ fn opened() -> Opened {
 }
 
 fn framing(payload: u64, heads: u32, deflated: bool) -> Framing {
-    Framing { payload, heads, masked: heads > 4, deflated }
+    Framing { payload, heads, masked: heads > 4, deflated, rsv: if deflated { 4 } else { 0 } }
+}
+
+fn frame(opcode: u8, masked: bool, len: u32, size: u8) -> FrameHead {
+    FrameHead { opcode, fin: true, rsv: 0, masked, len, size }
 }
 
 pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
@@ -339,7 +344,7 @@ pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
         none(2_000, Kind::Open(Box::new(opened()))),
         some(3_000, Kind::Message { way: Way::Out, form, frames: 1, framing: framing(5, 6, false) }, "hello"),
         some(300, Kind::Packet { way, packet: chat() }, "\"hi\",1"),
-        none(100_000, Kind::Frame { way, frame: FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 1024 } }),
+        none(100_000, Kind::Frame { way, frame: FrameHead { fin: false, rsv: 4, ..frame(1, true, 1024, 8) } }),
         some(3_000, Kind::Message { way, form, frames: 3, framing: framing(9, 6, true) }, "hello, hello"),
         some(
             3_000,
@@ -347,10 +352,10 @@ pub(crate) fn ws() -> Vec<(u64, Kind, Vec<u8>)> {
             [0, 1, 2, 0xfe],
         ),
         none(3_000, Kind::Message { way, form, frames: 1, framing: framing(0, 2, false) }),
-        some(10_000_000_000, Kind::Ping { way: Way::Out }, "7"),
-        some(500_000, Kind::Pong { way, rtt: Some(500_000) }, "7"),
-        some(1_000_000, Kind::Closing { way, code: Some(1000) }, "bye"),
-        none(1_000_000, Kind::Closing { way: Way::Out, code: None }),
+        some(10_000_000_000, Kind::Ping { way: Way::Out, frame: Some(frame(9, true, 1, 6)) }, "7"),
+        some(500_000, Kind::Pong { way, rtt: NonZeroU64::new(500_000), frame: Some(frame(10, false, 1, 2)) }, "7"),
+        some(1_000_000, Kind::Closing { way, code: Some(1000), frame: frame(8, false, 5, 2) }, "bye"),
+        none(1_000_000, Kind::Closing { way: Way::Out, code: None, frame: frame(8, true, 0, 6) }),
         none(1_000_000, Kind::Close(Box::new(End::Finished { first: Party::Peer }))),
     ]
 }
@@ -367,7 +372,10 @@ pub(crate) fn listener() -> Vec<(u64, Kind, Vec<u8>)> {
 
 /// An exchange that waits for a person, and a peer that does not.
 fn held() -> Vec<(u64, Kind, Vec<u8>)> {
-    vec![none(9_000, Kind::Held { exchange: 4 }), none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000 })]
+    vec![
+        none(9_000, Kind::Held { exchange: 4 }),
+        none(9_000, Kind::Aborted { exchange: 4, waited: 3_100_000_000, by: Party::Peer }),
+    ]
 }
 
 /// One event of every kind there is, by way of the timelines above.

@@ -251,7 +251,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
         Kind::End { way: side } => (way(*side), theme.waiting, theme.bright),
-        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(_) => ("✕", theme.bad, theme.strong(theme.bad)),
+        Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(..) => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Close(end) if end.had_error() => ("○", theme.bad, theme.bright),
         Kind::Close(_) => ("○", theme.dim, theme.bright),
         Kind::Log => ("·", theme.dim, theme.plain),
@@ -282,7 +282,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         | Kind::Trailers { way: side, .. }
         | Kind::Packet { way: side, .. }
         | Kind::Frame { way: side, .. }
-        | Kind::Ping { way: side }
+        | Kind::Ping { way: side, .. }
         | Kind::Pong { way: side, .. } => (way(*side), theme.way(*side), theme.plain),
         Kind::Datagram(note) => super::datagram::mark(note, theme),
         Kind::Data => ("◀", theme.incoming, theme.plain),

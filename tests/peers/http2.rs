@@ -192,7 +192,7 @@ async fn node_asks(scheme: &str, ca: Option<&str>) {
     let finish = named(&lab, socket, "finish")[0].seq;
     assert!(first < finish && second < finish, "both were open at once: {}", lab.report());
     assert_eq!(text(&named(&lab, socket, "ping")[0]), "sockscop");
-    assert_eq!(named(&lab, socket, "pong")[0].kind, Kind::Pong { way: Way::Out, rtt: None });
+    assert_eq!(named(&lab, socket, "pong")[0].kind, Kind::Pong { way: Way::Out, rtt: None, frame: None });
     // Given up before it was asked, or just after: what was on the wire is what is told.
     if let Some(reset) = named(&lab, socket, "streamReset").first() {
         assert!(matches!(reset.kind, Kind::StreamReset { way: Way::In, exchange: 3, code: 8, .. }), "{reset:?}");
@@ -263,7 +263,7 @@ async fn asks_node(scheme: &str, certificates: Option<&Certificates>) {
         named(&lab, socket, "information")[..],
         [Event { kind: Kind::Information { status: 103, .. }, .. }]
     ));
-    assert_eq!(named(&lab, socket, "ping")[0].kind, Kind::Ping { way: Way::In });
+    assert_eq!(named(&lab, socket, "ping")[0].kind, Kind::Ping { way: Way::In, frame: None });
     let Kind::StreamReset { code, .. } = named(&lab, socket, "streamReset")[0].kind else { panic!() };
     assert_eq!(code, 2);
     assert_settled(&lab, socket);

@@ -40,6 +40,7 @@ mod wired;
 
 use std::net::SocketAddr;
 
+use sockscope::model::end::End;
 use sockscope::model::event::{Event, Kind};
 use sockscope::model::id::SocketId;
 use support::Lab;
@@ -47,6 +48,12 @@ use support::Lab;
 /// The events of one name on a timeline.
 fn named(lab: &Lab, socket: SocketId, name: &str) -> Vec<Event> {
     lab.events(socket).into_iter().filter(|event| event.kind.name() == name).collect()
+}
+
+/// The end that the rows of a timeline tell: by whom the first FIN was.
+fn first_fin(events: &[Event]) -> End {
+    let fin = events.iter().find(|event| matches!(event.kind, Kind::End { .. })).unwrap();
+    End::Finished { first: fin.kind.way().unwrap().party() }
 }
 
 /// The bytes that came in as `data`, or went out as `write`, end to end.
@@ -58,7 +65,7 @@ fn payload(lab: &Lab, socket: SocketId, name: &str) -> String {
 /// What went wrong on a timeline: names and sentences.
 fn faults(lab: &Lab, socket: SocketId) -> Vec<(&'static str, String)> {
     let fault = |event: Event| match event.kind {
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => {
             Some((fault.name(), fault.to_string()))
         }
         _ => None,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use sockscope::model::draft::{Draft, Shape};
-use sockscope::model::end::{End, Party};
 use sockscope::model::event::{Kind, Way};
 use sockscope::model::id::SocketId;
 use sockscope::model::spec::Settings;
@@ -12,7 +11,7 @@ use sockscope::net::{Command, protocol};
 
 use crate::peers::{missing, node_with_ws, programs, run_node};
 use crate::support::{Lab, assert_one_life};
-use crate::{faults, named};
+use crate::{faults, first_fin, named};
 
 fn node() -> Option<PathBuf> {
     let node = node_with_ws()?;
@@ -110,7 +109,7 @@ told [true]
     // "add" comes back as an event too, behind its acknowledgement; nobody at the other end listens to it.
     assert_eq!(packets, wanted, "{}", lab.report());
     assert_one_life(&lab.events(socket));
-    assert_eq!((row.end.as_deref(), row.count.errors), (Some(&End::Finished { first: Party::Peer }), 0));
+    assert_eq!((row.end.as_deref(), row.count.errors), (Some(&first_fin(&lab.events(socket))), 0));
 }
 
 #[tokio::test]

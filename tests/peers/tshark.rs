@@ -290,10 +290,12 @@ fn told(event: &Event, wanted: Way) -> Option<(u8, bool, u64)> {
             let opcode = if *form == sockscope::model::event::Form::Binary { 2 } else { 1 };
             Some((opcode, true, event.size))
         }
-        Kind::Ping { way } if *way == wanted => Some((9, true, event.size)),
-        Kind::Pong { way, .. } if *way == wanted => Some((10, true, event.size)),
-        Kind::Closing { way, code, .. } if *way == wanted => {
-            Some((8, true, event.size + if code.is_some() { 2 } else { 0 }))
+        Kind::Ping { way, frame: Some(frame) }
+        | Kind::Pong { way, frame: Some(frame), .. }
+        | Kind::Closing { way, frame, .. }
+            if *way == wanted =>
+        {
+            Some((frame.opcode, frame.fin, u64::from(frame.len)))
         }
         _ => None,
     }

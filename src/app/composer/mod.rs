@@ -211,7 +211,7 @@ impl Composer {
             Shape::Head if is_interim(&draft.text) => {}
             Shape::Head if has_status(&draft.text) => self.step(Shape::Body),
             // What was set goes with it: the usual fields would replace it.
-            Shape::Head if self.editor.is_empty() => self.editor.set("200 OK\n"),
+            Shape::Head if self.editor.is_empty() => self.editor.set("200 OK"),
             _ => {}
         }
         Some(draft)
@@ -312,10 +312,11 @@ impl Composer {
     }
 }
 
-/// What a step begins with, to be changed or sent as it is.
+/// What a step begins with, to be changed or sent as it is. A head has no empty line at its end: what is typed on a
+/// new line is its next header.
 fn usual(shape: Shape) -> &'static str {
     match shape {
-        Shape::Head => "200 OK\ncontent-type: text/plain; charset=utf-8\n",
+        Shape::Head => "200 OK\ncontent-type: text/plain; charset=utf-8",
         Shape::Answer => "200 OK\ncontent-type: text/plain; charset=utf-8\n\n",
         _ => "",
     }
@@ -329,4 +330,15 @@ fn next<T: Copy + PartialEq>(all: &[T], now: T) -> T {
 /// Whether a head is a 1xx, which comes before the one that is still to come.
 fn is_interim(text: &str) -> bool {
     has_status(text) && text.starts_with('1')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_typed_behind_the_usual_head_is_its_next_header() {
+        let typed = format!("{}\nX-A: 1", usual(Shape::Head));
+        assert!(typed.lines().all(|line| !line.is_empty()), "{typed}");
+    }
 }

@@ -69,7 +69,7 @@ pub const VOCABULARY: &[Word] = &[
     word("http", "rule", "the exchange met this rule of its listener"),
     word("http", "upgrade", "101: the connection speaks another protocol from here"),
     word("http", "held", "the exchange waits for your answer: i opens its head, then body, then end"),
-    word("http", "aborted", "the peer gave up before the whole answer had left, and how long it had waited"),
+    word("http", "aborted", "given up before its whole answer: by whom, and how long it had waited"),
     word("http", "clientError", "a malformed, oversized or late request, and the answer it got"),
     word("http", "settings", "HTTP/2: what one side asks of the other, or that it is applied (ACK)"),
     word("http", "goAway", "HTTP/2: no new streams, and why: the error code's name and the last stream"),

@@ -13,7 +13,7 @@ use super::head::{Asked, Head, Start};
 use super::hop::Pointer;
 use super::table::{Story, Table};
 use crate::hub::{At, Recorder};
-use crate::model::end::End;
+use crate::model::end::{End, Party};
 use crate::model::event::{Kind, Way};
 use crate::model::exchange::{Gap, Part, Turn, Why};
 use crate::model::time::{Stamp, nanos};
@@ -35,6 +35,8 @@ pub struct Book<N> {
     /// Who said first that the connection ends, and how.
     pub last: Option<(Way, Why)>,
     pub ended: bool,
+    /// Who was the first to leave.
+    pub leaver: Option<Party>,
     pub tunnelled: bool,
     /// A 1xx came before the response that is awaited.
     pub continued: bool,
@@ -66,16 +68,32 @@ pub struct Open {
     since: Instant,
     /// Of HTTP/1.1: it knows of answers before the answer.
     new: bool,
+    /// Nobody asked: it has no times.
+    unasked: bool,
+    /// Its head was refused: nobody but us answers it.
+    refused: bool,
+    /// Its end is on the timeline.
+    given_up: bool,
     story: Story,
 }
 
 impl Open {
+    fn new(exchange: u32, method: &str, since: Instant) -> Self {
+        let (asked, story) = (Asked::of(method), Story::default());
+        Self { exchange, asked, since, new: false, unasked: false, refused: false, given_up: false, story }
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
     pub fn exchange(&self) -> u32 {
         self.exchange
     }
 
+    /// A tunnel has no hints.
     pub fn takes_hints(&self) -> bool {
-        self.new
+        self.new && self.asked != Asked::Connect
     }
 }
 
@@ -91,6 +109,7 @@ impl<N: Watch> Book<N> {
             response: None,
             last: None,
             ended: false,
+            leaver: None,
             tunnelled: false,
             continued: false,
             pointer: None,
@@ -163,6 +182,59 @@ impl<N: Watch> Book<N> {
     fn since(&self, open: &Open) -> u64 {
         nanos(self.now.saturating_duration_since(open.since))
     }
+
+    /// A request begins: its event, and its place among those that wait.
+    fn asks(&mut self, method: &str, target: &str, size: u64, head: &[u8]) {
+        let turn = self.turn();
+        self.count = self.count.wrapping_add(1);
+        self.request = self.count;
+        let exchange = self.count;
+        self.table.asked(exchange, turn, method, target);
+        self.at().payload_head(Kind::Request { way: self.way, exchange, stream: 0, turn }, size, head);
+        self.waiting.push_back(Open::new(exchange, method, self.now));
+    }
+
+    /// What a client wrote that is no request: it may have an answer all the same.
+    pub fn wrote(&mut self, size: u64, head: &[u8]) {
+        self.asks("", "", size, head);
+    }
+
+    /// More of it.
+    pub fn wrote_on(&mut self, size: u64, bytes: &[u8]) {
+        let kind = Kind::Body { way: self.way, exchange: self.request, part: Part::Plain };
+        self.record.payload_head(kind, size, bytes);
+    }
+
+    /// Its request was refused: whoever answers it, nobody waits for that.
+    pub fn refuse(&mut self, exchange: u32) {
+        for open in self.waiting.iter_mut().filter(|open| open.exchange == exchange) {
+            open.refused = true;
+        }
+    }
+
+    /// The request at hand, or that an answer to what is no request would be.
+    pub fn at_hand(&self, next: bool) -> u32 {
+        if next { self.count.wrapping_add(1) } else { self.request }
+    }
+}
+
+impl<N> Book<N> {
+    /// Says of every exchange without its whole answer that it will have none; of what was refused at the very end.
+    pub fn give_up(&mut self, by: Party, refused: bool) {
+        for open in self.response.iter_mut().chain(&mut self.waiting) {
+            if !open.given_up && (refused || !open.refused) {
+                open.given_up = true;
+                let waited = nanos(open.since.elapsed());
+                self.record.event(Kind::Aborted { exchange: open.exchange, waited, by });
+            }
+        }
+    }
+}
+
+impl<N> Drop for Book<N> {
+    fn drop(&mut self) {
+        self.give_up(self.leaver.unwrap_or(Party::Us), true);
+    }
 }
 
 pub struct Requests<'a, N>(pub &'a mut Book<N>);
@@ -171,27 +243,28 @@ impl<N: Watch> Sink for Requests<'_, N> {
     fn head(&mut self, head: &Head<'_>) {
         let Start::Request { method, target } = head.start else { return };
         let book = &mut *self.0;
-        let turn = book.turn();
         let line = head.raw.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let new = line.trim_ascii_end().ends_with(b" HTTP/1.1");
-        book.count = book.count.wrapping_add(1);
-        book.request = book.count;
+        book.asks(method, target, head.raw.len() as u64, head.raw);
         let exchange = book.count;
-        book.waiting.push_back(Open {
-            exchange,
-            asked: Asked::of(method),
-            since: book.now,
-            new,
-            story: Story::default(),
-        });
-        book.table.asked(exchange, turn, method, target);
-        book.at().payload(Kind::Request { way: book.way, exchange, stream: 0, turn }, head.raw);
+        if let Some(open) = book.waiting.back_mut() {
+            open.new = new;
+        }
         book.say_last(book.way, exchange, head.last);
         if let Some([asked, _]) = &mut book.handshake {
             *asked = head.raw.to_vec();
         }
         if let Some(heads) = &book.heads {
-            heads.push(exchange, Bytes::copy_from_slice(head.raw));
+            heads.push(exchange, Bytes::copy_from_slice(head.raw), book.stamp);
+        }
+    }
+
+    fn refused(&mut self, head: &Head<'_>) {
+        let Start::Request { method, target } = head.start else { return };
+        let book = &mut *self.0;
+        book.asks(method, target, head.raw.len() as u64, head.raw);
+        if let Some(open) = book.waiting.back_mut() {
+            open.refused = book.way == Way::In;
         }
     }
 
@@ -261,7 +334,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
             // An answer nobody asked for, such as a 408 to an idle client: an exchange of its own.
             book.count = book.count.wrapping_add(1);
             book.table.asked(book.count, Turn::First, "", "");
-            Open { exchange: book.count, asked: Asked::Other, since: book.now, new: false, story: Story::default() }
+            Open { unasked: true, ..Open::new(book.count, "", book.now) }
         });
         let (exchange, took) = (open.exchange, book.since(&open));
         open.story.status = status;
@@ -291,7 +364,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
         let book = &mut *self.0;
         if let Some(open) = &mut book.response {
             open.story.back += piece.len() as u64;
-            if open.story.first.is_none() {
+            if open.story.first.is_none() && !open.unasked {
                 open.story.first = NonZeroU64::new(nanos(book.now.saturating_duration_since(open.since)).max(1));
             }
         }
@@ -310,7 +383,7 @@ impl<N: Watch> Sink for Responses<'_, N> {
     fn done(&mut self) {
         let book = &mut *self.0;
         if let Some(open) = book.response.take() {
-            let took = book.since(&open);
+            let took = if open.unasked { 0 } else { book.since(&open) };
             book.free = Some(book.now);
             book.table.told(open.exchange, Story { took: Some(took), ..open.story });
             book.at().event(Kind::Finish { exchange: open.exchange, first: open.story.first, took });

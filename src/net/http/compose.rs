@@ -40,6 +40,8 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
 
 /// What is said to who sends one all the same.
 pub const NO_PING: &str = "HTTP/1 has no ping: that is for HTTP/2";
+/// What is said to who sends a listener's socket what is a client's.
+pub const ANSWERS: &str = "a listener answers: give a reply, or an answer by hand; raw bytes are for its tunnels";
 /// RFC 9113 section 6.7.
 const PING: usize = 8;
 

@@ -18,6 +18,8 @@ pub trait Sink {
         Asked::Other
     }
     fn head(&mut self, head: &Head<'_>);
+    /// A head that is whole, and refused for what it says.
+    fn refused(&mut self, _: &Head<'_>) {}
     /// A piece of a body, chunk framing taken off.
     fn body(&mut self, part: Part, piece: &[u8]);
     /// A chunk's size line without its line end. No piece of a body follows the last one, which is of no bytes.
@@ -86,6 +88,8 @@ pub struct Decoder {
     last: bool,
     /// What was refused is a head, or was before one.
     outside: bool,
+    /// The length of a head that was refused and told of.
+    told: usize,
     /// Bytes a body may have; and those that the one at hand has.
     most: u64,
     size: u64,
@@ -110,6 +114,7 @@ impl Decoder {
             last: false,
             fresh: false,
             outside: false,
+            told: 0,
             most: u64::MAX,
             size: 0,
             holds_upgrades: false,
@@ -142,9 +147,22 @@ impl Decoder {
         }
     }
 
-    /// What was refused, as far as it was there then.
-    pub fn rejected(&self) -> &[u8] {
-        if self.refused().is_some() { &self.held } else { &[] }
+    /// What was refused, as far as it was there then, and its size. A head that was told of is not part of it.
+    pub fn rejected(&self) -> (u64, &[u8]) {
+        let kept = if self.refused().is_some() { &self.held[..] } else { &[] };
+        let told = self.told.min(kept.len());
+        (self.behind().saturating_sub(self.told) as u64, &kept[told..])
+    }
+
+    /// Whether what was refused is a head that was told of.
+    pub fn has_told(&self) -> bool {
+        self.told > 0
+    }
+
+    /// What was refused is over: the next byte begins a head.
+    pub fn begin(&mut self) {
+        self.held.clear();
+        (self.look, self.bad, self.told, self.state) = (0, 0, 0, State::Head);
     }
 
     /// How many of the bytes fed last belong to an element that is not whole, or to what was refused.
@@ -387,12 +405,22 @@ impl Decoder {
             let window = &raw[..raw.len().min(this.limit)];
             let read = match this.half {
                 Half::Requests => head::request(window)?,
-                Half::Responses => head::response(window, || sink.asked())?,
+                Half::Responses => head::response(window, || sink.asked())?.map(|(head, framing)| (head, Ok(framing))),
             };
             match read {
-                Some((_, Framing::Length(length))) if length > this.most => Err(Reason::TooMuch(this.most)),
                 Some((head, framing)) => {
-                    this.take(&head, framing, sink);
+                    let framing = framing.and_then(|framing| match framing {
+                        Framing::Length(length) if length > this.most => Err(Reason::TooMuch(this.most)),
+                        framing => Ok(framing),
+                    });
+                    match framing {
+                        Ok(framing) => this.take(&head, framing, sink),
+                        Err(reason) => {
+                            this.told = head.raw.len();
+                            sink.refused(&head);
+                            return Err(reason);
+                        }
+                    }
                     Ok(Some(head.raw.len()))
                 }
                 None if raw.len() > this.limit => Err(too_large(window, this.limit)),

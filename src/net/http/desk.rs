@@ -98,16 +98,16 @@ struct Taken {
 impl Desk {
     /// The answer, if it needs neither a body nor a person.
     pub fn at_once(&self, request: hyper::Request<Incoming>) -> Result<Response, Box<Asked>> {
-        let (number, head) = self.heads.pop().unwrap_or_default();
+        let (number, head, since) = self.heads.pop().unwrap_or_default();
         if self.cx.spec.settings.show.is_some() {
             let line = head.split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
             self.cx.show(self.peer, line);
         }
-        // HTTP/1 has its hints where its answers pass.
-        if let (Some(link), Version::HTTP_2) = (&self.cx.spec.settings.http.hints, request.version()) {
+        let connect = request.method() == Method::CONNECT;
+        // HTTP/1 has its hints where its answers pass; a tunnel has none.
+        if let (Some(link), Version::HTTP_2, false) = (&self.cx.spec.settings.http.hints, request.version(), connect) {
             self.heads.interims.push(number, Interim::hints(link).into_iter().collect());
         }
-        let connect = request.method() == Method::CONNECT;
         let line = {
             let now = self.cx.now.borrow();
             let meet = || self.book.meet(&now.settings.http.rules, request.method().as_str(), request.uri().path());
@@ -126,7 +126,7 @@ impl Desk {
         answer.ok_or_else(|| {
             let (parts, body) = request.into_parts();
             let target = parts.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
-            let request = hold::Request { number, method: parts.method, target, version: parts.version };
+            let request = hold::Request { number, method: parts.method, target, version: parts.version, since };
             let http = &self.cx.spec.settings.http;
             let most = http.most_body.unwrap_or(u64::MAX);
             let bounds = Bounds { most, patience: self.cx.limits.http_body_time };
@@ -160,7 +160,7 @@ impl Desk {
         while let Some(piece) = poll_fn(|cx| asked.body.poll(cx)).await {
             let piece = match piece {
                 Ok(piece) => piece,
-                Err(stop) => return self.stopped(stop),
+                Err(stop) => return self.stopped(stop, asked.point.exchange),
             };
             taken.size += piece.len() as u64;
             let room = KEPT - taken.kept.len();
@@ -191,14 +191,14 @@ impl Desk {
     }
 
     /// What is said to a body that is not taken.
-    fn stopped(&self, stop: Stop) -> Result<Response, GaveUp> {
+    fn stopped(&self, stop: Stop, exchange: u32) -> Result<Response, GaveUp> {
         let reason = match stop {
             Stop::Refused(reason) => reason,
             Stop::Gone => return Err(GaveUp::Gone),
             Stop::Reset(code) => return Err(GaveUp::reset(code)),
         };
         self.heads.set_busy(false);
-        self.record.event(Kind::ClientError(Box::new(reason.fault(true))));
+        self.record.event(Kind::ClientError(Box::new(reason.fault(true)), exchange));
         let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Ok(text(status, format!("{reason}\n")))
     }
@@ -235,8 +235,11 @@ impl Desk {
         };
         let (head, ticket) = match ticket.head().await {
             Ok(answer) => answer,
-            Err(stop) => return self.stopped(stop),
+            Err(stop) => return self.stopped(stop, asked.point.exchange),
         };
+        if head.dateless {
+            self.heads.leave_out_date();
+        }
         let mut response =
             Response::new(if head.whole { Body::from(Bytes::new()) } else { Body::Held(Box::new(ticket)) });
         *response.status_mut() = head.status;

@@ -21,44 +21,49 @@ use super::interim::Interims;
 use super::reason::Reason;
 use super::table::Table;
 use crate::hub::Recorder;
-use crate::model::end::{End, Op};
+use crate::model::end::{End, Op, Party};
 use crate::model::event::{Kind, Way};
 use crate::model::exchange::Why;
+use crate::model::time::Stamp;
 use crate::model::url::Role;
 use crate::net::probe::Watch;
 use crate::net::{errno, wire};
 
+/// A request: its exchange, its head, and when that came.
+pub type Waits = (u32, Bytes, Stamp);
+
 /// The requests that came in and nobody has begun to answer: their heads, as they were on the wire.
 #[derive(Default)]
 pub struct Heads {
-    queue: Mutex<VecDeque<(u32, Bytes)>>,
+    queue: Mutex<VecDeque<Waits>>,
     /// The one being answered waits for its body or for a person.
     busy: AtomicBool,
     /// What goes behind the last chunk of the answer at hand: a person's trailers, as header lines.
     trailers: Mutex<Option<Bytes>>,
     /// There are some: what every write looks at.
     trailing: AtomicBool,
+    /// The head of the answer at hand leaves without its Date.
+    dateless: AtomicBool,
     /// What is said before the answer at hand.
     pub interims: Interims,
 }
 
 impl Heads {
-    pub fn push(&self, exchange: u32, head: Bytes) {
-        self.queue.lock().push_back((exchange, head));
+    pub fn push(&self, exchange: u32, head: Bytes, since: Stamp) {
+        self.queue.lock().push_back((exchange, head, since));
     }
 
-    /// The number of the exchange and its head.
-    pub fn pop(&self) -> Option<(u32, Bytes)> {
+    pub fn pop(&self) -> Option<Waits> {
         self.queue.lock().pop_front()
     }
 
     /// Whether an exchange waits behind the one that is being answered.
     pub fn has(&self, exchange: u32) -> bool {
-        self.queue.lock().iter().any(|(number, _)| *number == exchange)
+        self.queue.lock().iter().any(|(number, ..)| *number == exchange)
     }
 
-    pub fn each(&self, mut look: impl FnMut(u32, &[u8])) {
-        self.queue.lock().iter().for_each(|(number, head)| look(*number, head));
+    pub fn each(&self, mut look: impl FnMut(u32, &[u8], Stamp)) {
+        self.queue.lock().iter().for_each(|(number, head, since)| look(*number, head, *since));
     }
 
     /// hyper writes trailers only for those who said `TE: trailers`, and only those that the head announced.
@@ -82,6 +87,15 @@ impl Heads {
         self.trailers.lock().take()
     }
 
+    /// The answer at hand leaves without the Date that hyper gives it.
+    pub fn leave_out_date(&self) {
+        self.dateless.store(true, Relaxed);
+    }
+
+    pub fn takes_date(&self) -> bool {
+        self.dateless.swap(false, Relaxed)
+    }
+
     pub fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Relaxed);
     }
@@ -98,23 +112,23 @@ const QUEUE: usize = 1024;
 /// HTTP/2 has requests that are refused before anybody is asked for an answer.
 impl Heads {
     /// The same as [`Heads::push`], for those that nobody may ever take.
-    pub fn offer(&self, exchange: u32, head: Bytes) {
+    pub fn offer(&self, exchange: u32, head: Bytes, since: Stamp) {
         let mut queue = self.queue.lock();
         if queue.len() == QUEUE {
             queue.pop_front();
         }
-        queue.push_back((exchange, head));
+        queue.push_back((exchange, head, since));
     }
 
     /// The exchange is over.
     pub fn forget(&self, exchange: u32) {
-        self.queue.lock().retain(|(number, _)| *number != exchange);
+        self.queue.lock().retain(|(number, ..)| *number != exchange);
     }
 
     /// Lets go of those that were refused before the first that fits.
     pub fn align(&self, fits: impl Fn(&[u8]) -> bool) {
         let mut queue = self.queue.lock();
-        if let Some(first) = queue.iter().position(|(_, head)| fits(head)) {
+        if let Some(first) = queue.iter().position(|(_, head, _)| fits(head)) {
             queue.drain(..first);
         }
     }
@@ -208,9 +222,14 @@ impl<N: Watch> Exchanges<N> {
         self.book.failed.clone()
     }
 
-    /// Whether every request has its whole response.
+    /// Whether every request has its whole response, but for one that was refused.
     pub fn settled(&self) -> bool {
-        self.book.waiting.is_empty() && self.book.response.is_none()
+        self.book.waiting.iter().all(Open::is_refused) && self.book.response.is_none()
+    }
+
+    /// As a server: nothing more is answered, but what was refused.
+    pub fn give_up(&mut self, by: Party) {
+        self.book.give_up(by, false);
     }
 
     /// How many requests there were.
@@ -275,7 +294,9 @@ impl<N: Watch> Exchanges<N> {
     /// Whether that may be sent now: no answer is half-way, and none is owed to a request before it.
     pub fn answerable(&self) -> bool {
         // Its own request waits too, where that was whole enough to be one.
-        let own = !self.requests.between_messages() || matches!(self.refused(), Some(Reason::Other(_)));
+        let own = !self.requests.between_messages()
+            || self.requests.has_told()
+            || matches!(self.refused(), Some(Reason::Other(_)));
         self.book.response.is_none() && self.book.waiting.len() <= usize::from(own) && self.deserves_answer()
     }
 
@@ -296,7 +317,12 @@ impl<N: Watch> Exchanges<N> {
         let mut ours = bytes.len();
         if way == self.book.way {
             let before = self.requests.undecided();
-            self.requests.feed(bytes, &mut Requests(&mut self.book));
+            if way == Way::In || self.requests.refused().is_none() || self.anew() {
+                self.requests.feed(bytes, &mut Requests(&mut self.book));
+                self.tell_unread();
+            } else {
+                self.book.wrote_on(bytes.len() as u64, bytes);
+            }
             ours -= self.requests.undecided() - before;
             if self.requests.within_head() {
                 self.book.began.get_or_insert(self.book.now);
@@ -308,6 +334,28 @@ impl<N: Watch> Exchanges<N> {
             self.settle();
         }
         self.book.record.clear(way, ours);
+    }
+
+    /// Whether what a client wrote that is no HTTP has its answer: what follows it is looked at anew.
+    fn anew(&mut self) -> bool {
+        let anew = self.settled();
+        if anew {
+            self.requests.begin();
+        }
+        anew
+    }
+
+    /// Tells what a client wrote just now, and is no HTTP: on the timeline it is a request, or part of one.
+    fn tell_unread(&mut self) {
+        if self.book.way == Way::In || self.requests.refused().is_none() {
+            return;
+        }
+        let (size, kept) = self.requests.rejected();
+        match self.requests.between_messages() && !self.requests.has_told() {
+            true => self.book.wrote(size, kept),
+            false if size > 0 => self.book.wrote_on(size, kept),
+            false => {}
+        }
     }
 
     /// What a response decides about the bytes behind its request.
@@ -326,7 +374,11 @@ impl<N: Watch> Exchanges<N> {
 
     fn finish(&mut self, way: Way) {
         if way == self.book.way {
+            let before = self.requests.refused().is_some();
             self.requests.finish(&mut Requests(&mut self.book));
+            if !before && self.requests.between_messages() {
+                self.tell_unread();
+            }
         } else {
             self.responses.finish(&mut Responses(&mut self.book));
         }
@@ -341,10 +393,18 @@ impl<N: Watch> Exchanges<N> {
         if *reason == Reason::Preface {
             return;
         }
-        let fault = Box::new(reason.fault(!client && self.deserves_answer()));
-        let kind = if client { Kind::Error(fault) } else { Kind::ClientError(fault) };
+        let answers = !client && self.deserves_answer();
+        let fault = Box::new(reason.fault(answers));
         let decoder = self.incoming();
-        self.book.record.payload_head(kind, decoder.behind() as u64, decoder.rejected());
+        let next = decoder.between_messages() && !decoder.has_told();
+        let exchange = if next && !answers { 0 } else { self.book.at_hand(next) };
+        if !client && !next {
+            self.book.refuse(exchange);
+        }
+        let decoder = self.incoming();
+        let kind = if client { Kind::Error(fault) } else { Kind::ClientError(fault, exchange) };
+        let (size, kept) = decoder.rejected();
+        self.book.record.payload_head(kind, size, kept);
     }
 }
 
@@ -361,6 +421,7 @@ impl<N: Watch> Watch for Exchanges<N> {
 
     fn ended(&mut self) {
         self.book.ended = true;
+        self.book.leaver.get_or_insert(Party::Peer);
         if self.book.tunnelled {
             return self.book.follower.ended();
         }
@@ -373,6 +434,7 @@ impl<N: Watch> Watch for Exchanges<N> {
     }
 
     fn shut(&mut self) {
+        self.book.leaver.get_or_insert(Party::Us);
         if self.book.tunnelled {
             return self.book.follower.shut();
         }
@@ -380,7 +442,8 @@ impl<N: Watch> Watch for Exchanges<N> {
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {
-        self.book.failed.get_or_insert_with(|| errno::end(op, error));
+        let end = self.book.failed.get_or_insert_with(|| errno::end(op, error));
+        self.book.leaver = self.book.leaver.or(end.by());
         if self.book.tunnelled {
             return self.book.follower.failed(op, error);
         }

@@ -40,6 +40,23 @@ pub struct Patience {
     pub body: Duration,
 }
 
+/// An answer without the Date of its head.
+fn without_date(mut whole: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    for line in whole.split_inclusive(|byte| *byte == b'\n') {
+        let len = line.len();
+        if line == b"\r\n" {
+            break;
+        }
+        if line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"date:")) {
+            whole.drain(at..at + len);
+            break;
+        }
+        at += len;
+    }
+    whole
+}
+
 /// See the module.
 pub struct Gate<S, N> {
     stream: Probe<S, Exchanges<N>>,
@@ -348,6 +365,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin, N: Watch> AsyncWrite for Gate<S, N> {
         }
         if let Some(start) = bufs.first() {
             this.hint(start);
+        }
+        if this.heads.takes_date() {
+            let whole: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+            this.out.extend_from_slice(&without_date(whole));
+            return Poll::Ready(Ok(size));
         }
         let gathers = this.hints.is_none() && size < GATHERED && (!this.out.is_empty() || this.heads.more());
         if !gathers || this.out.len() >= GATHERED {

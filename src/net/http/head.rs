@@ -80,8 +80,8 @@ enum Coding {
     Other(Box<str>),
 }
 
-/// Reads a request's head; `None` if it is not all there.
-pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
+/// Reads a request's head; `None` if it is not all there. One that is whole may still be refused for what it says.
+pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Result<Framing, Reason>)>, Reason> {
     let mut lines = [MaybeUninit::uninit(); HEADERS];
     let mut head = httparse::Request::new(&mut []);
     let len = match head.parse_with_uninit_headers(raw, &mut lines) {
@@ -90,29 +90,33 @@ pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Framing)>, Reason> {
         Err(error) => return Err(wrong::find(error, raw, 2, head.version.is_some(), HEADERS)),
     };
     let (method, target) = (head.method.unwrap_or_default(), head.path.unwrap_or_default());
-    if !is_target(target) {
-        return Err(Reason::Target);
-    }
-    let facts = Facts::of(head.headers)?;
     let new = head.version == Some(1);
-    let last = facts.last(new);
-    match facts.hosts {
-        0 if new => return Err(Reason::NoHost),
-        0 | 1 => {}
-        _ => return Err(Reason::ManyHosts),
-    }
-    if let Some(host) = facts.bad_host {
-        return Err(Reason::BadHost(String::from_utf8_lossy(host).into()));
-    }
-    let framing = match (facts.coding, facts.length) {
-        (None, length) => Framing::Length(length.unwrap_or(0)),
-        (Some(_), _) if !new => return Err(Reason::CodingIn10),
-        (Some(_), Some(_)) => return Err(Reason::LengthAndCoding),
-        (Some(Coding::Chunked), None) => Framing::Chunked,
-        (Some(Coding::Other(name)), None) => return Err(Reason::Coding(name)),
-    };
+    let facts = if is_target(target) { Facts::of(head.headers) } else { Err(Reason::Target) };
+    let (last, upgrade) = facts.as_ref().map_or((None, false), |facts| (facts.last(new), new && facts.upgrade));
     let start = Start::Request { method, target };
-    Ok(Some((Head { raw: &raw[..len], start, last, upgrade: new && facts.upgrade }, framing)))
+    Ok(Some((Head { raw: &raw[..len], start, last, upgrade }, facts.and_then(|facts| facts.framing(new)))))
+}
+
+impl Facts<'_> {
+    /// How the end of a request's body is known; `new`: of HTTP/1.1.
+    fn framing(self, new: bool) -> Result<Framing, Reason> {
+        let facts = self;
+        match facts.hosts {
+            0 if new => return Err(Reason::NoHost),
+            0 | 1 => {}
+            _ => return Err(Reason::ManyHosts),
+        }
+        if let Some(host) = facts.bad_host {
+            return Err(Reason::BadHost(String::from_utf8_lossy(host).into()));
+        }
+        match (facts.coding, facts.length) {
+            (None, length) => Ok(Framing::Length(length.unwrap_or(0))),
+            (Some(_), _) if !new => Err(Reason::CodingIn10),
+            (Some(_), Some(_)) => Err(Reason::LengthAndCoding),
+            (Some(Coding::Chunked), None) => Ok(Framing::Chunked),
+            (Some(Coding::Other(name)), None) => Err(Reason::Coding(name)),
+        }
+    }
 }
 
 /// Reads a response's head; `None` if it is not all there.

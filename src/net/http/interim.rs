@@ -13,7 +13,7 @@ use super::h2::frame::{END_HEADERS, HEADERS, Head};
 /// Those that wait to be written: more than anybody types before a connection moves.
 const MOST: usize = 64;
 /// What HTTP/2 has no place for (RFC 9113 section 8.2.2).
-const OF_HTTP_1: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+pub const OF_HTTP_1: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

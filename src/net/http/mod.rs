@@ -30,10 +30,10 @@ mod upload;
 mod write;
 mod wrong;
 
-pub use self::compose::split_body;
+pub use self::compose::{NO_PING, split_body};
 pub use self::exchanges::Exchanges;
 pub use self::gate::{Gate, Patience};
-pub use self::hold::{Holds, Patch, Step, code, event, patch, trailers};
+pub use self::hold::{Holds, Patch, Step, code, event, patch, status, trailers};
 pub use self::reason::Reason;
 pub use self::server::refuse;
 use super::{BoxFuture, Context, Info, Payload, Protocol, stream};
@@ -99,6 +99,8 @@ impl Protocol for Http {
 mod client_tests;
 #[cfg(test)]
 mod decode_tests;
+#[cfg(test)]
+mod ends_tests;
 #[cfg(test)]
 mod exchanges_tests;
 #[cfg(test)]

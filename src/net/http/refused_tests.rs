@@ -43,7 +43,7 @@ async fn what_is_malformed_behind_a_held_exchange_is_told_at_once_and_answered_i
         let error = stage.event(id, "clientError").await;
         assert_eq!(error.head, b"nonsense\r\n\r\n");
         assert!(
-            matches!(&error.kind, Kind::ClientError(fault) if matches!(**fault, Fault::Http { status: Some(400), .. }))
+            matches!(&error.kind, Kind::ClientError(fault, _) if matches!(**fault, Fault::Http { status: Some(400), .. }))
         );
         answer(&stage, id, "held no more").await;
         let heard = hear(&mut stream).await;
@@ -89,7 +89,7 @@ async fn a_body_that_stalls_is_answered_408_also_where_its_exchange_is_held() {
             assert!(heard.starts_with("HTTP/1.1 408 ") && heard.contains("nothing more of the body came for 60ms"));
             drop(stream);
             let (row, events) = stage.closed(id).await;
-            let mut want = vec!["in request 1", "in body 1", "clientError", "out head 1", "out body 1"];
+            let mut want = vec!["in request 1", "in body 1", "clientError 1", "out head 1", "out body 1"];
             if held {
                 want.insert(1, "held 1");
             }

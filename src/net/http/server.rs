@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
-use super::compose::NO_PING;
+use super::compose::{ANSWERS, NO_PING};
 use super::decode::Preface;
 use super::desk::{Desk, GaveUp, Response};
 use super::exchanges::Exchanges;
@@ -24,6 +24,7 @@ use super::reason::Reason;
 use super::rules::Book;
 use super::tunnel;
 use crate::model::end::{End, Fault, Party};
+use crate::model::event::Kind;
 use crate::model::rule::Cut;
 use crate::model::setting::http::Version;
 use crate::model::url::Role;
@@ -135,12 +136,19 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
             }
             letter = inbox.recv(), if open => match letter.map(|letter| letter.command) {
                 Some(Command::Send(Payload::Ping(_))) => record.error(Fault::Http { status: None, text: NO_PING.into() }),
+                Some(Command::Send(Payload::Bytes(_) | Payload::Request(_))) => {
+                    record.error(Fault::Http { status: None, text: ANSWERS.into() });
+                }
                 Some(Command::Set(row, text)) => {
                     tune.set(row, &text);
                     desk.half_open.store(tune.settings().half_open, Relaxed);
                 }
                 Some(Command::End) => {
                     ending = true;
+                    if let Some(exchange) = desk.shelf.get().and_then(|shelf| shelf.first()) {
+                        let text = format!("ends when exchange {exchange} has its answer");
+                        record.payload(Kind::Log, text.as_bytes());
+                    }
                     Pin::new(&mut conn).graceful_shutdown();
                 }
                 Some(Command::Close) => break Left::Closed,
@@ -170,6 +178,9 @@ pub async fn talk(flow: Flow, book: Arc<Book>) -> End {
         let early = [&parts.read_buf[..], &rest].concat().into();
         return tunnel::talk(&cx, stream, early, &mut inbox, &kernel, &mut tune).await;
     }
+    let theirs = matches!(left, Left::Done(_)) && desk.cut.get().is_none();
+    let lost = stream.watch().failure().is_some();
+    stream.watch().give_up(if theirs && (lost || first == Party::Peer) { Party::Peer } else { Party::Us });
     let outcome = match left {
         Left::Done(outcome) => outcome,
         Left::Closed => {

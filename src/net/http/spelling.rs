@@ -40,15 +40,21 @@ fn is_title(name: &str) -> bool {
     })
 }
 
+/// Fields that say how long the body is, and a value that is good.
+const FRAMING: [(&str, &str); 2] = [("content-length", "0"), ("transfer-encoding", "chunked")];
+
 /// What hyper keeps of a head with these names.
 fn read(names: &[&str]) -> Option<Extensions> {
     let mut head = String::from("GET / HTTP/1.1\r\n");
+    let mut framed = false;
     for name in names {
-        // Framing is hyper's own, and has its own spelling.
-        let framing = ["content-length", "transfer-encoding"].iter().any(|other| name.eq_ignore_ascii_case(other));
-        if !framing {
+        // Framing has to be good to be read, and there is one of the two.
+        let value = FRAMING.iter().find(|(framing, _)| name.eq_ignore_ascii_case(framing)).map(|(_, value)| *value);
+        if value.is_none() || !std::mem::replace(&mut framed, true) {
             head.push_str(name);
-            head.push_str(": \r\n");
+            head.push_str(": ");
+            head.push_str(value.unwrap_or_default());
+            head.push_str("\r\n");
         }
     }
     head.push_str("\r\n");

@@ -63,7 +63,7 @@ async fn our_client_opens_talks_and_closes() {
     while peer.next().await.is_some() {}
     drop(peer);
     let (row, end, events) = rig.story().await;
-    assert_eq!(end, End::Finished { first: Party::Us });
+    assert_eq!(end, End::Finished { first: Party::Peer }, "our close frame, the server's FIN");
     assert_eq!(names(&events)[..6], ["connect", "request", "head", "upgrade", "open", "message"]);
     let Kind::Open(opened) = &events[4].kind else { panic!("{events:?}") };
     assert_eq!((opened.subprotocols.len(), opened.subprotocol.as_deref()), (2, Some("v1")));
@@ -193,7 +193,7 @@ async fn over_tls_both_ends_tell_the_same_story() {
     rig.event(&ours, |kind| matches!(kind, Kind::Message { way: Way::In, .. })).await;
     rig.send(&ours, Command::Close);
     rig.until(|shot| (shot.open == 0).then_some(())).await;
-    for (row, first, secured) in [(ours, Party::Us, "secureConnect"), (theirs, Party::Peer, "secureConnection")] {
+    for (row, first, secured) in [(ours, Party::Peer, "secureConnect"), (theirs, Party::Us, "secureConnection")] {
         let row = rig.hub.socket(row.id).unwrap();
         assert_eq!(row.end.as_deref(), Some(&End::Finished { first }));
         assert!(names(&rig.events(&row)).contains(&secured));

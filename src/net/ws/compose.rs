@@ -14,7 +14,8 @@ pub fn compose(draft: &Draft) -> Result<Payload, Rejection> {
         return Ok(payload);
     }
     if draft.fragments > FRAGMENTS {
-        return Err(Rejection(format!("a message goes in at most {FRAGMENTS} frames: each is an event of its own")));
+        let asked = draft.fragments;
+        return Err(Rejection(format!("a message goes in 1 to {FRAGMENTS} frames, and {asked} were asked for")));
     }
     let (form, bytes) = match payload {
         Payload::Text(text) => (Form::Text, text.into()),
@@ -121,7 +122,8 @@ mod tests {
         assert_eq!(split(Shape::Binary, 3), three(Form::Binary));
         assert_eq!(split(Shape::Text, 1), Ok(Payload::Text("abc".into())));
         assert!(split(Shape::Ping, 2).unwrap_err().contains("section 5.5"));
-        assert!(split(Shape::Text, 1001).unwrap_err().contains("1000"));
+        assert!(split(Shape::Text, 100).is_ok());
+        assert_eq!(split(Shape::Text, 101), Err("a message goes in 1 to 100 frames, and 101 were asked for".into()));
         assert_eq!(split(Shape::Pong, 0), Ok(Payload::Pong("abc".into())));
     }
 

@@ -1,5 +1,7 @@
 //! RFC 6455 section 5.2, byte by byte if need be: frame heads and payloads out of chunks cut anywhere.
-//! Allocates nothing, never fails, never stops; what is wrong with a head is said beside it.
+//! Never fails, never stops; what is wrong with a head is said beside it, and nothing else is allocated.
+
+use std::fmt;
 
 use crate::model::event::FrameHead;
 
@@ -16,8 +18,6 @@ pub struct Frame {
     left: u64,
     /// How far the mask is turned for the piece at hand.
     turned: u64,
-    /// Bytes of the head as it came, which may be longer than it needs.
-    size: u8,
 }
 
 impl Frame {
@@ -31,7 +31,7 @@ impl Frame {
 
     /// Bytes of the head.
     pub fn size(&self) -> u32 {
-        self.size.into()
+        self.head.size.into()
     }
 
     /// Payload bytes in all.
@@ -67,11 +67,32 @@ pub enum Next<'a> {
     /// All are taken; the rest is in a later chunk.
     More,
     /// A frame begins, with what is wrong with its head.
-    Head(Frame, Option<&'static str>),
+    Head(Frame, Option<Box<str>>),
     /// A piece of its payload, masked as it was.
     Payload(Frame, &'a [u8]),
     /// It is whole.
     Done(Frame),
+}
+
+/// A frame that is not whole.
+#[derive(Clone, Copy)]
+pub enum Part {
+    /// So many bytes of its head.
+    Head(usize),
+    /// Its head, and so many bytes of its payload.
+    Payload(FrameHead, u64),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(have) => write!(f, "within a frame's head, {have} B of it came"),
+            Self::Payload(head, have) => {
+                let came = have + u64::from(head.size);
+                write!(f, "within a {} frame, {came} of its {} B came", head.name(), head.wire())
+            }
+        }
+    }
 }
 
 /// Frames of one direction.
@@ -93,6 +114,20 @@ impl Decoder {
     /// From here on RSV1 marks a compressed message.
     pub fn allow_rsv1(&mut self) {
         self.rsv1 = true;
+    }
+
+    /// Whether it does.
+    pub fn allows_rsv1(&self) -> bool {
+        self.rsv1
+    }
+
+    /// How much there is of the frame that has begun and is not whole.
+    pub fn part(&self) -> Option<Part> {
+        match (&self.frame, self.have) {
+            (Some(frame), _) => Some(Part::Payload(frame.head, frame.len - frame.left)),
+            (None, 0) => None,
+            (None, have) => Some(Part::Head(have)),
+        }
     }
 
     /// Takes what comes next off the front of `bytes`.
@@ -146,23 +181,30 @@ impl Decoder {
         }
     }
 
-    fn wrong(&self, frame: &Frame, minimal: bool) -> Option<&'static str> {
+    fn wrong(&self, frame: &Frame, minimal: bool) -> Option<Box<str>> {
         let FrameHead { opcode, fin, rsv, masked, .. } = frame.head;
         let rsv1 = rsv & 4 != 0;
         let rules = [
-            (rsv & 3 == 0, "RSV2 or RSV3 is set, and no extension uses it (RFC 6455 section 5.2)"),
+            (rsv & 3 != 3, "RSV2 and RSV3 are set, and no extension uses them (RFC 6455 section 5.2)"),
+            (rsv & 2 == 0, "RSV2 is set, and no extension uses it (RFC 6455 section 5.2)"),
+            (rsv & 1 == 0, "RSV3 is set, and no extension uses it (RFC 6455 section 5.2)"),
             (!rsv1 || self.rsv1, "RSV1 is set, and no extension was agreed on (RFC 6455 section 5.2)"),
             (!rsv1 || opcode < 8, "RSV1 is set on a control frame (RFC 7692 section 6)"),
             (!rsv1 || opcode != 0, "RSV1 is set behind a message's first frame (RFC 7692 section 6)"),
-            (matches!(opcode, 0..=2 | 8..=10), "a frame with a reserved opcode (RFC 6455 section 5.2)"),
+            (matches!(opcode, 0..=2 | 8..=10), "a frame with the reserved opcode OPCODE (RFC 6455 section 5.2)"),
             (masked || !self.masked, "a frame of the client is not masked (RFC 6455 section 5.1)"),
             (!masked || self.masked, "a frame of the server is masked (RFC 6455 section 5.1)"),
             (opcode < 8 || fin, "a control frame in fragments (RFC 6455 section 5.5)"),
-            (opcode < 8 || frame.len <= 125, "a control frame of more than 125 bytes (RFC 6455 section 5.5)"),
+            (
+                opcode < 8 || frame.len <= 125,
+                "a control frame of LENGTH bytes, and 125 are the most (RFC 6455 section 5.5)",
+            ),
             (frame.len >> 63 == 0, "a payload length of 2^63 or more (RFC 6455 section 5.2)"),
             (minimal, "a payload length written longer than it needs (RFC 6455 section 5.2)"),
         ];
-        rules.iter().find(|(holds, _)| !holds).map(|(_, text)| *text)
+        let (_, text) = rules.iter().find(|(holds, _)| !holds)?;
+        let text = text.replace("OPCODE", &format!("0x{opcode:x}")).replace("LENGTH", &frame.len.to_string());
+        Some(text.into())
     }
 }
 
@@ -197,6 +239,7 @@ fn parse(part: &[u8; HEAD]) -> (Frame, bool) {
         rsv: first >> 4 & 7,
         masked,
         len: u32::try_from(len).unwrap_or(u32::MAX),
+        size,
     };
-    (Frame { head, mask, len, left: len, turned: 0, size }, minimal)
+    (Frame { head, mask, len, left: len, turned: 0 }, minimal)
 }

@@ -6,7 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Error;
 
-use super::tests::{Rig, closing, fault, next, over, peer};
+use super::tests::{Rig, closing, fault, next, over, peer, raw};
 use crate::model::end::{End, Party};
 use crate::model::event::{Kind, Way};
 use crate::model::spec::{Limits, Reply, Settings};
@@ -21,6 +21,20 @@ async fn an_end_without_a_close_frame_is_1006() {
     let (_, end, events) = rig.story().await;
     assert!(fault(&events).starts_with("1006: the peer ended without a close frame"), "{}", fault(&events));
     assert!(matches!(end, End::Broken(_)));
+}
+
+#[tokio::test]
+async fn an_end_within_a_frame_says_how_much_of_it_came() {
+    let rig = Rig::new();
+    let (_, to) = rig.listen(Settings::default()).await;
+    let mut peer = peer(to).await;
+    peer.get_mut().write_all(&[0x81, 0x85, 0, 0, 0, 0, b'h', b'e']).await.unwrap();
+    peer.get_mut().shutdown().await.unwrap();
+    let (_, _, events) = rig.story().await;
+    let wanted = "1006: the peer ended without a close frame, within a text frame, 8 of its 11 B came (";
+    assert!(fault(&events).starts_with(wanted), "{}", fault(&events));
+    let part = events.iter().find(|event| event.kind.name() == "frame").unwrap();
+    assert_eq!((part.size, &part.head[..]), (2, &b"he"[..]));
 }
 
 #[tokio::test]
@@ -122,4 +136,68 @@ async fn closing_does_not_wait_for_a_peer_that_does_not_answer() {
     let (_, end, events) = rig.story().await;
     assert!(fault(&events).starts_with("1006: our close frame was not answered within 1s"), "{}", fault(&events));
     assert!(matches!(end, End::Broken(_)), "{end:?}");
+}
+
+/// The cases of the Autobahn test suite in small: all that we say to a client that sends these frames, whose last is
+/// the close frame that answers it.
+#[tokio::test]
+async fn what_is_answered_is_what_autobahn_wants() {
+    let masked = |first: u8, payload: &[u8]| {
+        let length = match payload.len() {
+            short @ 0..126 => vec![0x80 | short as u8],
+            long => [&[0xfe], &(long as u16).to_be_bytes()[..]].concat(),
+        };
+        [&[first], &length[..], &[0; 4], payload].concat()
+    };
+    let close = |code: u16, reason: &str| {
+        [&[0x88, 2 + reason.len() as u8], &code.to_be_bytes()[..], reason.as_bytes()].concat()
+    };
+    let (bad, data, bye) = (close(1002, "protocol error"), close(1007, "invalid payload"), close(1000, ""));
+    let end = || masked(0x88, &[3, 232]);
+    let echo = [&[0x81, 5][..], b"hello"].concat();
+    for (case, frames, answer) in [
+        ("1.1.1 an empty text", vec![masked(0x81, b""), end()], vec![vec![0x81, 0], bye.clone()]),
+        (
+            "2.4 a ping of 125 bytes",
+            vec![masked(0x89, &[7; 125]), end()],
+            vec![[&[0x8a, 125][..], &[7; 125]].concat(), bye.clone()],
+        ),
+        ("2.5 a ping of 126 bytes", vec![masked(0x89, &[7; 126])], vec![bad.clone()]),
+        ("2.7 a pong that nobody asked for", vec![masked(0x8a, b""), end()], vec![bye.clone()]),
+        (
+            "3.2 a reserved bit behind a message",
+            vec![masked(0x81, b"hello"), masked(0xa1, b"hello")],
+            vec![echo.clone(), bad.clone()],
+        ),
+        ("4.1.1 a reserved opcode", vec![masked(0x83, b"")], vec![bad.clone()]),
+        (
+            "4.2.4 a reserved control opcode behind a message",
+            vec![masked(0x81, b"hello"), masked(0x8e, b"x")],
+            vec![echo.clone(), bad.clone()],
+        ),
+        ("5.1 a ping in fragments", vec![masked(0x09, b"a"), masked(0x80, b"b")], vec![bad.clone()]),
+        (
+            "5.6 a ping within a message",
+            vec![masked(1, b"hel"), masked(0x89, b"?"), masked(0x80, b"lo"), end()],
+            vec![vec![0x8a, 1, b'?'], echo.clone(), bye.clone()],
+        ),
+        ("5.9 a continuation of nothing", vec![masked(0x80, b"x"), masked(0x81, b"hello")], vec![bad.clone()]),
+        ("5.18 a message within another", vec![masked(1, b"a"), masked(0x81, b"b")], vec![bad.clone()]),
+        ("6.3.1 a text that is not UTF-8", vec![masked(0x81, b"\xce\xba\xed\xa0\x80")], vec![data.clone()]),
+        (
+            "6.4.3 the same before its frame is whole",
+            vec![masked(1, b"\xce\xba\xf4\x90 and more")[..11].to_vec()],
+            vec![data.clone()],
+        ),
+        ("7.1.2 frames behind the close frame", vec![end(), end(), masked(0x81, b"hello")], vec![bye.clone()]),
+        ("7.3.1 a close frame with nothing in it", vec![masked(0x88, b"")], vec![vec![0x88, 0]]),
+        ("7.3.2 one with a single byte", vec![masked(0x88, b"a")], vec![bad.clone()]),
+        ("7.5.1 a reason that is not UTF-8", vec![masked(0x88, b"\x03\xe8\xff")], vec![data.clone()]),
+        ("7.7.13 a code of one's own", vec![masked(0x88, b"\x13\x87")], vec![close(4999, "")]),
+        ("7.9.4 a code that is none to send", vec![masked(0x88, b"\x03\xed")], vec![bad.clone()]),
+    ] {
+        let rig = Rig::new();
+        let (_, to) = rig.listen(Settings::default()).await;
+        assert_eq!(raw(to, &frames.concat()).await, answer.concat(), "{case}");
+    }
 }

@@ -18,7 +18,7 @@ use super::packets::Packets;
 use super::side::Side;
 use super::sums::Sums;
 use crate::hub::Recorder;
-use crate::model::end::{Fault, Op};
+use crate::model::end::{Fault, Op, Party};
 use crate::model::event::{Form, Kind, Opened, Way};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::url::Role;
@@ -77,6 +77,8 @@ pub struct Frames {
     /// What came behind the handshake before [`Frames::open`]: its events belong behind that one. Bounded by
     /// the one read that brought the head's end: nobody reads on before `open`.
     early: Option<Vec<u8>>,
+    /// Who was the first to be done sending.
+    first: Option<Party>,
 }
 
 /// Where events go, what was heard, and what both directions share.
@@ -106,6 +108,7 @@ impl Frames {
             received: Side::new(Way::In, role == Role::Listen, Some(limit)),
             sent: Side::new(Way::Out, role == Role::Connect, None),
             early: Some(Vec::new()),
+            first: None,
         }
     }
 
@@ -150,9 +153,26 @@ impl Frames {
     pub fn fault(&self, op: Op, error: &io::Error) -> Fault {
         let mut fault = errno::fault(op, error);
         if let (false, Fault::Io { text, .. } | Fault::Tls { text, .. }) = (self.received.closed(), &mut fault) {
-            *text = format!("1006, no close frame came: {text} (RFC 6455 section 7.1.5)").into();
+            let part = self.part();
+            *text = format!("1006, no close frame came{part}: {text} (RFC 6455 section 7.1.5)").into();
         }
         fault
+    }
+
+    /// How far the peer's frame came that is not whole, as words behind others; nothing where there is none.
+    pub fn part(&self) -> String {
+        self.received.part().map(|part| format!(", {part}")).unwrap_or_default()
+    }
+
+    /// No more is waited for: tells of a frame that is not whole, and what is wrong with it.
+    pub fn torn(&mut self) {
+        self.received.torn(&self.record);
+        self.sent.torn(&self.record);
+    }
+
+    /// Who sent the first FIN, or over TLS the `close_notify` before it.
+    pub fn first(&self) -> Option<Party> {
+        self.first
     }
 
     /// What the peer broke first, if anything; recorded already. What it did behind its close frame does not
@@ -175,14 +195,19 @@ impl Watch for Frames {
     }
 
     fn ended(&mut self) {
+        self.first.get_or_insert(Party::Peer);
+        self.received.torn(&self.record);
         self.record.to.event(Kind::End { way: Way::In });
     }
 
     fn shut(&mut self) {
+        self.first.get_or_insert(Party::Us);
+        self.sent.torn(&self.record);
         self.record.to.event(Kind::End { way: Way::Out });
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {
+        self.torn();
         wire::tell(&self.record.to, self.fault(op, error));
     }
 }

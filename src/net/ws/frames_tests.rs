@@ -69,7 +69,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 fn message(form: Form, frames: u32, payload: u64, heads: u32) -> Kind {
-    let framing = Framing { payload, heads, masked: true, deflated: false };
+    let framing = Framing { payload, heads, masked: true, deflated: false, rsv: 0 };
     Kind::Message { way: Way::In, form, frames, framing }
 }
 
@@ -85,12 +85,12 @@ fn the_rfcs_examples_are_read() {
     let names: Vec<_> = events.iter().map(|event| event.kind.name()).collect();
     assert_eq!(names, ["message", "frame", "frame", "message", "ping", "pong"]);
     assert!([0, 3, 4, 5].iter().all(|at| events[*at].head == b"Hello"));
-    let first = FrameHead { opcode: 1, fin: false, rsv: 0, masked: false, len: 3 };
+    let first = FrameHead { opcode: 1, fin: false, rsv: 0, masked: false, len: 3, size: 2 };
     assert_eq!(events[1].kind, Kind::Frame { way: Way::Out, frame: first });
-    let framing = Framing { payload: 5, heads: 4, masked: false, deflated: false };
+    let framing = Framing { payload: 5, heads: 4, masked: false, deflated: false, rsv: 0 };
     assert_eq!(events[3].kind, Kind::Message { way: Way::Out, form: Form::Text, frames: 2, framing });
     assert_eq!(bench.heard(), [Heard::Message(Form::Text, "Hello".into())]);
-    assert!(matches!(events[5].kind, Kind::Pong { way: Way::In, rtt: Some(_) }));
+    assert!(matches!(events[5].kind, Kind::Pong { way: Way::In, rtt: Some(_), .. }));
     let count = bench.record.count();
     assert_eq!((count.received.packets, count.received.messages, count.received.bytes), (2, 1, 5));
     assert_eq!((count.sent.packets, count.sent.messages, count.sent.bytes), (3, 1, 5));
@@ -116,7 +116,8 @@ fn one_above_the_limit_is_counted_and_not_heard() {
     bench.frames.read(&masked(0x80, &payload[50_000..]));
     assert_eq!(bench.frames.broken().unwrap().code, 1009);
     let told = bench.seen();
-    assert_eq!(told.last().unwrap(), &(message(Form::Binary, 2, 100_000, 16), 100_000, payload[..HEAD].to_vec()));
+    assert!(matches!(told.last(), Some((Kind::Error(_), ..))));
+    assert_eq!(told[told.len() - 2], (message(Form::Binary, 2, 100_000, 16), 100_000, payload[..HEAD].to_vec()));
     assert_eq!(bench.heard(), []);
 }
 
@@ -126,7 +127,7 @@ fn nothing_behind_a_close_frame_is_heard() {
     bench.frames.read(&masked(0x88, b"\x03\xe8bye"));
     bench.frames.read(&[masked(0x81, b"late"), masked(0x83, b"")].concat());
     let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
-    assert_eq!(names, ["closing", "error", "message", "frame"]);
+    assert_eq!(names, ["closing", "message", "error", "frame"]);
     assert_eq!(bench.heard(), [Heard::Close(Bytes::from_static(b"\x03\xe8bye"))]);
     // The conversation was over: this does not make its end another.
     assert!(bench.frames.broken().is_none());
@@ -140,7 +141,7 @@ fn a_compressed_message_is_what_it_was() {
     bench.frames.read(&masked(0xc1, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]));
     bench.frames.read(&masked(0x81, b"as it is"));
     let Kind::Message { framing, .. } = bench.events()[1].kind else { unreachable!() };
-    assert_eq!(framing, Framing { payload: 7, heads: 6, masked: true, deflated: true });
+    assert_eq!(framing, Framing { payload: 7, heads: 6, masked: true, deflated: true, rsv: 4 });
     assert_eq!((bench.events()[1].size, &bench.events()[1].head[..]), (5, &b"Hello"[..]));
     let texts = ["Hello", "as it is"].map(|text| Heard::Message(Form::Text, text.into()));
     assert_eq!(bench.heard(), texts);
@@ -197,9 +198,131 @@ fn a_breach_is_said_once_and_reading_goes_on() {
     bench.frames.read(&masked(0x83, b"reserved"));
     bench.frames.read(&masked(0x81, b"good"));
     let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
-    assert_eq!(names, ["error", "message", "frame", "message"]);
+    assert_eq!(names, ["message", "error", "frame", "message"]);
     assert!(bench.frames.broken().unwrap().fault.to_string().contains("section 5.1"));
     assert_eq!(bench.record.count().errors, 1);
+}
+
+/// The names of what is told of a frame, and its last event but the error.
+fn told(deflate: bool, bytes: &[u8]) -> (Vec<&'static str>, Event) {
+    let mut bench = Bench::new();
+    if deflate {
+        bench.frames = Frames::new(bench.record.clone(), bench.hub.clock(), Role::Listen, LIMIT);
+        bench.frames.open(Opened::default(), b"", Some((&Terms::default(), Role::Listen)));
+    }
+    bench.frames.read(bytes);
+    let events: Vec<_> = bench.events().into_iter().filter(|event| event.kind.name() != "open").collect();
+    assert_eq!(bench.heard(), []);
+    let names = events.iter().map(|event| event.kind.name()).collect();
+    (names, events.into_iter().rfind(|event| event.kind.name() != "error").unwrap())
+}
+
+#[test]
+fn a_frame_that_is_wrong_is_shown_as_it_was_and_then_what_is_wrong() {
+    let framing = |rsv| Framing { payload: 5, heads: 6, masked: true, deflated: false, rsv };
+    let text = |rsv| Kind::Message { way: Way::In, form: Form::Text, frames: 1, framing: framing(rsv) };
+    // Reserved bits that nobody agreed on.
+    for (first, rsv) in [(0xc1, 4), (0xa1, 2), (0x91, 1), (0xb1, 3)] {
+        let (names, event) = told(false, &masked(first, b"hello"));
+        assert_eq!((names, event.kind, event.size), (vec!["message", "error"], text(rsv), 5));
+        assert_eq!(event.head, b"hello");
+    }
+    // What is no deflate stream, and what follows it, as they came.
+    let junk = [0xff; 20];
+    let binary = |way| Kind::Message {
+        way,
+        form: Form::Binary,
+        frames: 1,
+        framing: Framing { payload: 20, heads: 6, masked: true, deflated: false, rsv: 4 },
+    };
+    for (bytes, names) in [
+        (masked(0xc2, &junk), vec!["message", "error"]),
+        ([masked(0xc2, &junk), masked(0xc2, &junk)].concat(), vec!["message", "error", "message"]),
+    ] {
+        let (seen, event) = told(true, &bytes);
+        assert_eq!((seen, event.kind, event.size), (names, binary(Way::In), 20));
+        assert_eq!(event.head, junk);
+    }
+    let parts = [masked(0x42, &[0xff; 10]), masked(0x80, &[0xfe; 10])].concat();
+    let (names, event) = told(true, &parts);
+    assert_eq!((names, event.size), (vec!["frame", "error", "frame", "message"], 20));
+    assert_eq!(event.head, [[0xff; 10], [0xfe; 10]].concat());
+    // A control frame that is too long, and opcodes that are reserved.
+    let head = |opcode, len: u32, size| FrameHead { opcode, fin: true, rsv: 0, masked: true, len, size };
+    let (names, event) = told(false, &masked(0x89, &[b'x'; 126]));
+    let kind = Kind::Ping { way: Way::In, frame: Some(head(9, 126, 8)) };
+    assert_eq!((names, event.kind, event.size, event.head.len()), (vec!["ping", "error"], kind, 126, 126));
+    for opcode in [0x3, 0xb] {
+        let (names, event) = told(false, &masked(0x80 | opcode, b"what"));
+        let kind = Kind::Frame { way: Way::In, frame: head(opcode, 4, 6) };
+        assert_eq!((names, event.kind, event.size), (vec!["frame", "error"], kind, 4));
+        assert_eq!(event.head, b"what");
+    }
+    assert_eq!(
+        [0x3, 0xb, 0xf].map(|opcode| head(opcode, 0, 6).name()),
+        ["reserved 0x3", "reserved 0xb", "reserved 0xf"]
+    );
+    // A continuation of nothing; a length written longer than it needs is that long on the wire.
+    let (names, event) = told(false, &masked(0x80, b"more"));
+    assert_eq!((names, event.size, &event.head[..]), (vec!["frame", "error"], 4, &b"more"[..]));
+    let (_, event) = told(false, &[0x83, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, b'x']);
+    assert!(matches!(event.kind, Kind::Frame { frame, .. } if (frame.size, frame.wire()) == (14, 15)), "{event:?}");
+    for (bytes, names) in [
+        (masked(0x81, b"\xff"), ["message", "error"]),
+        (vec![0x81, 1, b'x'], ["message", "error"]),
+        (masked(0x88, b"\x03\xed"), ["closing", "error"]),
+    ] {
+        assert_eq!(told(false, &bytes).0, names);
+    }
+}
+
+#[test]
+fn a_control_frame_has_the_facts_of_its_head() {
+    let mut bench = Bench::new();
+    bench.frames.read(&[masked(0x89, b"one"), masked(0x8a, b""), masked(0x88, b"\x03\xe8bye")].concat());
+    bench.frames.wrote(&[0x89, 1, b'x']);
+    let head =
+        |opcode, len, masked| FrameHead { opcode, fin: true, rsv: 0, masked, len, size: if masked { 6 } else { 2 } };
+    let kinds: Vec<_> = bench.events().into_iter().map(|event| event.kind).collect();
+    let wanted = [
+        Kind::Ping { way: Way::In, frame: Some(head(9, 3, true)) },
+        Kind::Pong { way: Way::In, rtt: None, frame: Some(head(10, 0, true)) },
+        Kind::Closing { way: Way::In, code: Some(1000), frame: head(8, 5, true) },
+        Kind::Ping { way: Way::Out, frame: Some(head(9, 1, false)) },
+    ];
+    assert_eq!(kinds, wanted);
+}
+
+#[test]
+fn a_frame_that_is_not_whole_is_told_at_the_end() {
+    let all = masked(0x81, b"hello");
+    for (cut, words, came) in [
+        (8, ", within a text frame, 8 of its 11 B came", Some(&b"he"[..])),
+        (6, ", within a text frame, 6 of its 11 B came", Some(b"")),
+        (1, ", within a frame's head, 1 B of it came", None),
+        (0, "", None),
+        (11, "", None),
+    ] {
+        let mut bench = Bench::new();
+        bench.frames.read(&all[..cut]);
+        assert_eq!(bench.frames.part(), words);
+        bench.frames.ended();
+        let told = bench.seen();
+        let part = told.iter().find(|(kind, ..)| matches!(kind, Kind::Frame { .. }));
+        assert_eq!(part.map(|(_, size, head)| (*size, &head[..])), came.map(|came| (came.len() as u64, came)));
+        assert_eq!(told.last().unwrap().0, Kind::End { way: Way::In });
+        assert_eq!(bench.frames.first(), Some(Party::Peer));
+    }
+    // One that is wrong is told as far as it came, with what is wrong, and only once.
+    let mut bench = Bench::new();
+    bench.frames.read(&masked(0xc1, b"hello")[..8]);
+    assert!(bench.events().is_empty() && bench.frames.broken().is_some());
+    bench.frames.torn();
+    bench.frames.read(&masked(0xc1, b"hello")[8..]);
+    bench.frames.read(&masked(0x81, b"next"));
+    let names: Vec<_> = bench.events().iter().map(|event| event.kind.name()).collect();
+    assert_eq!(names, ["frame", "error", "message"]);
+    assert_eq!(bench.events()[2].head, b"next");
 }
 
 #[test]

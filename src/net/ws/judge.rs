@@ -77,6 +77,14 @@ fn objection<B>(request: &Request<B>) -> Option<(StatusCode, String)> {
         };
         return bad(format!("{found}, and it must list Upgrade (RFC 6455 section 4.1)"));
     }
+    let versions = headers.get_all(SEC_WEBSOCKET_VERSION).iter().count();
+    if versions > 1 {
+        let found = lines(headers, SEC_WEBSOCKET_VERSION);
+        let found = head(&found, SHOWN);
+        return bad(format!(
+            "there are {versions} Sec-WebSocket-Version ({found}), and one is right: 13 (RFC 6455 section 11.3.5)"
+        ));
+    }
     match version {
         None => return bad("the request has no Sec-WebSocket-Version, and 13 is right (RFC 6455 section 4.1)".into()),
         Some("13") => {}
@@ -213,6 +221,12 @@ mod tests {
         assert_eq!(without(SEC_WEBSOCKET_KEY), 400);
         assert_eq!(ask(|request| request.method("POST")).0.status(), 405);
         assert_eq!(ask(|request| request.header(SEC_WEBSOCKET_KEY, KEY)).0.status(), 400);
+        for second in ["13", "12"] {
+            let (response, verdict) = ask(|request| request.header(SEC_WEBSOCKET_VERSION, second));
+            assert_eq!(response.status(), 400);
+            let Verdict::Refusal(fault) = verdict else { panic!("refused") };
+            assert!(fault.to_string().contains("section 11.3.5"), "{fault}");
+        }
     }
 
     #[test]

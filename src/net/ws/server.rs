@@ -27,7 +27,7 @@ const SMALLEST_HEAD: usize = 8 << 10;
 pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Terms>), End> {
     let said = Arc::new(Mutex::new(None));
     let service = service_fn({
-        let (said, spec) = (Arc::clone(&said), Arc::clone(&desk.cx.spec));
+        let (said, spec, record) = (Arc::clone(&said), Arc::clone(&desk.cx.spec), desk.record.clone());
         move |request| {
             let settings = &spec.settings.ws;
             let speaks = settings.dialect == Dialect::SocketIo;
@@ -35,6 +35,9 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
             let (response, verdict) = objection
                 .map(|(status, why)| refuse(status, why))
                 .unwrap_or_else(|| judge(&request, &settings.subprotocols, wish(settings).as_ref()));
+            if let Verdict::Refusal(fault) = &verdict {
+                record.event(Kind::ClientError(Box::new(fault.clone()), 1));
+            }
             *said.lock() = Some(verdict);
             ready(Ok::<_, Infallible>(response))
         }
@@ -52,7 +55,11 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
         (Err(Cut::Close), _) => return Err(stream::shut(&mut clear).await),
         (Err(Cut::Stopped), _) => return Err(stream::farewell(&mut clear).await),
         (Err(Cut::Reset), _) => return Err(End::Reset { by: Party::Us }),
-        (Err(Cut::Late), Some(_)) => desk.late(),
+        (Err(Cut::Late), Some(_)) => {
+            let fault = desk.late();
+            desk.record.event(Kind::ClientError(Box::new(fault.clone()), 1));
+            fault
+        }
         (Ok(Ok(())), Some(Verdict::Upgrade { terms })) => return Ok((clear, terms)),
         (Ok(_), Some(Verdict::Refusal(fault))) => fault,
         (outcome, _) => {
@@ -74,7 +81,6 @@ pub async fn accept(desk: &mut Desk, clear: Clear) -> Result<(Clear, Option<Term
             return Err(End::Failed(http::refuse(&desk.cx, &mut clear, &reason).await));
         }
     };
-    desk.record.event(Kind::ClientError(Box::new(fault.clone())));
     finish(desk, &mut clear).await;
     Err(End::Failed(fault))
 }

@@ -3,15 +3,16 @@
 //! head that a timeline shows.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 
-use super::decoder::{Decoder, Frame, Next};
+use super::decoder::{Decoder, Frame, Next, Part};
 use super::deflate::{Bad, Inflater};
 use super::frames::{Broken, Heard, Note, Record};
 use super::sums::NO_CODE;
 use crate::hub::HEAD;
-use crate::model::draft::CONTROL;
+use crate::model::end::Fault;
 use crate::model::event::{Form, Framing, Kind, Way};
 
 /// A message that says how long it will be gets room for that much at once; a longer one when it comes, so
@@ -29,7 +30,7 @@ pub(super) struct Side {
     /// Bytes of a message that is heard; `None`: nobody listens to this side.
     limit: Option<u64>,
     message: Message,
-    /// The payload of the control frame that is being read.
+    /// The payload of the frame that is being read and is no part of a message: its head.
     control: Vec<u8>,
     inflater: Option<Inflater>,
     /// Compressed messages that are on their way: as many as are encoded and not yet written.
@@ -39,6 +40,10 @@ pub(super) struct Side {
     closed: bool,
     /// What came behind it was complained of.
     late: bool,
+    /// What is wrong with the frame that is being read: told behind that frame.
+    complaint: Option<Fault>,
+    /// That frame was told of before it was whole.
+    told: bool,
 }
 
 /// The message that is being assembled.
@@ -53,6 +58,14 @@ struct Message {
     bytes: Vec<u8>,
     /// How far it is known to be UTF-8.
     valid: usize,
+    /// The head of what is compressed, as it came.
+    packed: Vec<u8>,
+    /// It cannot be shown as what it was, only as it came.
+    raw: bool,
+    /// It is larger than the limit.
+    cut: bool,
+    /// Where in `bytes`, or in `packed`, the frame at hand begins.
+    from: usize,
 }
 
 impl Side {
@@ -68,6 +81,8 @@ impl Side {
             broken: None,
             closed: false,
             late: false,
+            complaint: None,
+            told: false,
         }
     }
 
@@ -94,8 +109,8 @@ impl Side {
         loop {
             match self.decoder.next(&mut bytes) {
                 Next::More => return,
-                Next::Head(frame, wrong) => self.begin(record, frame, wrong),
-                Next::Payload(frame, piece) => self.take(record, frame, piece),
+                Next::Head(frame, wrong) => self.begin(frame, wrong),
+                Next::Payload(frame, piece) => self.take(frame, piece),
                 Next::Done(frame) => self.finish(record, frame),
             }
         }
@@ -106,32 +121,60 @@ impl Side {
         self.limit.filter(|_| self.broken.is_none() && !self.closed)
     }
 
-    /// The protocol was broken: said once, the rest follows from the first.
-    fn broke(&mut self, record: &Record, broken: Broken) {
+    /// The protocol was broken: said once, the rest follows from the first. See [`Side::complain`].
+    fn broke(&mut self, broken: Broken) {
         if self.closed {
             // Said already, by what it is: something behind the close frame.
             return;
         }
         if self.broken.is_none() {
-            record.to.error(broken.fault.clone());
+            self.complaint = Some(broken.fault.clone());
             self.broken = Some(broken);
         }
     }
 
-    fn begin(&mut self, record: &Record, frame: Frame, wrong: Option<&'static str>) {
+    /// What is wrong with the frame that was told of.
+    fn complain(&mut self, record: &Record) {
+        if let Some(fault) = self.complaint.take() {
+            record.to.error(fault);
+        }
+    }
+
+    /// The frame that has begun and is not whole.
+    pub fn part(&self) -> Option<Part> {
+        self.decoder.part()
+    }
+
+    /// Tells of a frame of which no more is waited for: what came of it, and what is wrong with it.
+    pub fn torn(&mut self, record: &Record) {
+        if let (Some(Part::Payload(frame, came)), false) = (self.decoder.part(), self.told) {
+            self.told = true;
+            let message = &self.message;
+            let head = match (frame.opcode, message.framing.deflated) {
+                (3.., _) => self.control.as_slice(),
+                (_, true) => message.packed.get(message.from..).unwrap_or_default(),
+                (_, false) => message.bytes.get(message.from..).unwrap_or_default(),
+            };
+            let head = head.get(..HEAD).unwrap_or(head);
+            record.to.payload_head(Kind::Frame { way: self.way, frame }, came, head);
+        }
+        self.complain(record);
+    }
+
+    fn begin(&mut self, frame: Frame, wrong: Option<Box<str>>) {
         if self.closed && self.broken.is_none() && !std::mem::replace(&mut self.late, true) {
             let text = "a frame behind the close frame; it is not heard (RFC 6455 section 5.5.1)";
-            record.to.error(Broken::protocol(text).fault);
+            self.complaint = Some(Broken::protocol(text).fault);
         }
         if let Some(text) = wrong {
-            self.broke(record, Broken::protocol(text));
+            self.broke(Broken::protocol(text));
         }
         let head = frame.head();
         match (head.opcode, self.message.form) {
-            (0, None) => self.broke(record, Broken::protocol("a continuation of no message (RFC 6455 section 5.4)")),
+            (0, None) => self.broke(Broken::protocol("a continuation of no message (RFC 6455 section 5.4)")),
             (1 | 2, Some(_)) => {
                 let text = "a new message before the one in fragments has ended (RFC 6455 section 5.4)";
-                self.broke(record, Broken::protocol(text));
+                self.broke(Broken::protocol(text));
                 self.forget();
             }
             _ => {}
@@ -147,39 +190,43 @@ impl Side {
         }
         if message.frames == 0 {
             message.framing.masked = head.masked;
-            message.framing.deflated = head.rsv & 4 != 0;
+            message.framing.rsv = head.rsv;
+            message.framing.deflated = head.rsv & 4 != 0 && head.opcode != 0 && self.decoder.allows_rsv1();
         }
+        message.from = if message.framing.deflated { message.packed.len() } else { message.bytes.len() };
         let Some(limit) = self.heard().filter(|_| !self.message.framing.deflated) else { return };
         if self.message.size.saturating_add(frame.len()) > limit {
-            self.broke(record, Broken::too_big(limit));
+            self.broke(Broken::too_big(limit));
         } else if self.message.frames == 0 {
             self.message.bytes.reserve_exact(frame.len().min(AT_ONCE) as usize);
         }
     }
 
-    fn take(&mut self, record: &Record, frame: Frame, piece: &[u8]) {
+    fn take(&mut self, frame: Frame, piece: &[u8]) {
         match frame.opcode() {
             0..=2 => self.message.framing.payload += piece.len() as u64,
-            8..=10 => return keep(&mut self.control, CONTROL, frame, piece),
-            _ => return,
+            _ => return keep(&mut self.control, HEAD, frame, piece),
         }
         let deflated = self.message.framing.deflated;
+        if deflated && self.limit.is_some() {
+            keep(&mut self.message.packed, HEAD, frame, piece);
+        }
         match self.heard() {
-            None if deflated => {}
+            None if deflated => self.message.raw |= self.limit.is_some() && !self.message.cut,
             None => {
                 self.message.size += piece.len() as u64;
                 keep(&mut self.message.bytes, HEAD, frame, piece);
             }
-            Some(limit) if deflated => self.inflate(record, frame, piece, limit),
+            Some(limit) if deflated => self.inflate(frame, piece, limit),
             Some(_) => {
                 self.message.size += piece.len() as u64;
                 keep(&mut self.message.bytes, usize::MAX, frame, piece);
-                self.check(record);
+                self.check();
             }
         }
     }
 
-    fn inflate(&mut self, record: &Record, frame: Frame, piece: &[u8], limit: u64) {
+    fn inflate(&mut self, frame: Frame, piece: &[u8], limit: u64) {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut scratch = [0; BLOCK];
         for (at, block) in piece.chunks(BLOCK).enumerate() {
@@ -193,29 +240,33 @@ impl Side {
                 None => return,
             };
             let outcome = inflater.piece(block, &mut self.message.bytes, most);
-            if !self.inflated(record, outcome, limit) {
+            if !self.inflated(outcome, limit) {
                 return;
             }
         }
-        self.check(record);
+        self.check();
     }
 
     /// Whether it went well; says what did not.
-    fn inflated(&mut self, record: &Record, outcome: Result<(), Bad>, limit: u64) -> bool {
+    fn inflated(&mut self, outcome: Result<(), Bad>, limit: u64) -> bool {
         self.message.size = self.message.bytes.len() as u64;
         match outcome {
             Ok(()) => return true,
-            Err(Bad::TooBig) => self.broke(record, Broken::too_big(limit)),
+            Err(Bad::TooBig) => {
+                self.message.cut = true;
+                self.broke(Broken::too_big(limit));
+            }
             Err(Bad::Data) => {
+                self.message.raw = true;
                 let text = "a compressed message is no deflate stream (1007, RFC 7692 section 7.2.2)";
-                self.broke(record, Broken::data(text));
+                self.broke(Broken::data(text));
             }
         }
         false
     }
 
     /// A text is UTF-8 as far as it goes; a character may be cut where it ends for now (RFC 6455 section 8.1).
-    fn check(&mut self, record: &Record) {
+    fn check(&mut self) {
         let message = &mut self.message;
         if message.form != Some(Form::Text) {
             return;
@@ -226,43 +277,55 @@ impl Side {
             Err(error) => {
                 let at = message.valid + error.valid_up_to();
                 let text = format!("a text message is not UTF-8: byte {at} of it (1007, RFC 6455 section 8.1)");
-                self.broke(record, Broken::data(text));
+                self.broke(Broken::data(text));
             }
         }
     }
 
     fn finish(&mut self, record: &mut Record, frame: Frame) {
         record.to.packet(self.way);
-        if frame.opcode() <= 2 {
-            return self.finish_data(record, frame);
+        match (std::mem::take(&mut self.told), frame.opcode()) {
+            (true, 0..=2) => self.forget(),
+            (true, _) => self.control.clear(),
+            (false, 0..=2) => self.finish_data(record, frame),
+            (false, _) => self.finish_control(record, frame),
         }
-        let (way, payload) = (self.way, std::mem::take(&mut self.control));
+        self.complain(record);
+    }
+
+    fn finish_control(&mut self, record: &mut Record, frame: Frame) {
+        let (way, head, payload) = (self.way, frame.head(), std::mem::take(&mut self.control));
+        let tell = |kind, bytes: &[u8]| {
+            // A frame that is too long for its kind is not kept whole.
+            let lost = frame.len() - payload.len() as u64;
+            record.to.payload_head(kind, bytes.len() as u64 + lost, bytes);
+        };
         let heard = match frame.opcode() {
             8 => {
                 let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-                record.to.payload(Kind::Closing { way, code }, payload.get(2..).unwrap_or_default());
+                tell(Kind::Closing { way, code, frame: head }, payload.get(2..).unwrap_or_default());
                 if way == Way::In {
                     record.sums.closed(code.unwrap_or(NO_CODE));
                 }
                 if let Some(broken) = wrong_close(&payload) {
-                    self.broke(record, broken);
+                    self.broke(broken);
                 }
                 Some(Heard::Close as fn(Bytes) -> Heard)
             }
             9 => {
+                tell(Kind::Ping { way, frame: Some(head) }, &payload);
                 if way == Way::Out {
                     record.ping(&payload);
                 }
-                record.to.payload(Kind::Ping { way }, &payload);
                 Some(Heard::Ping as fn(Bytes) -> Heard)
             }
             10 => {
-                let rtt = if way == Way::In { record.pong(&payload) } else { None };
-                record.to.payload(Kind::Pong { way, rtt }, &payload);
+                let rtt = if way == Way::In { record.pong(&payload).and_then(NonZeroU64::new) } else { None };
+                record.to.payload_head(Kind::Pong { way, rtt, frame: Some(head) }, frame.len(), &payload);
                 None
             }
             _ => {
-                record.to.event(Kind::Frame { way, frame: frame.head() });
+                tell(Kind::Frame { way, frame: head }, &payload);
                 None
             }
         };
@@ -271,8 +334,7 @@ impl Side {
         }
         self.closed |= frame.opcode() == 8;
         // Its room serves the next one.
-        self.control = payload;
-        self.control.clear();
+        self.control = emptied(payload);
     }
 
     fn finish_data(&mut self, record: &mut Record, frame: Frame) {
@@ -281,7 +343,8 @@ impl Side {
         let framing = &mut self.message.framing;
         framing.heads = framing.heads.saturating_add(frame.size());
         let Some(form) = self.message.form else {
-            record.to.event(Kind::Frame { way, frame: head });
+            let Message { size, bytes, .. } = &self.message;
+            record.to.payload_head(Kind::Frame { way, frame: head }, *size, bytes.get(..HEAD).unwrap_or(bytes));
             return self.forget();
         };
         if self.message.frames > 1 || !head.fin {
@@ -299,18 +362,22 @@ impl Side {
             if let Some(inflater) = self.inflater.as_mut().filter(|_| self.message.framing.deflated) {
                 let most = usize::try_from(limit).unwrap_or(usize::MAX);
                 let outcome = inflater.finish(&mut self.message.bytes, most);
-                if self.inflated(record, outcome, limit) {
-                    self.check(record);
+                if self.inflated(outcome, limit) {
+                    self.check();
                 }
             }
             if form == Form::Text && self.broken.is_none() && self.message.valid < self.message.bytes.len() {
                 let text = "a text message ends within a character (1007, RFC 6455 section 8.1)";
-                self.broke(record, Broken::data(text));
+                self.broke(Broken::data(text));
             }
         }
-        let Message { frames, framing, size, ref bytes, .. } = self.message;
-        let kind = Kind::Message { way: self.way, form, frames, framing };
+        let Message { frames, mut framing, mut size, ref bytes, ref packed, raw, .. } = self.message;
+        let mut bytes = bytes;
         let note = if framing.deflated { self.notes.pop_front() } else { None };
+        if raw {
+            (framing.deflated, size, bytes) = (false, framing.payload, packed);
+        }
+        let kind = Kind::Message { way: self.way, form, frames, framing };
         if framing.deflated {
             let bytes = note.as_ref().map_or(size, |note| note.size);
             record.sums.deflated(self.way, bytes, framing.payload);
@@ -319,7 +386,7 @@ impl Side {
             Some(note) => record.to.payload_head(kind, note.size, &note.head),
             None => record.to.payload_head(kind, size, bytes.get(..HEAD).unwrap_or(bytes)),
         }
-        if let Some(packets) = &mut record.packets {
+        if let Some(packets) = record.packets.as_mut().filter(|_| !raw) {
             let (size, head) = note.as_ref().map_or((size, &**bytes), |note| (note.size, &*note.head));
             packets.message(&record.to, self.way, form, size, head.get(..HEAD).unwrap_or(head));
         }
@@ -330,13 +397,16 @@ impl Side {
     }
 
     fn forget(&mut self) {
-        let mut bytes = std::mem::take(&mut self.message.bytes);
-        bytes.clear();
-        if bytes.capacity() > KEPT {
-            bytes = Vec::new();
-        }
-        self.message = Message { bytes, ..Message::default() };
+        let Message { bytes, packed, .. } = std::mem::take(&mut self.message);
+        let [bytes, packed] = [bytes, packed].map(emptied);
+        self.message = Message { bytes, packed, ..Message::default() };
     }
+}
+
+/// The room of a head for the next one.
+fn emptied(mut room: Vec<u8>) -> Vec<u8> {
+    room.clear();
+    if room.capacity() > KEPT { Vec::new() } else { room }
 }
 
 /// Appends a piece without its mask, up to `most` bytes in `to`.

@@ -79,8 +79,6 @@ pub struct Talk {
     inbox_open: bool,
     /// The peer's close frame is here.
     heard_close: bool,
-    /// Whose close frame was first.
-    first: Option<Party>,
     deadline: Option<Deadline>,
 }
 
@@ -147,7 +145,6 @@ impl Talk {
             writer,
             inbox_open: true,
             heard_close: false,
-            first: None,
             deadline: None,
         };
         let greet = talk.desk.cx.spec.settings.greet.clone();
@@ -189,6 +186,7 @@ impl Talk {
 
     /// Says on the details page how it ended, where the peer's close frame did not.
     pub fn done(&mut self) {
+        frames(&mut self.socket).torn();
         if !self.heard_close {
             frames(&mut self.socket).sums().closed(ABNORMAL);
         }
@@ -328,8 +326,6 @@ impl Talk {
                 return;
             }
             Heard::Close(payload) => {
-                let crossed = self.writer.closing() >= Closing::Begun;
-                self.first = Some(if crossed { Party::Us } else { Party::Peer });
                 self.heard_close = true;
                 // The same back, behind what is still to be said (section 5.5.1).
                 // A client waits for the server's FIN (section 7.1.1), but not for ever.
@@ -359,7 +355,7 @@ impl Talk {
     /// The conversation is over, or has been given the time it had.
     async fn over(&mut self) -> End {
         finish(&self.desk, &mut self.socket).await;
-        End::Finished { first: self.first.unwrap_or(Party::Us) }
+        End::Finished { first: frames(&mut self.socket).first().unwrap_or(Party::Us) }
     }
 
     /// The time to close is over. Without the peer's close frame that is an abnormal end, see [`Talk::ended`].
@@ -394,11 +390,13 @@ impl Talk {
             return self.over().await;
         }
         let without = if self.writer.closing() >= Closing::Begun { "answering our" } else { "a" };
-        self.abnormal(format!("1006: the peer ended without {without} close frame ({ABNORMAL_IN})").into()).await
+        let part = frames(&mut self.socket).part();
+        self.abnormal(format!("1006: the peer ended without {without} close frame{part} ({ABNORMAL_IN})").into()).await
     }
 
     /// What the peer sent is no WebSocket, which was recorded: said to it behind what it is still owed.
     async fn broken(&mut self, Broken { fault, code, reason }: Broken) -> End {
+        frames(&mut self.socket).torn();
         self.push(close(code, reason));
         self.settle().await;
         finish(&self.desk, &mut self.socket).await;
@@ -408,10 +406,14 @@ impl Talk {
     /// An error of the stream below. A TLS peer that just goes after the close frames is no error: it owes
     /// us nothing any more.
     fn cut(&mut self, op: Op, error: &io::Error) -> End {
-        match (error.kind(), self.first) {
-            (io::ErrorKind::UnexpectedEof, Some(first)) => End::Finished { first },
+        let frames = frames(&mut self.socket);
+        match error.kind() {
+            // Its FIN is here, if not in the way TLS has it.
+            io::ErrorKind::UnexpectedEof if self.heard_close => {
+                End::Finished { first: frames.first().unwrap_or(Party::Peer) }
+            }
             _ if errno::is_reset(error) => End::Reset { by: Party::Peer },
-            _ => End::Broken(frames(&mut self.socket).fault(op, error)),
+            _ => End::Broken(frames.fault(op, error)),
         }
     }
 

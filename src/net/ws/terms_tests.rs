@@ -156,7 +156,7 @@ async fn a_decompression_bomb_ends_with_1009_and_broken_data_with_1007() {
     let bomb = Deflater::new(Half::default()).unwrap().message(&vec![0; 32 << 20]).unwrap();
     assert!(bomb.len() < 0x1_0000);
     let head = |len: usize| [&[0xc2, 0xfe][..], &(len as u16).to_be_bytes(), &[0; 4]].concat();
-    for (payload, code, says) in [(bomb, 1009, "2097152"), (vec![0xff; 200], 1007, "RFC 7692 section 7.2.2")] {
+    for (payload, code, says) in [(bomb, 1009, "2MiB"), (vec![0xff; 200], 1007, "RFC 7692 section 7.2.2")] {
         let rig = Rig::new();
         let (_, to) = rig.listen_at("ws://127.0.0.1:0/", ws(Ws { deflate: true, ..Ws::default() })).await;
         let mut stream = TcpStream::connect(to).await.unwrap();
@@ -208,10 +208,8 @@ async fn a_masked_frame_of_a_server_is_told() {
     assert!(matches!(end, End::Broken(_)), "{end:?}");
     // Our close frame says what is wrong; it is masked, as a client's is.
     let closing = events.iter().find(|event| event.kind.name() == "closing").unwrap();
-    assert_eq!(
-        (&closing.kind, &closing.head[..]),
-        (&Kind::Closing { way: Way::Out, code: Some(1002) }, &b"protocol error"[..])
-    );
+    assert!(matches!(closing.kind, Kind::Closing { way: Way::Out, code: Some(1002), frame } if frame.masked));
+    assert_eq!(closing.head, b"protocol error");
 }
 
 #[tokio::test]
@@ -248,7 +246,7 @@ async fn pings_go_out_at_their_interval_until_told_otherwise() {
         assert_eq!(next(&mut peer).await, Message::Ping(beat.into()));
     }
     let row = rig.open().await;
-    let pong = rig.event(&row, |kind| matches!(kind, Kind::Pong { way: Way::In, rtt: Some(_) })).await;
+    let pong = rig.event(&row, |kind| matches!(kind, Kind::Pong { way: Way::In, rtt: Some(_), .. })).await;
     assert_eq!(pong.head, b"beat 1");
     rig.send(&row, Command::Set(setting::find("ping_every").unwrap(), "off".into()));
     rig.event(&row, |kind| matches!(kind, Kind::Set(_))).await;

@@ -8,7 +8,7 @@ use crate::app::effect::Target;
 use crate::model::draft::{Coding, Rejection, encode};
 use crate::model::headers::Headers;
 use crate::model::id::Subject;
-use crate::net::http::{Step, code, event, patch, trailers};
+use crate::net::http::{Step, code, event, patch, status, trailers};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +121,9 @@ impl Head {
         let first = match (self.status, &self.reason) {
             (None, None) => String::new(),
             (None, Some(_)) => return Err("a \"reason\" stands behind its \"status\"".into()),
+            (Some(code), _) if !(100..=599).contains(&code) => {
+                return Err(status(&code.to_string()).err().map_or_else(String::new, told));
+            }
             (Some(status), reason) => {
                 let reason = reason.as_deref().unwrap_or_default();
                 if reason.chars().any(char::is_control) {

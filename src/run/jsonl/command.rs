@@ -9,13 +9,14 @@ use super::messages::Look;
 use super::request::Request;
 use super::target::target;
 use crate::app::effect::Target;
-use crate::model::draft::{Coding, Draft, Ending, Rejection, Shape, escape};
+use crate::model::draft::{Coding, Draft, Ending, FRAGMENTS, Rejection, Shape, escape};
 use crate::model::headers::Headers;
 use crate::model::id::{EndpointId, SocketId, Subject};
 use crate::model::rule::Rules;
 use crate::model::spec::Spec;
 use crate::model::url::Scheme;
 use crate::net::http::Step;
+use crate::net::http::curl::is_curl;
 use crate::run::config::{Words, endpoint_from_json};
 
 /// A command line in bytes: the largest WebSocket message of the default limits would need 128 MiB as
@@ -147,7 +148,42 @@ fn dispatch(mut fields: Fields) -> Result<Command, String> {
 }
 
 pub(super) fn typed<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+    let culprits = fields.clone();
+    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+        let text = error.to_string();
+        // serde does not say which field it was: the one that is wrong alone in the same way.
+        let alone = |(name, value)| serde_json::from_value::<T>(Value::Object(Map::from_iter([(name, value)]))).err();
+        let wrong = culprits
+            .into_iter()
+            .find(|(name, value)| alone((name.clone(), value.clone())).is_some_and(|error| error.to_string() == text));
+        match wrong {
+            Some((name, _)) if !text.starts_with("missing") && !text.starts_with("unknown field") => {
+                format!("{name:?}: {}", plain(text))
+            }
+            _ => plain(text),
+        }
+    })
+}
+
+/// What serde says, in words of JSON.
+const WORDS: &[(&str, &str)] = &[
+    ("invalid type: ", ""),
+    ("invalid value: ", ""),
+    ("expected u16", "where a number from 0 to 65535 belongs"),
+    ("expected u32", "where a number from 0 up belongs"),
+    ("expected u64", "where a number from 0 up belongs"),
+    ("expected a sequence", "where a list belongs, such as [1,2]"),
+    ("expected a map", "where an object belongs"),
+    ("expected a string", "where a string belongs"),
+    ("expected a boolean", "where true or false belongs"),
+];
+
+fn plain(text: String) -> String {
+    let text = WORDS.iter().fold(text, |text, (serde, ours)| text.replace(serde, ours));
+    match text.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected one of ")) {
+        Some((found, known)) => format!("{found} is none of {known}"),
+        None => text,
+    }
 }
 
 #[derive(Deserialize)]
@@ -236,8 +272,7 @@ struct Send {
     #[serde(default)]
     ending: Ending,
     shape: Option<Frame>,
-    #[serde(default)]
-    fragments: u32,
+    fragments: Option<u32>,
     code: Option<u16>,
     reason: Option<String>,
     request: Option<Request>,
@@ -304,7 +339,10 @@ fn draft(send: Send) -> Result<Draft, String> {
         );
     }
     let bare = |text, shape| Draft { text, coding: Coding::Text, ending: Ending::None, shape, fragments: 0 };
-    let fragments = send.fragments;
+    if let Some(asked) = send.fragments.filter(|asked| !(1..=FRAGMENTS).contains(asked)) {
+        return Err(format!("\"fragments\" are 1 to {FRAGMENTS}, and {asked} were asked for"));
+    }
+    let fragments = send.fragments.unwrap_or(0);
     if fragments > 1 && (matches!(frame, Some(Frame::Ping | Frame::Pong | Frame::Close)) || written.is_empty()) {
         return Err(
             "\"fragments\" are of a text or binary message: control frames are whole (RFC 6455 section 5.5)".into()
@@ -320,6 +358,9 @@ fn draft(send: Send) -> Result<Draft, String> {
         return request.write();
     }
     if let Some(curl) = send.curl {
+        if !is_curl(&curl) {
+            return Err(format!("{curl:?} is no curl command: it begins with curl"));
+        }
         return Ok(bare(curl, Shape::Request));
     }
     if let Some(reply) = send.reply {
@@ -387,6 +428,8 @@ pub fn suit(draft: Draft, scheme: Scheme) -> Result<Draft, Rejection> {
                 "{scheme} carries messages: give \"request\" to a client, \"reply\" to a listener, or \"shape\":\"raw\" to a client"
             )));
         }
+        // HTTP/2 has pings; which version a socket speaks is its own business.
+        (Shape::Ping, scheme) if scheme.is_http() => Shape::Ping,
         (shape @ (Shape::Text | Shape::Binary | Shape::Ping | Shape::Pong | Shape::Close | Shape::Event), scheme)
             if !scheme.is_ws() =>
         {

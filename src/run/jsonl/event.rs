@@ -140,7 +140,7 @@ pub fn micros(nanos: u64) -> u64 {
 /// What is particular to each kind.
 fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
     match kind {
-        Kind::Data | Kind::Write | Kind::End { .. } | Kind::Log | Kind::Ping { .. } => Ok(()),
+        Kind::Data | Kind::Write | Kind::End { .. } | Kind::Log => Ok(()),
         Kind::Set(change) => {
             map.serialize_entry("name", change.name)?;
             map.serialize_entry("value", &*change.value)
@@ -178,8 +178,11 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
                 return Ok(());
             }
             map.serialize_entry("frames", frames)?;
-            map.serialize_entry("wire", &framing.wire())?;
+            map.serialize_entry("opcode", if *form == Form::Text { "text" } else { "binary" })?;
+            map.serialize_entry("fin", &(*frames == 1))?;
+            entry(map, "rsv", Some(framing.rsv).filter(|rsv| *rsv > 0))?;
             map.serialize_entry("masked", &framing.masked)?;
+            map.serialize_entry("wire", &framing.wire())?;
             entry(map, "compressed", framing.deflated.then_some(framing.payload))
         }
         Kind::Blocked { waiting } => map.serialize_entry("waiting", waiting),
@@ -188,7 +191,9 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("waited", waited)
         }
         Kind::Timeout { idle } => map.serialize_entry("idle_us", &micros(*idle)),
-        Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault) => {
+        Kind::Error(fault) | Kind::TlsError(fault) => map.serialize_entry("error", &Error(fault)),
+        Kind::ClientError(fault, exchange) => {
+            entry(map, "exchange", Some(*exchange).filter(|exchange| *exchange > 0))?;
             map.serialize_entry("error", &Error(fault))
         }
         Kind::Close(end) => {
@@ -252,9 +257,10 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
             map.serialize_entry("exchange", exchange)?;
             map.serialize_entry("status", status)
         }
-        Kind::Aborted { exchange, waited } => {
+        Kind::Aborted { exchange, waited, by } => {
             map.serialize_entry("exchange", exchange)?;
-            map.serialize_entry("waited_us", &micros(*waited))
+            map.serialize_entry("waited_us", &micros(*waited))?;
+            map.serialize_entry("by", party(*by))
         }
         Kind::Rule { exchange } | Kind::Held { exchange } => map.serialize_entry("exchange", exchange),
         Kind::Last { exchange, why, .. } => {
@@ -283,10 +289,15 @@ fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
         }
         Kind::Packet { packet, .. } => packet_head(map, packet),
         Kind::Frame { frame, .. } => frame_head(map, *frame),
-        Kind::Pong { rtt, .. } => entry(map, "rtt_us", rtt.map(micros)),
-        Kind::Closing { code, .. } => {
+        Kind::Ping { frame, .. } => frame.map_or(Ok(()), |frame| frame_head(map, frame)),
+        Kind::Pong { rtt, frame, .. } => {
+            entry(map, "rtt_us", rtt.map(|rtt| micros(rtt.get())))?;
+            frame.map_or(Ok(()), |frame| frame_head(map, frame))
+        }
+        Kind::Closing { code, frame, .. } => {
             entry(map, "code", *code)?;
-            entry(map, "name", code.map(close_name))
+            entry(map, "name", code.map(close_name))?;
+            frame_head(map, *frame)
         }
         Kind::Datagram(note) => super::datagram::detail(map, note),
     }
@@ -324,7 +335,7 @@ fn frame_head<M: SerializeMap>(map: &mut M, frame: FrameHead) -> Result<(), M::E
     map.serialize_entry("rsv", &frame.rsv)?;
     map.serialize_entry("masked", &frame.masked)?;
     map.serialize_entry("length", &frame.len)?;
-    map.serialize_entry("wire", &(u64::from(frame.len) + u64::from(frame.size())))
+    map.serialize_entry("wire", &frame.wire())
 }
 
 /// `{name, text}`, and the alert or the status where there is one.

@@ -186,15 +186,34 @@ fn a_wrong_command_says_what_is_wrong_and_what_is_right() {
         (r#"{"command":"send","socket":3,"address":"a:1","text":"a"}"#, "\"address\" goes with the \"endpoint\""),
         (r#"{"command":"send","socket":3,"text":"a","code":1000}"#, "belong to \"shape\":\"close\""),
         (r#"{"command":"send","socket":3,"shape":"close","reason":"a"}"#, "has a code"),
-        (r#"{"command":"send","socket":3,"shape":"huge","text":"a"}"#, "unknown variant `huge`"),
+        (r#"{"command":"send","socket":3,"shape":"huge","text":"a"}"#, "\"shape\": `huge` is none of `text`"),
         (r#"{"command":"send","socket":3,"request":{"method":"G T"}}"#, "\"G T\" is no method"),
         (r#"{"command":"send","socket":3,"request":{"target":"/a b"}}"#, "is no target"),
         (r#"{"command":"send","socket":3,"request":{"headers":{"a":"b\r\nc: d"}}}"#, "the header \"a\" cannot be sent"),
         (r#"{"command":"send","socket":3,"reply":{"status":1}}"#, "1 is no status"),
         (r#"{"command":"send","socket":3,"reply":{},"shape":"text"}"#, "take no \"shape\""),
         (r#"{"command":"end"}"#, "end: give \"socket\":ID"),
-        (r#"{"command":"end","socket":-1}"#, "end: invalid value"),
+        (r#"{"command":"end","socket":-1}"#, "end: \"socket\": integer `-1`, where a number from 0 up belongs"),
+        (r#"{"command":"send","socket":1,"curl":"wget x"}"#, "send: \"wget x\" is no curl command"),
+        (r#"{"command":"answer","socket":1,"head":{"status":1000}}"#, "answer: 1000 is no status"),
+        (
+            r#"{"command":"answer","socket":1,"head":{"status":"abc"}}"#,
+            "answer: \"head\": string \"abc\", where a number from 0 to 65535 belongs",
+        ),
+        (
+            r#"{"command":"send","socket":1,"emit":{"name":"a","args":"str"}}"#,
+            "send: \"emit\": string \"str\", where a list belongs, such as [1,2]",
+        ),
         (r#"{"command":"stop"}"#, "stop: missing field `endpoint`"),
+        (
+            r#"{"command":"send","socket":3,"text":"a","fragments":0}"#,
+            "\"fragments\" are 1 to 100, and 0 were asked for",
+        ),
+        (r#"{"command":"send","socket":3,"text":"a","fragments":101}"#, "1 to 100, and 101 were asked for"),
+        (
+            r#"{"command":"send","socket":3,"emit":{"name":"disconnect"}}"#,
+            "\"disconnect\" is an event of Socket.IO's own",
+        ),
         (r#"{"command":"open"}"#, "open: an endpoint wants one of listen and connect"),
         (r#"{"command":"open","listen":"ftp://"}"#, "open: \"ftp\" is no scheme"),
         (r#"{"command":"quit","id":[1]}"#, "\"id\" is a number or a string"),
@@ -213,10 +232,12 @@ fn a_draft_takes_the_shape_its_protocol_wants() {
     assert_eq!(suited(text, Scheme::Tcp), Ok(Shape::Bytes));
     assert_eq!(suited(text, Scheme::Wss), Ok(Shape::Text));
     assert_eq!(suited(r#"{"command":"send","socket":3,"hex":"ff"}"#, Scheme::Ws), Ok(Shape::Binary));
+    assert_eq!(suited(r#"{"command":"send","socket":3,"file":"a.txt"}"#, Scheme::Ws), Ok(Shape::Binary));
     assert!(suited(text, Scheme::Http).unwrap_err().contains("give \"request\" to a client"));
     assert!(
         suited(r#"{"command":"send","socket":3,"shape":"ping"}"#, Scheme::Tcp).unwrap_err().contains("tcp has no ping")
     );
+    assert_eq!(suited(r#"{"command":"send","socket":3,"shape":"ping"}"#, Scheme::Https), Ok(Shape::Ping));
     assert!(suited(r#"{"command":"send","socket":3,"request":{}}"#, Scheme::Udp).unwrap_err().contains("no request"));
     assert!(
         suited(r#"{"command":"send","socket":3,"escapes":"\\xff"}"#, Scheme::Ws).unwrap_err().contains("not UTF-8")

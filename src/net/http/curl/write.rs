@@ -2,7 +2,7 @@
 
 use crate::model::draft::Rejection;
 
-/// `scheme` and `authority` are for a head without a Host. The command is one for a POSIX shell, without a
+/// `scheme` and `authority` are where it went. The command is one for a POSIX shell, without a
 /// control character: it is pasted into a terminal, and what it says may be a stranger's.
 ///
 /// # Errors
@@ -18,7 +18,6 @@ pub fn write(scheme: &str, authority: &str, head: &[u8], body: &[u8]) -> Result<
         true => (pseudo(":method:"), pseudo(":path:")),
         false => (words.next().unwrap_or_default(), words.next().unwrap_or_default()),
     };
-    let authority = if second && !pseudo(":authority:").is_empty() { pseudo(":authority:") } else { authority };
     let headers: Vec<(&str, &str)> = head
         .lines()
         .skip(usize::from(!second))
@@ -26,14 +25,19 @@ pub fn write(scheme: &str, authority: &str, head: &[u8], body: &[u8]) -> Result<
         .map(|line| line.split_once(':').map(|(name, value)| (name, value.trim())))
         .collect::<Option<_>>()
         .ok_or_else(|| no("it has a line that is no header"))?;
+    let words = head.lines().next().unwrap_or_default().split(' ').count();
+    if !second && words != 3 {
+        return Err(no("it is no request of HTTP"));
+    }
     if method.is_empty() || method == "CONNECT" {
         return Err(no("curl makes tunnels by itself (-p -x)"));
     }
     let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, host)| *host);
-    let (origin, path) = match target.split_once("://") {
-        Some(_) => (target.to_owned(), ""),
-        None => (format!("{scheme}://{}", host.filter(|host| !host.is_empty()).unwrap_or(authority)), target),
-    };
+    let named = if second { Some(pseudo(":authority:")) } else { host }.filter(|host| !host.is_empty());
+    // Whatever the request says of its host, it went to this one.
+    let other = named.filter(|host| whole(scheme, host) != whole(scheme, authority));
+    let origin = format!("{scheme}://{}", if other.is_some() { authority } else { named.unwrap_or(authority) });
+    let path = target;
     let mut line = String::from("curl");
     let mut add = |word: &str| -> Result<(), Rejection> {
         line.push(' ');
@@ -65,6 +69,10 @@ pub fn write(scheme: &str, authority: &str, head: &[u8], body: &[u8]) -> Result<
         add(path)?;
         add(&format!("{origin}/"))?;
     }
+    if let Some(host) = other {
+        add("-H")?;
+        add(&format!("Host: {host}"))?;
+    }
     for (name, value) in &headers {
         let counted = name.eq_ignore_ascii_case("content-length");
         if !counted && !name.eq_ignore_ascii_case("host") {
@@ -90,6 +98,13 @@ pub fn write(scheme: &str, authority: &str, head: &[u8], body: &[u8]) -> Result<
     }
 }
 
+/// A host with its port.
+fn whole(scheme: &str, authority: &str) -> String {
+    let port = authority.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let usual = if scheme == "https" { 443 } else { 80 };
+    if port { authority.to_ascii_lowercase() } else { format!("{}:{usual}", authority.to_ascii_lowercase()) }
+}
+
 /// A word as a shell reads it; `None` if it has what a terminal would act on.
 fn quoted(word: &str) -> Option<String> {
     let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
@@ -109,27 +124,27 @@ mod tests {
     use super::*;
 
     fn line(head: &str, body: &[u8]) -> Result<String, String> {
-        write("http", "127.0.0.1:80", head.as_bytes(), body).map_err(|rejection| rejection.0)
+        write("http", "x:1", head.as_bytes(), body).map_err(|rejection| rejection.0)
     }
 
     #[test]
     fn a_request_becomes_a_command() {
         let cases = [
             (
-                "GET /a?b=c HTTP/1.1\r\nHost: x:1\r\nUser-Agent: me\r\nAccept: */*\r\n\r\n",
+                "GET /a?b=c HTTP/1.1\r\nHost: X:1\r\nUser-Agent: me\r\nAccept: */*\r\n\r\n",
                 "",
-                "curl 'http://x:1/a?b=c' -H 'User-Agent: me' -H 'Accept: */*'",
+                "curl 'http://X:1/a?b=c' -H 'User-Agent: me' -H 'Accept: */*'",
             ),
-            ("HEAD / HTTP/1.0\r\n\r\n", "", "curl -I http://127.0.0.1:80/ -H Accept: -H User-Agent:"),
+            ("HEAD / HTTP/1.0\r\n\r\n", "", "curl -I http://x:1/ -H Accept: -H User-Agent:"),
             (
-                "POST / HTTP/1.1\r\nHost: x\r\nUser-Agent: a\r\nAccept: b\r\nContent-Type: c\r\nContent-Length: 4\r\n\r\n",
+                "POST / HTTP/1.1\r\nHost: else.where\r\nUser-Agent: a\r\nAccept: b\r\nContent-Type: c\r\nContent-Length: 4\r\n\r\n",
                 "it's",
-                "curl http://x/ -H 'User-Agent: a' -H 'Accept: b' -H 'Content-Type: c' --data-raw \"it's\"",
+                "curl http://x:1/ -H 'Host: else.where' -H 'User-Agent: a' -H 'Accept: b' -H 'Content-Type: c' --data-raw \"it's\"",
             ),
             (
-                "OPTIONS * HTTP/1.1\r\nHost: x\r\nUser-Agent: a\r\nAccept: b\r\nX-E:\r\n\r\n",
+                "OPTIONS * HTTP/1.1\r\nHost: x:1\r\nUser-Agent: a\r\nAccept: b\r\nX-E:\r\n\r\n",
                 "",
-                "curl -X OPTIONS --request-target '*' http://x/ -H 'User-Agent: a' -H 'Accept: b' -H 'X-E;'",
+                "curl -X OPTIONS --request-target '*' http://x:1/ -H 'User-Agent: a' -H 'Accept: b' -H 'X-E;'",
             ),
             (
                 ":method: POST\r\n:path: /h2\r\n:scheme: http\r\n:authority: x:1\r\naccept: b\r\nuser-agent: a\r\ncontent-type: c\r\n",
@@ -144,15 +159,16 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_act_on_is_printed_by_the_shell() {
-        let head = "POST / HTTP/1.1\r\nHost: x\r\nUser-Agent: a\r\nAccept: b\r\nContent-Type: c\r\n\r\n";
+        let head = "POST / HTTP/1.1\r\nHost: x:1\r\nUser-Agent: a\r\nAccept: b\r\nContent-Type: c\r\n\r\n";
         let line = line(head, b"\x1b]52\xff").unwrap();
-        assert!(line.starts_with("printf %b '\\0033\\0135\\0065\\0062\\0377' | curl http://x/"), "{line}");
+        assert!(line.starts_with("printf %b '\\0033\\0135\\0065\\0062\\0377' | curl http://x:1/"), "{line}");
         assert!(line.ends_with("--data-binary @-"), "{line}");
     }
 
     #[test]
     fn what_curl_cannot_say_is_refused() {
         assert!(line("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", b"").unwrap_err().contains("tunnels"));
+        assert!(line("GET  / HTTP/9\r\n\r\n", b"").unwrap_err().contains("no request"));
         assert!(line("GET /\u{9b}x HTTP/1.1\r\n\r\n", b"").unwrap_err().contains("control"));
     }
 }

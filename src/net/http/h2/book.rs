@@ -16,7 +16,7 @@ use super::frame::{
 use super::half::{Block, Half, Window};
 use super::ledger::Ledger;
 use crate::hub::{HEAD, Recorder};
-use crate::model::end::{End, Fault};
+use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Kind, Way};
 use crate::model::exchange::{self, Turn};
 use crate::model::h2::{self, NO_ERROR};
@@ -50,6 +50,8 @@ pub struct Book {
     pub broken: Option<Fault>,
     pub failed: Option<End>,
     pub ended: bool,
+    /// Who was the first to leave.
+    pub leaver: Option<Party>,
     pub heads: Option<Arc<Heads>>,
     pub ledger: Arc<Ledger>,
 }
@@ -191,7 +193,8 @@ impl Book {
         let exchange = self.count;
         self.record.payload(Kind::Request { way, exchange, stream, turn: Turn::First }, &fields.text);
         if let Some(heads) = &self.heads {
-            heads.offer(exchange, fields.text.clone().into());
+            let since = self.record.stamp(Instant::now().into_std());
+            heads.offer(exchange, fields.text.clone().into(), since);
         }
         if self.open.len() < STREAMS {
             let large = way == Way::In && fields.size > self.limit;
@@ -225,7 +228,7 @@ impl Book {
             && *says == status
         {
             let fault = Fault::Http { status: Some(status), text: flaw.text.clone().into() };
-            self.record.event(Kind::ClientError(Box::new(fault)));
+            self.record.event(Kind::ClientError(Box::new(fault), exchange));
             open.flaw = None;
         }
     }
@@ -266,7 +269,7 @@ impl Book {
         self.record.event(Kind::StreamReset { way, exchange, stream, code });
         let flaw = open.flaw.map(|(flaw, _)| flaw).filter(|flaw| flaw.code == code);
         if let (Way::Out, Some(flaw)) = (way, flaw) {
-            self.complain(flaw.fault());
+            self.complain(flaw.fault(), exchange);
         }
         Ok(())
     }
@@ -295,7 +298,7 @@ impl Book {
 
     fn ping(&mut self, way: Way, ack: bool, payload: &[u8]) -> Result<(), Flaw> {
         if !ack {
-            self.record.payload(Kind::Ping { way }, payload);
+            self.record.payload(Kind::Ping { way, frame: None }, payload);
             if way == Way::Out {
                 if self.pings.len() == PINGS {
                     self.pings.pop_front();
@@ -306,7 +309,7 @@ impl Book {
         }
         let asked = self.pings.iter().position(|(sent, _)| way == Way::In && sent == payload);
         let rtt = asked.and_then(|asked| self.pings.remove(asked)).map(|(_, since)| nanos(since.elapsed()));
-        self.record.payload(Kind::Pong { way, rtt }, payload);
+        self.record.payload(Kind::Pong { way, rtt: rtt.and_then(NonZeroU64::new), frame: None }, payload);
         Ok(())
     }
 
@@ -318,8 +321,10 @@ impl Book {
         self.record.payload_head(Kind::GoAway { way, last, code }, debug.len() as u64, kept);
         let first = self.gone[at(way)].replace(code).is_none_or(|before| before == NO_ERROR);
         if code == NO_ERROR || !first {
+            self.left_behind(way, last);
             return Ok(());
         }
+        self.leaver.get_or_insert(way.party());
         let fault = if way == Way::Out {
             // A library may take a malformed message for the end of everything.
             let stream = || self.open.get(&self.last)?.flaw.as_ref().map(|(flaw, _)| flaw.clone());
@@ -330,7 +335,8 @@ impl Book {
             Fault::Http { status: None, text: text.into() }
         };
         self.broken = Some(fault.clone());
-        self.complain(fault);
+        self.complain(fault, 0);
+        self.left_behind(way, last);
         Ok(())
     }
 
@@ -369,14 +375,39 @@ impl Book {
         if self.broken.is_none() {
             let fault = Fault::Http { status: None, text: format!("the peer ended in the middle of {what}").into() };
             self.broken = Some(fault.clone());
-            self.complain(fault);
+            self.complain(fault, 0);
+        }
+    }
+
+    /// What a GOAWAY says is not answered.
+    fn left_behind(&mut self, way: Way, last: u32) {
+        if way != self.way {
+            self.give_up(way.party(), last);
+        }
+    }
+
+    /// Says of the streams behind `last` that are open that they will have no answer.
+    fn give_up(&mut self, by: Party, last: u32) {
+        let mut over: Vec<u32> = self.open.keys().copied().filter(|stream| *stream > last).collect();
+        over.sort_unstable();
+        let back = at(other(self.way));
+        for stream in over {
+            let Some(open) = self.forget(stream).filter(|open| !open.done[back]) else { continue };
+            let waited = nanos(open.since.elapsed());
+            self.record.event(Kind::Aborted { exchange: open.exchange, waited, by });
         }
     }
 
     /// What the peer did wrong: a server calls it the client's error.
-    fn complain(&self, fault: Fault) {
+    fn complain(&self, fault: Fault, exchange: u32) {
         let fault = Box::new(fault);
-        let kind = if self.way == Way::In { Kind::ClientError(fault) } else { Kind::Error(fault) };
+        let kind = if self.way == Way::In { Kind::ClientError(fault, exchange) } else { Kind::Error(fault) };
         self.record.payload(kind, &self.first);
+    }
+}
+
+impl Drop for Book {
+    fn drop(&mut self) {
+        self.give_up(self.leaver.unwrap_or(Party::Us), 0);
     }
 }

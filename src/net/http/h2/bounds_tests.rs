@@ -1,17 +1,22 @@
 //! HTTP/2 within the bounds a person sets: what is kept, how much is taken, what is said before an answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::frame::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, number};
+use super::frame::{DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Head, PREFACE, RST_STREAM, SETTINGS, number};
+use super::ledger::Ledger;
 use super::peer::{GET, POST, Peer, faults, story};
+use super::streams::Streams;
+use crate::hub::Birth;
 use crate::model::draft::{Draft, Shape};
-use crate::model::end::{End, Party};
+use crate::model::end::{End, Op, Party};
 use crate::model::event::{Event, Kind};
 use crate::model::exchange::Why;
 use crate::model::h2::NO_ERROR;
 use crate::model::rule::Rules;
 use crate::model::setting::http::{Http, Version};
-use crate::model::spec::{Limits, Reply, Settings};
+use crate::model::spec::{Limits, Reply, Settings, Spec};
+use crate::model::url::{Role, Scheme, Url};
 use crate::net::Command;
 use crate::net::http::hold::compose;
 use crate::net::http::stage::Stage;
@@ -240,4 +245,67 @@ async fn our_client_follows_redirects_as_far_as_was_said() {
         })
         .await;
     assert_eq!(statuses(&last), [(1, 302), (2, 200)]);
+}
+
+fn given_up(events: &[Event]) -> Vec<(u32, Party)> {
+    let aborted = |event: &Event| match event.kind {
+        Kind::Aborted { exchange, by, .. } => Some((exchange, by)),
+        _ => None,
+    };
+    events.iter().filter_map(aborted).collect()
+}
+
+#[tokio::test]
+async fn a_stream_without_its_answer_is_given_up_once_and_by_whom_is_told() {
+    for command in [Some(Command::Close), Some(Command::Reset), None] {
+        let stage = Stage::new(Limits::default());
+        let (id, at) = stage.listen(Reply::Hold).await;
+        let mut peer = Peer::new(at).await;
+        peer.frame(HEADERS, END_HEADERS | END_STREAM, 1, GET).await;
+        peer.frame(HEADERS, END_HEADERS | END_STREAM, 3, GET).await;
+        stage.until(|seen| (seen.waiting.len() == 2).then_some(())).await;
+        let by = if command.is_some() { Party::Us } else { Party::Peer };
+        match command {
+            Some(command) => stage.endpoints.command(stage.socket(id).await.id, command).unwrap(),
+            None => drop(peer),
+        }
+        assert_eq!(given_up(&stage.closed(id).await.1), [(1, by), (2, by)]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_gives_up_what_is_behind_its_last_stream() {
+    let stage = Stage::new(Limits::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let two = http(Http { version: Version::Two, ..Http::default() });
+    let client = stage.dial_as(listener.local_addr().unwrap(), "/", two);
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut peer = Peer { stream, heard: Vec::new() };
+    peer.write(&Head::frame(SETTINGS, 0, 0, b"")).await;
+    stage.event(client, "request").await;
+    peer.write(&Head::frame(GOAWAY, 0, 0, &[0; 8])).await;
+    let aborted = stage.event(client, "aborted").await;
+    assert!(matches!(aborted.kind, Kind::Aborted { exchange: 1, by: Party::Peer, .. }), "{aborted:?}");
+    drop(peer);
+    assert_eq!(given_up(&stage.closed(client).await.1), [(1, Party::Peer)]);
+}
+
+#[test]
+fn a_peer_that_does_not_wait_for_our_fin_behind_a_goaway_is_no_error() {
+    use crate::net::probe::Watch;
+    for (goes, errors) in [(true, 0), (false, 1)] {
+        let stage = Stage::new(Limits::default());
+        let spec = Spec::new(Role::Listen, Url::parse("http://", Role::Listen).unwrap());
+        let (endpoint, _) = stage.hub.add_endpoint(spec.into());
+        let peer = ([127, 0, 0, 1], 1).into();
+        let (scheme, accepted, local, handshakes) = (Scheme::Http, true, None, 1);
+        let (_, record) = stage.hub.open(Birth { endpoint, scheme, accepted, peer, local, handshakes });
+        let mut watch = Streams::new(Role::Listen, record.clone(), 1000, Arc::new(Ledger::new()));
+        watch.read(PREFACE);
+        if goes {
+            watch.wrote(&Head::frame(GOAWAY, 0, 0, &[0; 8]));
+        }
+        watch.failed(Op::Shutdown, &std::io::ErrorKind::BrokenPipe.into());
+        assert_eq!((record.count().errors, watch.failure().is_some()), (errors, !goes));
+    }
 }

@@ -80,6 +80,10 @@ impl Ledger {
 }
 
 impl Facts for Ledger {
+    fn is_h2(&self) -> bool {
+        true
+    }
+
     fn read(&self) -> Vec<Group> {
         let (received, sent) = (&self.received, &self.sent);
         let both = |of: fn(&Page) -> u64| format!("{} in, {} out", size::exact(of(received)), size::exact(of(sent)));

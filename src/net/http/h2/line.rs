@@ -121,6 +121,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
             this.says.wait(cx);
             return Poll::Pending;
         };
+        if outcome.is_err() {
+            this.gone.cancel();
+        }
         outcome?;
         if buf.filled().len() == before && buf.remaining() > 0 {
             this.gone.cancel();

@@ -78,7 +78,7 @@ pub fn story(events: &[Event]) -> Vec<String> {
 
 pub fn faults(events: &[Event]) -> Vec<String> {
     let fault = |event: &Event| match &event.kind {
-        Kind::ClientError(fault) | Kind::Error(fault) => Some(fault.to_string()),
+        Kind::ClientError(fault, _) | Kind::Error(fault) => Some(fault.to_string()),
         _ => None,
     };
     events.iter().filter_map(fault).collect()

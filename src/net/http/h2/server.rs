@@ -22,6 +22,7 @@ use crate::model::event::{Kind, Way};
 use crate::model::exchange::Why;
 use crate::model::rule::Cut;
 use crate::model::url::Role;
+use crate::net::http::compose::ANSWERS;
 use crate::net::http::desk::Desk;
 use crate::net::http::exchanges::Heads;
 use crate::net::http::rules::Book;
@@ -150,6 +151,9 @@ pub async fn talk(begun: Begun) -> End {
                         record.error(Fault::Http { status: None, text });
                     }
                 }
+                Some(Command::Send(Payload::Bytes(_) | Payload::Request(_))) => {
+                    record.error(Fault::Http { status: None, text: ANSWERS.into() });
+                }
                 Some(Command::Set(row, text)) => tune.set(row, &text),
                 // What is open is answered, and nothing new is taken.
                 Some(Command::End) => {
@@ -163,9 +167,8 @@ pub async fn talk(begun: Begun) -> End {
             },
         }
     };
-    if !matches!(left, Left::Done(_)) {
-        desk.leave();
-    }
+    // What is held until here the watch tells of.
+    desk.leave();
     drop(conn);
     drop(work);
     leave::end(&cx, &slot, left, &mut inbox, &kernel).await

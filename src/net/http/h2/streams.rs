@@ -11,7 +11,7 @@ use super::frame::{Frames, HEAD_LEN, Head, Sink};
 use super::half::Half;
 use super::ledger::Ledger;
 use crate::hub::Recorder;
-use crate::model::end::{End, Fault, Op};
+use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{Kind, Way};
 use crate::model::url::Role;
 use crate::net::http::exchanges::Heads;
@@ -48,6 +48,7 @@ impl Streams {
                 broken: None,
                 failed: None,
                 ended: false,
+                leaver: None,
                 heads: None,
                 ledger,
             },
@@ -146,17 +147,25 @@ impl Watch for Streams {
 
     fn ended(&mut self) {
         self.book.ended = true;
+        self.book.leaver.get_or_insert(Party::Peer);
         self.book.record.event(Kind::End { way: Way::In });
         let whole = self.frames[at(Way::In)].between_frames() && self.book.halves[at(Way::In)].block.is_none();
         self.book.cut(whole);
     }
 
     fn shut(&mut self) {
+        self.book.leaver.get_or_insert(Party::Us);
         self.book.record.event(Kind::End { way: Way::Out });
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {
-        self.book.failed.get_or_insert_with(|| errno::end(op, error));
+        // Both said that they go, and nothing is open: a peer that does not wait for our FIN has lost nothing.
+        let done = self.book.open.is_empty() && self.book.gone.iter().any(Option::is_some);
+        if done && op == Op::Shutdown && errno::is_reset(error) {
+            return;
+        }
+        let end = self.book.failed.get_or_insert_with(|| errno::end(op, error));
+        self.book.leaver = self.book.leaver.or(end.by());
         wire::failed(&self.book.record, op, error);
     }
 }

@@ -83,8 +83,8 @@ async fn settings_and_pings_are_told_by_both_sides() {
     assert_eq!(told.iter().filter(|(way, ack, _)| *way == Way::In && *ack).count(), 1, "{told:?}");
     assert!(told.iter().any(|(way, _, values)| *way == Way::Out && values.contains(&(3, 256))), "{told:?}");
     let pings: Vec<_> = events.iter().filter(|event| matches!(event.kind.name(), "ping" | "pong")).collect();
-    assert_eq!(pings[0].kind, Kind::Ping { way: Way::In });
-    assert_eq!(pings[1].kind, Kind::Pong { way: Way::Out, rtt: None });
+    assert_eq!(pings[0].kind, Kind::Ping { way: Way::In, frame: None });
+    assert_eq!(pings[1].kind, Kind::Pong { way: Way::Out, rtt: None, frame: None });
     assert_eq!(pings[1].head, b"12345678");
     let (_, groups) = stage.hub.details(row.id.into()).unwrap();
     let value = |title: &str, name: &str| {

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::net::http::interim::Interim;
+use crate::net::http::interim::{Interim, OF_HTTP_1};
 
 /// A head, or a change to the head that is to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Ledger {
     pub headers: HeaderMap,
     /// The names of the headers as they were typed: so they leave.
     pub names: Vec<String>,
+    /// Its Date was taken away.
+    pub dateless: bool,
     pub left: bool,
     pub framing: Framing,
     /// Bytes of body that were given.
@@ -122,6 +124,7 @@ impl Ledger {
             reason: None,
             headers: HeaderMap::new(),
             names: Vec::new(),
+            dateless: false,
             left: false,
             framing: Framing::Nothing,
             sent: 0,
@@ -208,6 +211,14 @@ impl Ledger {
                 self.status.as_str()
             ));
         }
+        for (name, value) in patch.headers.iter().filter(|_| self.asked.two) {
+            if value.is_some() && OF_HTTP_1.contains(&name.as_str()) {
+                return Err(format!("HTTP/2 has no {name} header: leave it out (RFC 9113 section 8.2.2)"));
+            }
+            if value.is_none() && *name == header::DATE {
+                return Err("over HTTP/2 the Date stays: give it another value, or answer over HTTP/1.1".into());
+            }
+        }
         if let Some(status) = patch.status {
             self.status = status;
             self.reason.clone_from(&patch.reason);
@@ -220,6 +231,9 @@ impl Ledger {
         }
         self.names.extend_from_slice(&patch.names);
         for (name, value) in &patch.headers {
+            if *name == header::DATE {
+                self.dateless = value.is_none();
+            }
             if let Some(value) = value {
                 self.headers.append(name, value.clone());
             }

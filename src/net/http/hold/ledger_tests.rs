@@ -138,3 +138,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_http_2_has_no_place_for_is_refused_and_not_dropped() {
+    let mut two = Ledger::new(Asked { two: true, ..Asked::default() });
+    for name in ["connection", "keep-alive", "upgrade"] {
+        let refused = two.take(&[Step::Set(head(200, &[(name, "close")]))]).unwrap_err();
+        assert!(refused.contains(&format!("HTTP/2 has no {name}")), "{refused}");
+    }
+    let dateless = Step::Set(Patch { headers: vec![(header::DATE, None)], ..Patch::default() });
+    assert!(two.take(std::slice::from_ref(&dateless)).unwrap_err().contains("the Date stays"));
+    let mut one = Ledger::new(Asked::default());
+    one.take(&[dateless]).unwrap();
+    assert!(one.dateless);
+    one.take(&[Step::Set(head(200, &[("date", "now"), ("connection", "close")]))]).unwrap();
+    assert!(!one.dateless);
+}

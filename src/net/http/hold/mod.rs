@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Version};
 use parking_lot::Mutex;
 
-pub use self::compose::{code, compose, event, patch, trailers};
+pub use self::compose::{code, compose, event, patch, status, trailers};
 use self::ledger::{Asked, Ledger};
 pub use self::ledger::{Patch, Step};
 pub use self::ticket::{Request, Ticket};
@@ -119,27 +119,33 @@ impl Shelf {
         self.socket
     }
 
+    /// The exchange that is answered next.
+    pub fn first(&self) -> Option<u32> {
+        self.slots.lock().open.first().map(|slot| slot.exchange.number)
+    }
+
     /// From here on what is not answered was cut by us.
     pub fn leave(&self) {
         self.leaving.store(true, Relaxed);
     }
 
     /// Puts an exchange on the shelf. Whether there was room.
-    fn put(&self, number: u32, method: &Method, target: &str, version: Version) -> bool {
+    fn put(&self, request: &Request) -> bool {
+        let Request { number, method, target, version, since } = request;
         if self.holds.0.held.fetch_add(1, Relaxed) >= MOST {
             self.holds.0.held.fetch_sub(1, Relaxed);
             return false;
         }
         let exchange = Exchange {
-            number,
+            number: *number,
             method: method.as_str().into(),
             target: clipped(target).into(),
             phase: Phase::Waiting,
-            since: self.clock.now(),
+            since: *since,
             over: None,
             body: 0,
         };
-        let (old, two) = (version == Version::HTTP_10, version == Version::HTTP_2);
+        let (old, two) = (*version == Version::HTTP_10, *version == Version::HTTP_2);
         let asked = Asked { head: *method == Method::HEAD, old, two };
         self.slots.lock().open.push(Slot {
             exchange,
@@ -238,9 +244,9 @@ impl waiting::Shelf for Shelf {
         let mut all: Vec<Exchange> = slots.over.iter().cloned().collect();
         all.extend(slots.open.iter().map(|slot| slot.exchange.clone()));
         // Without one that is answered, those behind it are the connection's own business.
-        if let Some(first) = slots.open.first().map(|slot| slot.exchange.since) {
+        if !slots.open.is_empty() {
             drop(slots);
-            self.heads.each(|number, head| all.push(queued(number, head, first)));
+            self.heads.each(|number, head, since| all.push(queued(number, head, since)));
         }
         all
     }

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::model::draft::{Draft, Shape};
 use crate::model::end::{End, Party};
-use crate::model::event::Kind;
+use crate::model::event::{Event, Kind};
 use crate::model::id::EndpointId;
 use crate::model::spec::{Limits, Reply};
 use crate::model::waiting::Waiting;
@@ -144,7 +144,7 @@ async fn a_peer_that_gives_up_is_seen_before_and_behind_the_head() {
 }
 
 #[tokio::test]
-async fn what_we_cut_ourselves_nobody_gave_up() {
+async fn what_we_cut_ourselves_we_gave_up() {
     for command in [Some(Command::Close), Some(Command::Reset), None] {
         let hall = Hall::new(GET).await;
         let socket = hall.waiting(1).await.socket;
@@ -153,7 +153,8 @@ async fn what_we_cut_ourselves_nobody_gave_up() {
             None => hall.stage.endpoints.stop(hall.id),
         }
         let (_, events) = hall.stage.closed(hall.id).await;
-        assert!(!told(&events).iter().any(|line| line.starts_with("aborted")), "{:?}", told(&events));
+        let ours = |event: &Event| matches!(event.kind, Kind::Aborted { exchange: 1, by: Party::Us, .. });
+        assert_eq!(events.iter().filter(|event| ours(event)).count(), 1, "{:?}", told(&events));
         assert!(hall.stage.endpoints.answer(socket, None, &typed(Shape::End, "")).is_err());
     }
 }
@@ -191,7 +192,7 @@ async fn head_and_http_1_0_get_what_they_can_take() {
     hall.waiting(1).await;
     hall.answer(1, Shape::Head, "200\ncontent-length: 12").await.unwrap();
     let head = hear_until(&mut hall.stream, "\r\n\r\n").await;
-    assert!(head.contains("Content-Length: 12\r\n"), "{head}");
+    assert!(head.contains("content-length: 12\r\n"), "{head}");
     hall.stage.event(hall.id, "finish").await;
     let mut hall = Hall::new("GET /a HTTP/1.0\r\n\r\n").await;
     hall.waiting(1).await;
@@ -223,13 +224,21 @@ async fn more_than_can_be_held_are_answered_503() {
     let holds = Holds::default();
     holds.0.held.store(MOST, Relaxed);
     let heads = Arc::new(Heads::default());
-    let shelf = Shelf::new(SocketId(1), stage.hub.clock(), holds.clone(), heads);
-    assert!(!shelf.put(1, &Method::GET, "/", Version::HTTP_11));
+    let clock = stage.hub.clock();
+    let shelf = Shelf::new(SocketId(1), clock, holds.clone(), heads);
+    let asked = |number| Request {
+        number,
+        method: Method::GET,
+        target: "/".into(),
+        version: Version::HTTP_11,
+        since: clock.now(),
+    };
+    assert!(!shelf.put(&asked(1)));
     holds.0.held.store(MOST - 1, Relaxed);
-    assert!(shelf.put(1, &Method::GET, "/", Version::HTTP_11));
-    assert!(!shelf.put(2, &Method::GET, "/", Version::HTTP_11));
+    assert!(shelf.put(&asked(1)));
+    assert!(!shelf.put(&asked(2)));
     shelf.take(1, Fate::Done);
-    assert!(shelf.put(3, &Method::GET, "/", Version::HTTP_11));
+    assert!(shelf.put(&asked(3)));
     // A peer that never waits for its answer leaves nothing on the shelf.
     assert_eq!(ask(at, GET.as_bytes()).await, "");
     stage.closed(id).await;

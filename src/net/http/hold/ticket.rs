@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Fate, Shelf};
 use crate::hub::Recorder;
+use crate::model::end::Party;
 use crate::model::event::Kind;
-use crate::model::time::nanos;
+use crate::model::time::{Stamp, nanos};
 use crate::model::waiting::Phase;
 use crate::net::BoxFuture;
 use crate::net::http::desk::GaveUp;
@@ -25,6 +26,7 @@ pub struct Ticket {
     record: Recorder,
     /// The peer has ended.
     gone: BoxFuture<()>,
+    over: CancellationToken,
     /// The request's body: it is taken in while the answer waits, or the peer would wait for us to read.
     incoming: Option<Upload>,
     /// HTTP/2 has frames for trailers; HTTP/1.1 gets them where the last chunk passes.
@@ -41,6 +43,8 @@ pub struct Head {
     pub headers: HeaderMap,
     /// Their names as they were typed.
     pub names: Vec<String>,
+    /// hyper's own Date is to be left out.
+    pub dateless: bool,
     /// No body follows.
     pub whole: bool,
 }
@@ -51,6 +55,8 @@ pub struct Request {
     pub method: Method,
     pub target: String,
     pub version: Version,
+    /// When its head came.
+    pub since: Stamp,
 }
 
 impl Ticket {
@@ -62,7 +68,7 @@ impl Ticket {
         gone: CancellationToken,
         incoming: Upload,
     ) -> Option<Self> {
-        if !shelf.put(request.number, &request.method, &request.target, request.version) {
+        if !shelf.put(request) {
             return None;
         }
         record.event(Kind::Held { exchange: request.number });
@@ -70,6 +76,7 @@ impl Ticket {
             shelf,
             number: request.number,
             record,
+            over: gone.clone(),
             gone: Box::pin(gone.cancelled_owned()),
             incoming: Some(incoming),
             framed: request.version == Version::HTTP_2,
@@ -99,6 +106,7 @@ impl Ticket {
                     reason: slot.ledger.reason.clone(),
                     headers: slot.ledger.headers.clone(),
                     names: slot.ledger.names.clone(),
+                    dateless: slot.ledger.dateless,
                     whole: slot.ledger.ended
                         && slot.queue.is_empty()
                         && slot.trailers.is_empty()
@@ -198,9 +206,12 @@ impl Drop for Ticket {
         }
         if let Some(exchange) = self.shelf.take(self.number, if self.refused { Fate::Cut } else { Fate::Dropped })
             && exchange.phase == Phase::Aborted
+            && self.framed
+            && !self.over.is_cancelled()
         {
+            // Its stream alone: of a whole connection the watch tells.
             let waited = exchange.over.map(|over| nanos(over.since(exchange.since))).unwrap_or_default();
-            self.record.event(Kind::Aborted { exchange: exchange.number, waited });
+            self.record.event(Kind::Aborted { exchange: exchange.number, waited, by: Party::Peer });
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One event of each kind, and what its line says beside the place and the time.
 
+use std::num::NonZeroU64;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -46,8 +48,8 @@ pub fn kinds() -> Vec<(Kind, Value)> {
     };
     let steps = vec![tls::Step { name: "finished", len: 32, sealed: true }];
     let flight = Flight { way: Way::Out, sealed: true, since: 5_999, steps };
-    let frame = FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 7 };
-    let framing = Framing { payload: 3, heads: 12, masked: true, deflated: true };
+    let frame = FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 7, size: 6 };
+    let framing = Framing { payload: 3, heads: 12, masked: true, deflated: true, rsv: 4 };
     let opened = Opened {
         subprotocols: vec!["v2".into(), "chat".into()],
         subprotocol: Some("chat".into()),
@@ -88,7 +90,8 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Write, json!({"way": "out"})),
         (
             Kind::Message { way, form: Form::Text, frames: 2, framing },
-            json!({"way": "in", "form": "text", "frames": 2, "wire": 15, "masked": true, "compressed": 3}),
+            json!({"way": "in", "form": "text", "frames": 2, "opcode": "text", "fin": false, "rsv": 4, "masked": true,
+                "wire": 15, "compressed": 3}),
         ),
         (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
         (Kind::Drain { blocked: 5_000, waited: 9 }, json!({"way": "out", "blocked_us": 5, "waited": 9})),
@@ -176,10 +179,10 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Upgrade { exchange }, json!({"exchange": 2})),
         (Kind::Rule { exchange }, json!({"exchange": 2})),
         (Kind::Held { exchange }, json!({"exchange": 2})),
-        (Kind::Aborted { exchange, waited: 7_000 }, json!({"exchange": 2, "waited_us": 7})),
+        (Kind::Aborted { exchange, waited: 7_000, by: Party::Us }, json!({"exchange": 2, "waited_us": 7, "by": "us"})),
         (
-            Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into()),
-            json!({"error": {"name": "http", "status": 400, "text": "no; its answer is 400"}}),
+            Kind::ClientError(Fault::Http { status: Some(400), text: "no".into() }.into(), 2),
+            json!({"exchange": 2, "error": {"name": "http", "status": 400, "text": "no; its answer is 400"}}),
         ),
         (
             Kind::Settings(h2::Settings { way, ack: false, values: vec![(3, 100), (0x4d44, 7)] }.into()),
@@ -208,8 +211,24 @@ pub fn kinds() -> Vec<(Kind, Value)> {
             Kind::Frame { way, frame },
             json!({"way": "in", "opcode": "text", "fin": false, "rsv": 4, "masked": true, "length": 7, "wire": 13}),
         ),
-        (Kind::Ping { way }, json!({"way": "in"})),
-        (Kind::Pong { way, rtt: Some(3_000) }, json!({"way": "in", "rtt_us": 3})),
-        (Kind::Closing { way, code: Some(1000) }, json!({"way": "in", "code": 1000, "name": "normal"})),
+        (Kind::Ping { way, frame: None }, json!({"way": "in"})),
+        (
+            Kind::Ping { way, frame: Some(FrameHead { opcode: 9, fin: true, rsv: 0, ..frame }) },
+            json!({"way": "in", "opcode": "ping", "fin": true, "rsv": 0, "masked": true, "length": 7, "wire": 13}),
+        ),
+        (
+            Kind::Pong {
+                way,
+                rtt: NonZeroU64::new(3_000),
+                frame: Some(FrameHead { opcode: 10, fin: true, rsv: 0, ..frame }),
+            },
+            json!({"way": "in", "rtt_us": 3, "opcode": "pong", "fin": true, "rsv": 0, "masked": true, "length": 7,
+                "wire": 13}),
+        ),
+        (
+            Kind::Closing { way, code: Some(1000), frame: FrameHead { opcode: 8, fin: true, ..frame } },
+            json!({"way": "in", "code": 1000, "name": "normal", "opcode": "close", "fin": true, "rsv": 4,
+                "masked": true, "length": 7, "wire": 13}),
+        ),
     ]
 }
