@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use sockscope::model::event::{Event, Hello, Kind, Secured, Way};
 use sockscope::model::handshake::Outcome;
-use sockscope::model::id::SocketId;
+use sockscope::model::id::{EndpointId, SocketId};
+use sockscope::model::setting;
 use sockscope::model::spec::Settings;
 use sockscope::model::url::Role;
 use sockscope::model::view::State;
@@ -235,4 +236,94 @@ async fn the_details_page_tells_of_tls() {
     assert_eq!(find("TLS", "peer"), "certificate good");
     assert!(find("certificate", "names").contains("localhost"));
     assert!(find("certificate", "issuer").contains("sockscope session CA"));
+}
+
+/// What an endpoint's own timeline tells, by name.
+fn own(lab: &Lab, id: EndpointId) -> Vec<&'static str> {
+    let told = lab.hub.events(id.into(), 0, 100).unwrap().events;
+    told.iter().map(|event| event.kind.name()).collect()
+}
+
+#[tokio::test]
+async fn settings_of_tls_that_cannot_be_had_are_refused_and_change_nothing() {
+    let store = support::store::store(&["ca", "for localhost"]);
+    let lab = Lab::over(store.path());
+    for url in ["tls://:0", "tcp://:0"] {
+        let (id, _) = lab.listen(url, Settings::default()).await;
+        let set = |changes: &[(&str, &str)]| {
+            let row = |(name, text): &(&str, &str)| (setting::find(name).unwrap(), (*text).to_owned());
+            lab.endpoints.set_all(id.into(), &changes.iter().map(row).collect::<Vec<_>>())
+        };
+        let before = || lab.endpoints.spec(id).unwrap().settings.tls.clone();
+        let good = before();
+        let refused = [
+            (&[("ca", "nosuch"), ("client_auth", "required")][..], "ca: \"nosuch\" is neither a file"),
+            (&[("certificate", "nosuch")], "certificate: \"nosuch\" is neither a file"),
+            (&[("certificate", "localhost"), ("key", "nosuch")], "key: \"nosuch\" is neither a file"),
+            (&[("versions", "1.2"), ("ciphers", "TLS_AES_128_GCM_SHA256")], "ciphers: TLS_AES_128_GCM_SHA256"),
+        ];
+        for (changes, words) in refused {
+            let said = set(changes).unwrap_err().0;
+            assert!(said.starts_with(words), "{said}");
+            assert_eq!(before(), good, "nothing is changed: {said}");
+        }
+        assert!(!own(&lab, id).iter().any(|name| matches!(*name, "set" | "error" | "certificate")), "{url}");
+        set(&[("certificate", "localhost"), ("client_auth", "required"), ("versions", "1.2")]).unwrap();
+        assert_eq!(own(&lab, id), ["listening", "set", "set", "set", "certificate"], "what was set comes first");
+        // One at a time, each has to be good.
+        let said = set(&[("ca", "nosuch")]).unwrap_err().0;
+        assert!(said.starts_with("ca: "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_comes_to_tls_checks_its_certificate_when_it_starts() {
+    let lab = Lab::default();
+    for (url, starttls) in [("tcp://:0", "smtp"), ("tls://:0", "off")] {
+        let settings = support::store::settings(&[("starttls", starttls), ("certificate", "nosuch")]);
+        let id = lab.open(Role::Listen, url, settings);
+        let row = lab.endpoint(id, "failed", |row| matches!(row.state, State::Failed(_))).await;
+        let State::Failed(fault) = row.state else { unreachable!() };
+        assert!(fault.to_string().contains("\"nosuch\" is neither a file"), "{fault}");
+        assert_eq!(fault.name(), "certificate");
+    }
+}
+
+/// What the client and the listener say of a handshake between them that fails.
+async fn refused(lab: &Lab, listener: &[(&str, &str)], client: &[(&str, &str)]) -> [String; 2] {
+    let (_, address) = lab.listen("tls://:0", support::store::settings(listener)).await;
+    let count = u32::try_from(lab.rows().len()).unwrap();
+    lab.open(Role::Connect, &format!("tls://localhost:{}", address.port()), support::store::settings(client));
+    let (near, far) = (lab.nth(count + 1).await, lab.nth(count + 2).await);
+    lab.closed(near).await;
+    lab.closed(far).await;
+    let is_accepted = lab.hub.socket(near).unwrap().accepted;
+    let texts = [said(lab, near), said(lab, far)];
+    if is_accepted {
+        let [listener, client] = texts;
+        [client, listener]
+    } else {
+        texts
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_says_what_was_found() {
+    let store = support::store::store(&["ca", "for localhost"]);
+    let lab = Lab::over(store.path());
+    let [client, _] = refused(&lab, &[("certificate", "bad:self-signed")], &[("ca", "ca")]).await;
+    assert!(client.contains("signed itself and is not among the roots"), "{client}");
+    let [client, _] = refused(&lab, &[("certificate", "bad:wrong-name")], &[("ca", "ca")]).await;
+    assert!(client.contains("the name localhost is not among: "), "{client}");
+    assert!(!client.contains("DnsName"), "{client}");
+    let [client, _] = refused(&lab, &[("certificate", "localhost")], &[]).await;
+    assert!(client.contains("is issued by CN=sockscope ca") || client.contains("leads to CN=sockscope ca"), "{client}");
+    let [_, listener] =
+        refused(&lab, &[("client_auth", "required")], &[("versions", "1.2"), ("insecure", "yes")]).await;
+    assert!(listener.contains("certificate_required") && listener.contains("of TLS 1.3 alone"), "{listener}");
+    let [_, listener] = refused(&lab, &[("versions", "1.3")], &[("versions", "1.2")]).await;
+    assert!(listener.contains("it offers TLS 1.2, we have TLS 1.3"), "{listener}");
+    let groups = [("groups", "X25519"), ("insecure", "yes")];
+    let [_, listener] = refused(&lab, &[("groups", "secp256r1")], &groups).await;
+    assert!(listener.contains("no group in common") && !listener.contains("RSA"), "{listener}");
 }

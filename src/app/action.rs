@@ -234,7 +234,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::ClearClosed, &[Char('c')], P::Browse, "clear", "Take closed sockets off the list; their counts stay in every total.", 46),
     row(A::Curl, &[Char('y')], P::Browse, "curl", "Copy the event's HTTP request as a curl command.", 47),
     row(A::Workbench, &[Char('C')], P::Browse, "certs", "Certificates: make, sign, check and show keys and certificates.", 48),
-    row(A::Starttls, &[Char('T')], P::Browse, "TLS", "Go on over TLS where it is plain TCP; a listener is TLS's server.", 48),
+    row(A::Starttls, &[Char('T')], P::Browse, "TLS", "Upgrade plain TCP to TLS, as STARTTLS does; a listener is TLS's server.", 48),
     row(A::PreviousPane, &[BackTab], P::Browse, "pane back", "Go to the pane before.", 0),
     row(A::PaneLeft, &[Left, Char('h')], P::Browse, "left", "Go to the pane on the left.", 0),
     row(A::PaneRight, &[Right, Char('l')], P::Browse, "right", "Go to the pane on the right.", 0),

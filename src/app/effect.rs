@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::key::Key;
 use crate::model::draft::Draft;
 use crate::model::id::{EndpointId, SocketId, Subject};
-use crate::model::setting::Row;
+use crate::model::setting::Change;
 use crate::model::spec::Spec;
 use crate::model::view::Snapshot;
 use crate::model::workbench::{Told, Wish};
@@ -32,6 +32,10 @@ pub enum Msg {
     },
     /// What a step at the workbench came to, or what its store holds.
     Told(Box<Told>),
+    /// Settings could not be changed: the form that asked for it is there again, with the reason at its field.
+    Unset {
+        reason: String,
+    },
     /// Something that was asked for was done, or could not be: a line for the status bar.
     Notice {
         text: String,
@@ -62,11 +66,10 @@ pub enum Effect {
     Reset(SocketId),
     /// Go on over TLS where it was plain TCP.
     Starttls(SocketId),
-    /// Change a setting of what runs.
+    /// Change settings of what runs, all of them or none.
     Set {
         subject: Subject,
-        row: &'static Row,
-        value: String,
+        changes: Vec<Change>,
     },
     /// Copy an exchange's request as a curl command.
     Curl(SocketId, u32),

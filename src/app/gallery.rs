@@ -48,6 +48,6 @@ impl App {
             }
         }
         let row = setting::find("certificate");
-        row.map(|row| Effect::Set { subject: Subject::Endpoint(id), row, value }).into_iter().collect()
+        row.map(|row| Effect::Set { subject: Subject::Endpoint(id), changes: vec![(row, value)] }).into_iter().collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::action::{ACTIONS, Action};
 use super::composer::{Aim, HistorySearch, PASTE};
+use super::form::Of;
 use super::keymap::lookup;
 use super::list::step;
 use super::{App, Effect, Key, Mode, Pane, Viewport};
@@ -62,6 +63,7 @@ impl App {
                     Action::Leave => return Vec::new(),
                     Action::Take => {
                         if let Some(effects) = form.submit() {
+                            self.submitted = Some(form).filter(|form| matches!(form.of, Of::Options(_)));
                             return effects;
                         }
                     }

@@ -125,6 +125,10 @@ pub struct App {
     asked: (String, Option<EndpointId>),
     /// What listeners showed before the gallery, to go back to.
     good: BTreeMap<EndpointId, String>,
+    /// The options that were asked for last, until it is known what came of it.
+    submitted: Option<Box<Form>>,
+    /// What is said behind the answer to what was asked for, should it be done.
+    caution: Option<&'static str>,
 }
 
 impl App {
@@ -149,6 +153,8 @@ impl App {
             told: None,
             asked: (String::new(), None),
             good: BTreeMap::new(),
+            submitted: None,
+            caution: None,
         }
     }
 
@@ -183,7 +189,21 @@ impl App {
                 self.told(*told);
                 Vec::new()
             }
+            Msg::Unset { reason } => {
+                self.caution = None;
+                match self.submitted.take().filter(|_| matches!(self.mode, Mode::Browse)) {
+                    Some(mut form) => {
+                        form.refused(reason);
+                        self.mode = Mode::Form(form);
+                    }
+                    None => self.say(reason, false),
+                }
+                Vec::new()
+            }
             Msg::Notice { text, good } => {
+                self.submitted = None;
+                let caution = self.caution.take().filter(|_| good);
+                let text = caution.map_or(text.clone(), |caution| format!("{text}; {caution}"));
                 self.say(text, good);
                 Vec::new()
             }

@@ -62,8 +62,8 @@ pub enum Fault {
     Io { op: Op, name: &'static str, text: Box<str> },
     /// TLS failed. `alert` is the RFC 8446 section 6 name where one was sent, and who sent it.
     Tls { alert: Option<(Party, &'static str)>, text: Box<str> },
-    /// A certificate, a key or the store cannot be used as it is.
-    Certificate { text: Box<str> },
+    /// A certificate, a key or the store cannot be used as it is; `row` is the setting that names it.
+    Certificate { row: &'static str, text: Box<str> },
     /// What came before TLS on one connection did not lead to it (RFC 3207), or went too far.
     Starttls { text: Box<str> },
     /// An HTTP message that is not one (RFC 9112); `status` is the answer that was sent, if any.
@@ -85,7 +85,7 @@ impl Fault {
             Self::Io { name, .. } => name,
             Self::Tls { alert: Some((_, name)), .. } => name,
             Self::Tls { alert: None, .. } => "tls",
-            Self::Certificate { .. } => "certificate",
+            Self::Certificate { row, .. } => row,
             Self::Starttls { .. } => "starttls",
             Self::Http { .. } => "http",
             Self::WebSocket { .. } => "websocket",
@@ -104,10 +104,10 @@ impl fmt::Display for Fault {
             Self::Tls { alert: Some((Party::Peer, name)), text } => write!(f, "the peer sent the alert {name}: {text}"),
             Self::Tls { alert: None, text } => write!(f, "TLS failed: {text}"),
             Self::Http { status: Some(status), text } => write!(f, "{text}; its answer is {status}"),
-            Self::Http { status: None, text }
-            | Self::WebSocket { text }
-            | Self::Starttls { text }
-            | Self::Certificate { text } => write!(f, "{text}"),
+            Self::Http { status: None, text } | Self::WebSocket { text } | Self::Starttls { text } => {
+                write!(f, "{text}")
+            }
+            Self::Certificate { row, text } => write!(f, "{row}: {text}"),
             Self::Limit { what, limit } => write!(f, "{what}: the limit of {} is reached", bound(what, *limit)),
             Self::Late { what, after } => write!(f, "{what} within {after:?}"),
             Self::Panic { text } => write!(f, "a bug in sockscope ended this: {text}"),

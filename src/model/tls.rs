@@ -93,6 +93,8 @@ pub struct Step {
     pub name: &'static str,
     /// Its body's bytes.
     pub len: u32,
+    /// It crossed encrypted: `change_cipher_spec` never does.
+    pub sealed: bool,
 }
 
 /// A record as it crossed.

@@ -69,8 +69,10 @@ where
     F: Future<Output = End> + Send + 'static,
     T: Fn(Flow) -> F + Clone + Send + 'static,
 {
-    if cx.spec.scheme().is_secure() {
+    if cx.spec.comes_to_tls() {
         cx.servers.open(&cx)?;
+    } else {
+        cx.servers.forget(cx.endpoint);
     }
     let listener = Listener::new(bind(&cx).await?);
     cx.log.explain(Arc::new(listener.backlog()));
@@ -80,7 +82,6 @@ where
     let permits = Arc::new(Semaphore::new(cx.limits.connections as usize));
     let mut flows = JoinSet::new();
     let mut pause = BACKOFF.0;
-    let mut changes = cx.now.clone();
     loop {
         let permit = tokio::select! {
             () = cx.cancel.cancelled() => break,
@@ -89,11 +90,6 @@ where
         };
         let accepted = tokio::select! {
             () = cx.cancel.cancelled() => break,
-            Ok(()) = changes.changed(), if cx.spec.scheme().is_secure() => {
-                // Told at once, and not with the next peer.
-                let _ = cx.servers.get(&cx);
-                continue;
-            }
             accepted = listener.accept() => accepted,
         };
         // Those that have ended are let go in passing: without this they would pile up here.

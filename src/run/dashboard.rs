@@ -165,6 +165,10 @@ impl<B: Canvas> Dashboard<B> {
                         None
                     }
                     Effect::Curl(id, exchange) => Some(self.copy(self.session.curl(id, exchange))),
+                    set @ Effect::Set { .. } => Some(match self.session.perform(set) {
+                        Ok(text) => Msg::Notice { text, good: true },
+                        Err(rejection) => Msg::Unset { reason: rejection.0 },
+                    }),
                     other => match self.session.perform(other) {
                         Ok(text) if text.is_empty() => None,
                         Ok(text) => Some(Msg::Notice { text, good: true }),

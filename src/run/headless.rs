@@ -176,7 +176,7 @@ async fn perform(session: &Arc<Session>, command: Command) -> Result<Option<Endp
             };
             let spec = session.endpoints.spec(id).ok_or_else(|| no_endpoint(id))?;
             let row = setting::look_up(&name, spec.role, spec.scheme()).map_err(Rejection)?;
-            Effect::Set { subject, row, value }
+            Effect::Set { subject, changes: vec![(row, value)] }
         }
         Command::Count(_) | Command::Details(_) | Command::Messages(_) | Command::Curl { .. } | Command::Quit => {
             return Ok(None);

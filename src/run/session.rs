@@ -91,9 +91,10 @@ impl Session {
             Effect::Close(id) => self.endpoints.command(id, Command::Close)?,
             Effect::Reset(id) => self.endpoints.command(id, Command::Reset)?,
             Effect::Starttls(id) => self.endpoints.command(id, Command::Starttls)?,
-            Effect::Set { subject, row, value } => {
-                self.endpoints.set(subject, row, &value)?;
-                return Ok(format!("{} = {value}", row.name));
+            Effect::Set { subject, changes } => {
+                self.endpoints.set_all(subject, &changes)?;
+                let done: Vec<_> = changes.iter().map(|(row, value)| format!("{} = {value}", row.name)).collect();
+                return Ok(done.join(", "));
             }
             Effect::Curl(id, exchange) => return self.curl(id, exchange),
             Effect::ClearClosed => self.hub.clear_closed(),

@@ -157,6 +157,14 @@ fn draw_live(buf: &mut Buffer, rest: Rect, endpoint: &EndpointRow, theme: &Theme
             let columns = at.width - at.count - COUNT;
             cells::right(buf, x + at.count + COUNT, y, columns, text, warning);
         }
+        // The address gives way to what is loud.
+        (None, None) if is_loud(endpoint) => {
+            let text = warnings.last().copied().unwrap_or_default();
+            let style = if is_exposed { warning } else { theme.plain };
+            line = address(endpoint, style, room.saturating_sub(text.len() + 1), theme);
+            line.spans.push(span(format!(" {text}"), warning));
+            draw_activity(buf, rest, at, endpoint, theme);
+        }
         (None, None) => draw_activity(buf, rest, at, endpoint, theme),
     }
     let count = if endpoint.open == 0 { theme.dim } else { theme.plain };
@@ -216,8 +224,8 @@ fn is_loud(endpoint: &EndpointRow) -> bool {
 fn warnings(endpoint: &EndpointRow) -> &'static [&'static str] {
     let spec = &endpoint.spec;
     match (spec.role, endpoint.local) {
-        (Role::Connect, _) if is_loud(endpoint) => &["!unverified", "!cert", "!"],
-        (Role::Listen, _) if is_loud(endpoint) => &["! bad certificate", "!bad cert", "!"],
+        (Role::Connect, _) if is_loud(endpoint) => &["!unverified", "!unsafe", "!bad"],
+        (Role::Listen, _) if is_loud(endpoint) => &["! bad certificate", "!bad cert", "!bad"],
         (Role::Listen, Some(local)) if local.ip().is_unspecified() => &["! any interface", "! exposed", "!"],
         (Role::Listen, Some(local)) if !local.ip().is_loopback() => &["! not loopback", "! exposed", "!"],
         _ => &[],

@@ -283,7 +283,7 @@ fn of_fault(fault: &Fault) -> Vec<Row> {
             rows.push(text(said));
             rows
         }
-        Fault::Certificate { text: said } => vec![("error", "not usable for TLS".into()), text(said)],
+        Fault::Certificate { text: said, .. } => vec![("error", "not usable for TLS".into()), text(said)],
         Fault::Http { status, text: said } => {
             let answered = status.map_or("nothing".into(), |status| status.to_string());
             vec![("error", "not HTTP as it should be".into()), text(said), ("answered", answered)]

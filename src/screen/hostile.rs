@@ -92,7 +92,7 @@ fn events(input: &[u8]) -> Vec<Event> {
         Fault::Io { op: Op::Read, name: "EIO", text: text.clone() },
         Fault::Tls { alert: Some((Party::Peer, "unknown_ca")), text: text.clone() },
         Fault::Tls { alert: None, text: text.clone() },
-        Fault::Certificate { text: text.clone() },
+        Fault::Certificate { row: "ca", text: text.clone() },
         Fault::Http { status: None, text: text.clone() },
         Fault::WebSocket { text: text.clone() },
         Fault::Starttls { text: text.clone() },

@@ -241,7 +241,10 @@ pub(crate) fn handshake() -> Vec<(u64, Kind, Vec<u8>)> {
                 way: Way::Out,
                 sealed: true,
                 since: 604_000,
-                steps: vec![Step { name: "encrypted_extensions", len: 15 }, Step { name: "certificate", len: 512 }],
+                steps: vec![
+                    Step { name: "encrypted_extensions", len: 15, sealed: true },
+                    Step { name: "certificate", len: 512, sealed: true },
+                ],
             })),
         ),
         none(9_000, Kind::SessionTicket { way: Way::Out, count: 2, lifetime: 43_200, bytes: 464 }),

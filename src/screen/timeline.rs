@@ -306,16 +306,13 @@ fn socket_title(row: &SocketRow, endpoint: Option<&EndpointRow>, theme: &Theme) 
     let peer = if unknown { format!("…:{}", row.peer.port()) } else { row.peer.to_string() };
     let local = row.local.map(short).unwrap_or_default();
     let (from, to) = if row.accepted { (peer, local) } else { (local, peer) };
-    let mut words = vec![
-        span(format!("{} ", row.id), theme.dim),
-        span(row.scheme.name(), theme.strong(theme.scheme(row.scheme))),
-        span(format!(" {from} "), theme.bright),
-        span("→ ", theme.dim),
-        span(to, theme.bright),
-    ];
+    let mut words =
+        vec![span(format!("{} ", row.id), theme.dim), span(row.scheme.name(), theme.strong(theme.scheme(row.scheme)))];
+    // Before the addresses, which may be cut.
     if endpoint.is_some_and(|endpoint| row.scheme.is_secure() && !row.accepted && endpoint.spec.settings.tls.insecure) {
-        words.push(span("  !unverified", theme.strong(theme.bad)));
+        words.push(span(" !unverified", theme.strong(theme.bad)));
     }
+    words.extend([span(format!(" {from} "), theme.bright), span("→ ", theme.dim), span(to, theme.bright)]);
     if row.life.is_closed() {
         words.push(span("  closed", theme.dim));
     }

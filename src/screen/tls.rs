@@ -201,7 +201,10 @@ pub fn of_flight(flight: &Flight) -> Vec<Row> {
         ("encrypted", yes(flight.sealed)),
     ];
     let names = std::iter::once("steps").chain(std::iter::repeat(""));
-    let steps = flight.steps.iter().map(|step| format!("{}, {} B", step.name, size::exact(step.len.into())));
+    let steps = flight.steps.iter().map(|step| {
+        let clear = if flight.sealed && !step.sealed { ", in the clear" } else { "" };
+        format!("{}, {} B{clear}", step.name, size::exact(step.len.into()))
+    });
     facts.extend(names.zip(steps));
     facts
 }

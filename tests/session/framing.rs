@@ -39,7 +39,7 @@ async fn the_whole_message_stands_in_the_inspector_with_the_borders_of_its_chunk
         .eventually("the framing is set", |session| {
             let row = sockscope::model::setting::find("framing").unwrap();
             let subject = sockscope::model::id::SocketId(1).into();
-            session.perform(sockscope::app::Effect::Set { subject, row, value: "line".into() }).is_ok()
+            session.perform(sockscope::app::Effect::Set { subject, changes: vec![(row, "line".into())] }).is_ok()
         })
         .await;
     peer.write_all(b"one mes").await.unwrap();
@@ -68,7 +68,7 @@ async fn a_message_too_long_for_its_length_is_refused_and_stays() {
         .eventually("the framing is set", |session| {
             let row = sockscope::model::setting::find("framing").unwrap();
             let subject = sockscope::model::id::SocketId(1).into();
-            session.perform(sockscope::app::Effect::Set { subject, row, value: "u8".into() }).is_ok()
+            session.perform(sockscope::app::Effect::Set { subject, changes: vec![(row, "u8".into())] }).is_ok()
         })
         .await;
     runner.wait_row(&["set", "framing = u8"]).await;

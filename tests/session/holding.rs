@@ -124,8 +124,7 @@ async fn rules_change_while_their_listener_runs() {
         .session
         .perform(sockscope::app::Effect::Set {
             subject: id.unwrap().into(),
-            row: rules,
-            value: "/tea 418 ; /wait hold".into(),
+            changes: vec![(rules, "/tea 418 ; /wait hold".into())],
         })
         .unwrap();
     let mut peer = TcpStream::connect(runner.address(0)).await.unwrap();

@@ -179,6 +179,15 @@ impl Form {
         }
     }
 
+    /// What was asked for was refused: the sentence stands at the field it begins with, else where the cursor is.
+    pub fn refused(&mut self, reason: String) {
+        let name =
+            reason.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').next().unwrap_or_default();
+        let field = self.fields().into_iter().find(|field| matches!(field, Field::Row(row) if row.name == name));
+        self.at = field.unwrap_or(self.at);
+        self.error = Some((self.at, reason));
+    }
+
     fn effects(&self) -> Result<Vec<Effect>, (Field, String)> {
         let settings = self.read()?;
         let url = Url::parse(&self.url.text(), self.role).map_err(|text| (Field::Url, text))?;
@@ -193,7 +202,8 @@ impl Form {
             });
             let changed = rows.map(|row| (row, (row.get)(&settings), (row.get)(&self.base)));
             let changed = changed.filter(|(_, new, old)| new != old);
-            return Ok(changed.map(|(row, value, _)| Effect::Set { subject, row, value }).collect());
+            let changes: Vec<_> = changed.map(|(row, value, _)| (row, value)).collect();
+            return Ok(if changes.is_empty() { Vec::new() } else { vec![Effect::Set { subject, changes }] });
         }
         Ok(vec![match self.of {
             Of::Endpoint(id) => Effect::Edit(id, spec),

@@ -93,7 +93,7 @@ fn options_change_what_was_changed_and_nothing_else() {
     rig.press("o");
     let keys = to(form(&rig), "nodelay");
     let effects = rig.press(&format!("{keys} Space Enter"));
-    assert_eq!(effects, [Effect::Set { subject, row: row("nodelay"), value: "no".into() }]);
+    assert_eq!(effects, [Effect::Set { subject, changes: vec![(row("nodelay"), "no".into())] }]);
 }
 
 #[test]
@@ -136,4 +136,18 @@ fn escape_changes_nothing() {
     let mut rig = Rig::new(World::five());
     assert_eq!(rig.press("a x Esc"), []);
     assert!(matches!(rig.app.mode, Mode::Browse));
+}
+
+#[test]
+fn options_that_are_refused_are_there_again_with_the_reason_at_the_field() {
+    let mut rig = Rig::new(World { endpoints: vec![endpoint(1, Role::Listen, "tls://:8443")], ..World::default() });
+    rig.press("S-Tab o");
+    let keys = to(form(&rig), "ca");
+    let effects = rig.press(&format!("{keys} n o Enter"));
+    assert!(matches!(effects[..], [Effect::Set { .. }]), "{effects:?}");
+    rig.app.update(Msg::Unset { reason: "ca: \"no\" is neither a file nor a name".into() });
+    let (at, text) = form(&rig).error.clone().unwrap();
+    assert_eq!((at, form(&rig).at), (Field::Row(row("ca")), Field::Row(row("ca"))));
+    assert!(text.contains("neither a file"), "{text}");
+    assert_eq!(form(&rig).line(row("ca")).unwrap().text(), "no", "nothing typed is lost");
 }

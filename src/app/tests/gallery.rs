@@ -25,7 +25,7 @@ fn labels(rig: &Rig) -> Vec<&'static str> {
 
 fn set(effects: &[Effect]) -> (&'static str, &str) {
     match effects {
-        [Effect::Set { row, value, .. }] => (row.name, value),
+        [Effect::Set { changes, .. }] => (changes[0].0.name, &changes[0].1),
         effects => panic!("{effects:?}"),
     }
 }

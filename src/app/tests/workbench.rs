@@ -172,9 +172,23 @@ fn the_selected_endpoint_shows_the_selected_certificate() {
     told(&mut rig, ticket, Outcome::Looked, shelf(&["a", "b"]));
     let row = crate::model::setting::find("certificate").unwrap();
     let subject = Subject::Endpoint(EndpointId(5));
-    assert_eq!(rig.press("Down u"), [Effect::Set { subject, row, value: "b".into() }]);
+    assert_eq!(rig.press("Down u"), [Effect::Set { subject, changes: vec![(row, "b".into())] }]);
     // The second is UDP; TCP may come to TLS.
     rig.press("Esc Home Down C");
     assert_eq!(rig.press("u"), []);
     assert!(rig.notice().contains("a secure endpoint"), "{}", rig.notice());
+}
+
+#[test]
+fn a_cas_own_certificate_is_put_on_an_endpoint_with_a_word_of_caution() {
+    let mut rig = Rig::new(World::five());
+    let [Effect::Workbench { ticket, .. }] = rig.press("S-Tab End C")[..] else { panic!() };
+    let mut shelf = shelf(&["a"]);
+    shelf.entries[0].is_ca = true;
+    told(&mut rig, ticket, Outcome::Looked, shelf);
+    assert!(matches!(rig.press("u")[..], [Effect::Set { .. }]));
+    rig.app.update(Msg::Notice { text: "certificate = a".into(), good: true });
+    assert!(rig.notice().contains("certificate = a; that is a CA's own"), "{}", rig.notice());
+    rig.app.update(Msg::Notice { text: "done".into(), good: true });
+    assert_eq!(rig.notice(), "done", "once");
 }

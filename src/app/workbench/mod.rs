@@ -212,7 +212,13 @@ impl App {
 
     fn use_here(&mut self) -> Option<Effect> {
         let (subject, row) = self.secure()?;
-        Some(Effect::Set { subject, row, value: self.workbench.name().to_owned() })
+        let listens = self.endpoint().is_some_and(|endpoint| endpoint.spec.role == crate::model::url::Role::Listen);
+        self.caution = self.workbench.selected().and_then(|entry| match entry.role {
+            _ if entry.is_ca => Some("that is a CA's own: whoever is shown it refuses it"),
+            "client" if listens => Some("that is for clients only: those of a server refuse it"),
+            _ => None,
+        });
+        Some(Effect::Set { subject, changes: vec![(row, self.workbench.name().to_owned())] })
     }
 
     /// Why a step cannot be done with what is selected.

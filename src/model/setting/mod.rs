@@ -91,6 +91,9 @@ impl PartialEq for Row {
 
 impl Eq for Row {}
 
+/// A setting and the text that it is to have.
+pub type Change = (&'static Row, String);
+
 /// All of them, in the order they are shown.
 pub fn rows() -> impl Iterator<Item = &'static Row> + Clone {
     [common::ROWS, tcp::ROWS, udp::ROWS, http::ROWS, ws::ROWS, tls::ROWS].into_iter().flatten()

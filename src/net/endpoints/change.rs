@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{Endpoints, deliver};
+use super::{Endpoints, Running, deliver};
 use crate::model::draft::Rejection;
-use crate::model::event::{Change, Kind};
+use crate::model::event::{self, Kind};
 use crate::model::id::{EndpointId, SocketId, Subject};
-use crate::model::setting::{Live, Row};
-use crate::model::spec::{Reply, Settings, Spec};
-use crate::model::url::Scheme;
+use crate::model::setting::{self, Change, Live, Row};
+use crate::model::spec::{Reply, Spec};
+use crate::model::url::{Role, Scheme};
 use crate::net::{Command, Letter};
 
 impl Endpoints {
@@ -18,36 +18,39 @@ impl Endpoints {
     /// # Errors
     /// There is no such endpoint.
     pub fn set_reply(&self, id: EndpointId, reply: Reply) -> Result<(), Rejection> {
-        self.change(id, |settings| {
-            settings.reply = reply;
-            Ok(())
-        })
-    }
-
-    /// Changes the spec of an endpoint for whoever looks at it from now on.
-    fn change(
-        &self,
-        id: EndpointId,
-        change: impl FnOnce(&mut Settings) -> Result<(), Rejection>,
-    ) -> Result<(), Rejection> {
         let mut running = self.running.lock();
-        let endpoint = running.get_mut(&id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
+        let endpoint = running.get_mut(&id).ok_or_else(|| nobody(id))?;
         let mut spec = (*endpoint.spec).clone();
-        change(&mut spec.settings)?;
-        endpoint.spec = Arc::new(spec);
-        endpoint.now.send_replace(Arc::clone(&endpoint.spec));
-        self.hub.set_spec(id, Arc::clone(&endpoint.spec));
+        spec.settings.reply = reply;
+        self.put(id, endpoint, Arc::new(spec));
         Ok(())
     }
 
-    /// Changes a setting of an endpoint (and of its open sockets, where that can be done at once) or of one socket.
+    /// The spec of an endpoint, for whoever looks at it from now on.
+    fn put(&self, id: EndpointId, endpoint: &mut Running, spec: Arc<Spec>) {
+        endpoint.spec = Arc::clone(&spec);
+        endpoint.now.send_replace(Arc::clone(&spec));
+        self.hub.set_spec(id, spec);
+    }
+
+    /// Changes one setting: see [`Self::set_all`].
     ///
     /// # Errors
-    /// The setting has no meaning here, the text is wrong, or the socket has no such setting of its own.
+    /// As there.
     pub fn set(&self, subject: Subject, row: &'static Row, text: &str) -> Result<(), Rejection> {
+        self.set_all(subject, &[(row, text.to_owned())])
+    }
+
+    /// Changes settings of an endpoint (and of its open sockets, where that can be done at once) or of one socket: all
+    /// of them or, of an endpoint's, none.
+    ///
+    /// # Errors
+    /// A setting has no meaning here, a text is wrong, the socket has no such setting of its own, or what a listener
+    /// would show or want over TLS cannot be had. The sentence begins with the setting's name where it is about one.
+    pub fn set_all(&self, subject: Subject, changes: &[Change]) -> Result<(), Rejection> {
         match subject {
-            Subject::Endpoint(id) => self.set_endpoint(id, row, text),
-            Subject::Socket(id) => self.set_socket(id, row, text),
+            Subject::Endpoint(id) => self.set_endpoint(id, changes),
+            Subject::Socket(id) => changes.iter().try_for_each(|(row, text)| self.set_socket(id, row, text)),
         }
     }
 
@@ -70,41 +73,66 @@ impl Endpoints {
         self.command(id, Command::Set(row, text.into()))
     }
 
-    fn set_endpoint(&self, id: EndpointId, row: &'static Row, text: &str) -> Result<(), Rejection> {
-        let spec = self.spec(id).ok_or_else(|| Rejection(format!("there is no endpoint {id}")))?;
-        if !(row.fits)(spec.role, spec.scheme()) {
-            return Err(Rejection(row.elsewhere.into()));
-        }
-        let (is_udp, is_running) = (spec.scheme() == Scheme::Udp, self.hub.is_running(id));
-        let mut value = String::new();
-        self.change(id, |settings| {
-            (row.set)(settings, text).map_err(Rejection)?;
-            Spec { settings: settings.clone(), ..(*spec).clone() }.check().map_err(|(_, text)| Rejection(text))?;
-            if is_udp && row.is_for_new_alone(settings) && !row.is_for_new_alone(&spec.settings) && is_running {
-                return Err(Rejection(format!("{}; stop it first", stuck(id, row))));
-            }
-            value = (row.get)(settings);
-            Ok(())
-        })?;
-        if let Some(endpoint) = self.running.lock().get(&id) {
-            endpoint.log.event(Kind::Set(Box::new(Change { name: row.name, value: value.into() })));
-            if let (Some(mail), Live::Endpoint | Live::Now) = (&endpoint.mail, row.live) {
-                // Whoever runs the endpoint as a whole (UDP) reads it; where nobody does there is nothing to do.
-                let _ = deliver(mail, Letter { socket: None, command: Command::Set(row, text.into()) });
-            }
-        }
-        match row.live {
-            Live::Restart if is_running => self.start(id),
-            Live::Now if !is_udp && !self.spec(id).is_some_and(|spec| row.is_for_new_alone(&spec.settings)) => {
-                for socket in self.hub.open_sockets(id) {
-                    // One that does not read its mail is told by nobody else either: it keeps what it has.
-                    let _ = self.mail.send(socket, Command::Set(row, text.into()));
+    fn set_endpoint(&self, id: EndpointId, changes: &[Change]) -> Result<(), Rejection> {
+        let spec = {
+            let mut running = self.running.lock();
+            let endpoint = running.get_mut(&id).ok_or_else(|| nobody(id))?;
+            let mut spec = (*endpoint.spec).clone();
+            for (row, text) in changes {
+                if !(row.fits)(spec.role, spec.scheme()) {
+                    return Err(Rejection(row.elsewhere.into()));
+                }
+                let is_new = row.is_for_new_alone(&spec.settings);
+                (row.set)(&mut spec.settings, text).map_err(Rejection)?;
+                let is_udp = spec.scheme() == Scheme::Udp;
+                if is_udp && row.is_for_new_alone(&spec.settings) && !is_new && self.hub.is_running(id) {
+                    return Err(Rejection(format!("{}; stop it first", stuck(id, row))));
                 }
             }
-            _ => {}
+            spec.check().map_err(|(_, text)| Rejection(text))?;
+            let spec = Arc::new(spec);
+            let log = endpoint.log.clone();
+            // Told before anybody goes by it.
+            let mut change = || {
+                for (row, _) in changes {
+                    let value = (row.get)(&spec.settings).into();
+                    endpoint.log.event(Kind::Set(Box::new(event::Change { name: row.name, value })));
+                }
+                self.put(id, endpoint, Arc::clone(&spec));
+            };
+            let is_tls = spec.role == Role::Listen && changes.iter().any(|(row, _)| setting::tls::ROWS.contains(row));
+            // One that does not run reads everything when it starts, and says so then.
+            if is_tls && self.hub.is_running(id) {
+                let done = self.servers.change((id, &log), &self.identity, Arc::clone(&spec), change);
+                done.map_err(|fault| Rejection(fault.to_string()))?;
+            } else {
+                change();
+            }
+            for (row, text) in changes {
+                if let (Some(mail), Live::Endpoint | Live::Now) = (&endpoint.mail, row.live) {
+                    // Whoever runs the endpoint as a whole (UDP) reads it; where nobody does there is nothing to do.
+                    let _ = deliver(mail, Letter { socket: None, command: Command::Set(row, text.clone().into()) });
+                }
+            }
+            spec
+        };
+        for (row, text) in changes {
+            if row.live == Live::Now && spec.scheme() != Scheme::Udp && !row.is_for_new_alone(&spec.settings) {
+                for socket in self.hub.open_sockets(id) {
+                    // One that does not read its mail is told by nobody else either: it keeps what it has.
+                    let _ = self.mail.send(socket, Command::Set(row, text.clone().into()));
+                }
+            }
+        }
+        if changes.iter().any(|(row, _)| row.live == Live::Restart) && self.hub.is_running(id) {
+            self.start(id);
         }
         Ok(())
     }
+}
+
+fn nobody(id: EndpointId) -> Rejection {
+    Rejection(format!("there is no endpoint {id}"))
 }
 
 /// Why a buffer of an open socket stays as large as it was set.

@@ -6,6 +6,7 @@ use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
 
+use super::identity::amiss;
 use crate::model::end::Fault;
 use crate::model::setting::tls::{Tls, Versions};
 
@@ -60,8 +61,8 @@ pub fn provider(all: &Arc<CryptoProvider>, tls: &Tls) -> Result<Arc<CryptoProvid
     let spoken = |suite: &SupportedCipherSuite| versions(tls).iter().any(|version| **version == *suite.version());
     if !provider.cipher_suites.iter().any(spoken) {
         let (ciphers, versions) = (tls.ciphers.join(" "), tls.versions.list().join(" and "));
-        let text = format!("ciphers = {ciphers}: none of them is of {versions}, which is what versions has");
-        return Err(Fault::Certificate { text: text.into() });
+        let text = format!("{ciphers}: none of them is of {versions}, which is what versions has");
+        return Err(amiss("ciphers", text));
     }
     Ok(Arc::new(provider))
 }

@@ -1,12 +1,14 @@
 //! Why a handshake failed, with what both sides offered: the sentence a person needs.
 
+use super::alert::{CA_AS_CLIENT, CA_AS_SERVER, leads_nowhere};
 use super::choice::{cipher, group};
 use super::records::{Seen, spoken};
 use crate::model::draft::escape;
 use crate::model::end::{Fault, Party};
 use crate::model::event::Way;
-use crate::model::handshake::Terms;
+use crate::model::handshake::{Handshake, Terms};
 use crate::model::tls::Hello;
+use crate::model::url::Role;
 
 /// What we offer, or accept.
 pub struct Ours<'a> {
@@ -53,7 +55,23 @@ pub fn told(fault: Fault, seen: &Seen, ours: &Ours<'_>) -> Fault {
         }
         _ => String::new(),
     };
-    Fault::Tls { alert, text: format!("{text}{offers}").into() }
+    Fault::Tls { alert, text: format!("{}{offers}", particular(text, alert, &story.handshake)).into() }
+}
+
+/// A sentence with what this handshake has shown: the peer's certificates, which side we are, the version.
+fn particular(text: Box<str>, alert: Option<(Party, &'static str)>, handshake: &Handshake) -> String {
+    let is_old = || handshake.answer().is_some_and(|answer| &*answer.version == "TLS 1.2");
+    match alert {
+        Some((Party::Us, "unknown_ca")) => match leads_nowhere(&handshake.chains[Way::In as usize]) {
+            Some(where_to) => format!("its certificate is not good: {where_to}"),
+            None => text.into(),
+        },
+        Some((Party::Us, "certificate_required")) if is_old() => {
+            format!("{text}; the alert is of TLS 1.3 alone (RFC 8446 section 6.2): a client of TLS 1.2 may not know it")
+        }
+        _ if handshake.role == Role::Listen => text.replace(CA_AS_SERVER, CA_AS_CLIENT),
+        _ => text.into(),
+    }
 }
 
 /// A client that asked for a name our certificate does not have, and then did not like it.

@@ -13,7 +13,7 @@ use rustls::{RootCertStore, ServerConfig, SignatureScheme};
 
 use super::chain::chain;
 use super::details::showing;
-use super::identity::{Identity, instead, names, now, unusable};
+use super::identity::{Identity, Notes, amiss, names, now, unusable};
 use super::pername::PerName;
 use super::{choice, fault};
 use crate::hub::Recorder;
@@ -25,7 +25,7 @@ use crate::model::spec::Spec;
 use crate::model::starttls::Starttls;
 use crate::model::view::{Facts, Group};
 use crate::net::Context;
-use crate::pki::{Pair, Trust, gallery, local, trust};
+use crate::pki::{self, Pair, Store, Trust, gallery, local, pem, trust};
 
 /// See the module.
 pub struct Front {
@@ -46,16 +46,16 @@ struct Face {
 }
 
 impl Front {
-    fn new(cx: &Context, spec: &Spec) -> Result<(Self, Shown), Fault> {
+    fn new(identity: &Identity, log: &Recorder, spec: &Spec, notes: &mut Notes) -> Result<(Self, Shown), Fault> {
         let tls = &spec.settings.tls;
-        let provider = choice::provider(&cx.identity.provider, tls)?;
-        let face = face(&cx.identity, &cx.log, spec, &provider)?;
+        let provider = choice::provider(&identity.provider, tls)?;
+        let face = face((identity, log, notes), spec, &provider)?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(choice::versions(tls))
             .map_err(|error| fault(&error))?;
         let mut config = match tls.client_auth {
             ClientAuth::Off => builder.with_no_client_auth(),
-            wanted => builder.with_client_cert_verifier(verifier(&cx.identity, tls, wanted, &provider)?),
+            wanted => builder.with_client_cert_verifier(verifier(identity, tls, wanted, &provider)?),
         }
         .with_cert_resolver(Arc::clone(&face.resolver));
         if tls.resumption {
@@ -87,19 +87,22 @@ pub fn shown(tls: &Tls, key: &CertifiedKey, asked: Option<&str>) -> Shown {
 
 fn certified(pair: &Pair, provider: &CryptoProvider) -> Result<Arc<CertifiedKey>, Fault> {
     let key = CertifiedKey::from_der(pair.chain.clone(), pair.key.clone_key(), provider);
-    key.map(Arc::new)
-        .map_err(|error| Fault::Certificate { text: format!("the certificate cannot be used: {error}").into() })
+    key.map(Arc::new).map_err(|error| amiss("certificate", format!("it cannot be used: {error}")))
 }
 
-fn face(identity: &Identity, log: &Recorder, spec: &Spec, provider: &Arc<CryptoProvider>) -> Result<Face, Fault> {
+fn face(
+    (identity, log, notes): (&Identity, &Recorder, &mut Notes),
+    spec: &Spec,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Face, Fault> {
     let tls = &spec.settings.tls;
     let _one_maker = matches!(tls.certificate, Source::Sni | Source::Bad(_)).then(|| identity.making.lock());
     let pair = match &tls.certificate {
         Source::Own => identity.own(),
-        Source::Named(name) => Arc::new(Pair::read(&identity.store(), name, tls.key.as_deref()).map_err(unusable)?),
-        Source::Bad(flaw) => Arc::new(bad(identity, log, *flaw, &own_names(spec))?),
+        Source::Named(name) => Arc::new(pair(&identity.store(), name, tls.key.as_deref())?),
+        Source::Bad(flaw) => Arc::new(bad(identity, notes, *flaw, &own_names(spec))?),
         Source::Sni => {
-            let ca = identity.local(log).map_or_else(|| identity.session(), |(_, ca)| ca);
+            let ca = identity.local(notes).map_or_else(|| identity.session(), |(_, ca)| ca);
             let made = PerName::new(ca, log.clone(), &own_names(spec), tls.clone(), provider)?;
             let first = made.first();
             return Ok(Face { resolver: Arc::new(made), first });
@@ -107,6 +110,16 @@ fn face(identity: &Identity, log: &Recorder, spec: &Spec, provider: &Arc<CryptoP
     };
     let first = certified(&pair, provider)?;
     Ok(Face { resolver: Arc::new(SingleCertAndKey::from(CertifiedKey::clone(&first))), first })
+}
+
+/// A certificate with its key, or which of the two settings cannot be used.
+fn pair(store: &Store, name: &str, key: Option<&str>) -> Result<Pair, Fault> {
+    Pair::read(store, name, key).map_err(|cause| {
+        let is_one = || {
+            store.find(name, pki::store::Kind::Certificate).and_then(|(bytes, what)| pem::certificates(&bytes, &what))
+        };
+        amiss(if key.is_some() && is_one().is_ok() { "key" } else { "certificate" }, cause.0)
+    })
 }
 
 /// What a certificate that is made here is for: this machine, and the host the listener was given.
@@ -123,26 +136,25 @@ fn own_names(spec: &Spec) -> Vec<String> {
 }
 
 /// One of the gallery, by the store's CA, else by the session's; where the list is that revokes one is told.
-fn bad(identity: &Identity, log: &Recorder, flaw: Flaw, names: &[String]) -> Result<Pair, Fault> {
+fn bad(identity: &Identity, notes: &mut Notes, flaw: Flaw, names: &[String]) -> Result<Pair, Fault> {
     let now = now();
-    if let Some((store, ca)) = identity.local(log) {
+    if let Some((store, ca)) = identity.local(notes) {
         if flaw != Flaw::Revoked {
             return gallery::make(flaw, &ca, names, now).map_err(unusable);
         }
         match local::revoked(store, &ca, names, now) {
             Ok((pair, list)) => {
-                let line = format!("its CA's revocation list (CRL) is {}", list.display());
-                log.payload(Kind::Log, line.as_bytes());
+                notes.line(format!("its CA's revocation list (CRL) is {}", list.display()));
                 return Ok(pair);
             }
-            Err(cause) => instead(log, &cause),
+            Err(cause) => notes.instead(&cause),
         }
     }
     let ca = identity.session();
     let pair = gallery::make(flaw, &ca, names, now).map_err(unusable)?;
     if flaw == Flaw::Revoked {
         let list = local::list_of(&ca, &pair, now).map_err(unusable)?;
-        log.payload(Kind::Log, format!("the session CA's revocation list (CRL):\n{list}").as_bytes());
+        notes.line(format!("the session CA's revocation list (CRL):\n{list}"));
     }
     Ok(pair)
 }
@@ -154,7 +166,8 @@ fn verifier(
     wanted: ClientAuth,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, Fault> {
-    let trust = Trust::read(&identity.store(), tls.ca.as_deref().unwrap_or(trust::STORE)).map_err(unusable)?;
+    let trust = Trust::read(&identity.store(), tls.ca.as_deref().unwrap_or(trust::STORE))
+        .map_err(|cause| amiss("ca", cause.0))?;
     let roots = roots(&trust)?;
     let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .with_crls(trust.crls)
@@ -162,7 +175,7 @@ fn verifier(
     if wanted == ClientAuth::Optional {
         builder = builder.allow_unauthenticated();
     }
-    builder.build().map_err(|error| Fault::Certificate { text: format!("ca cannot be used: {error}").into() })
+    builder.build().map_err(|error| amiss("ca", format!("it cannot be used: {error}")))
 }
 
 pub fn roots(trust: &Trust) -> Result<RootCertStore, Fault> {
@@ -207,7 +220,7 @@ impl Facts for Showing {
         let Some(place) = self.0.upgrade() else { return Vec::new() };
         // The one that is just being made is told in a moment.
         let entry = place.try_lock();
-        let shown = entry.as_ref().and_then(|entry| entry.as_ref()).map(|entry| showing(&entry.shown));
+        let shown = entry.as_ref().and_then(|entry| entry.as_ref()).and_then(|entry| entry.shown.as_ref()).map(showing);
         shown.into_iter().collect()
     }
 
@@ -221,12 +234,18 @@ struct Entry {
     spec: Arc<Spec>,
     /// The settings this was made of, or that could not be had: they are not tried again and again.
     asked: Tls,
-    front: Arc<Front>,
-    shown: Shown,
+    made: Result<Arc<Front>, Fault>,
+    /// What was last told of.
+    shown: Option<Shown>,
+}
+
+/// Whether the front of one asks for the same as that of the other: where secrets go and how TLS begins are no part.
+fn asked(spec: &Spec) -> Tls {
+    Tls { keylog: None, starttls: Starttls::default(), ..spec.settings.tls.clone() }
 }
 
 impl Servers {
-    /// Its endpoint is gone.
+    /// Its endpoint is gone, or has no TLS for now.
     pub fn forget(&self, endpoint: EndpointId) {
         self.0.lock().remove(&endpoint);
     }
@@ -242,44 +261,80 @@ impl Servers {
         self.get(cx).map(drop)
     }
 
-    /// The front as the settings have it now. One that cannot be had leaves the one before, and says so.
+    /// The front as the settings have it now.
     ///
     /// # Errors
-    /// There is none before.
+    /// What they name cannot be used: nobody is served with other terms than those that were asked for.
     pub fn get(&self, cx: &Context) -> Result<Arc<Front>, Fault> {
-        let place = self.place(cx);
+        let place = self.place(cx.endpoint);
         let mut entry = place.lock();
         let spec = Arc::clone(&cx.now.borrow());
         if let Some(entry) = entry.as_ref().filter(|entry| Arc::ptr_eq(&entry.spec, &spec)) {
-            return Ok(Arc::clone(&entry.front));
+            return entry.made.clone();
         }
-        // Where secrets go and how TLS begins are no part of it.
-        let asked = Tls { keylog: None, starttls: Starttls::default(), ..spec.settings.tls.clone() };
+        let asked = asked(&spec);
         if let Some(entry) = entry.as_mut().filter(|entry| entry.asked == asked) {
             entry.spec = spec;
-            return Ok(Arc::clone(&entry.front));
+            return entry.made.clone();
         }
-        let (front, shown) = match (Front::new(cx, &spec), entry.as_mut()) {
-            (Ok(made), _) => made,
-            (Err(fault), None) => return Err(fault),
-            (Err(cause), Some(entry)) => {
-                (entry.spec, entry.asked) = (spec, asked);
-                let text = format!("{cause}; new peers are shown {} as before", entry.shown.source);
-                cx.log.error(Fault::Certificate { text: text.into() });
-                return Ok(Arc::clone(&entry.front));
-            }
-        };
-        // The session's own is what everybody expects of a listener that was told nothing else.
-        let is_new = entry.as_ref().map_or(asked.certificate != Source::Own, |before| before.shown != shown);
-        if is_new {
-            cx.log.event(Kind::Certificate(Box::new(shown.clone())));
-        }
-        let front = Arc::new(front);
-        *entry = Some(Entry { spec, asked, front: Arc::clone(&front), shown });
-        Ok(front)
+        let mut notes = Notes::default();
+        let made = Front::new(&cx.identity, &cx.log, &spec, &mut notes);
+        notes.tell(&cx.log);
+        replace(&mut entry, &cx.log, (spec, asked), made)
     }
 
-    fn place(&self, cx: &Context) -> Arc<Place> {
-        Arc::clone(self.0.lock().entry(cx.endpoint).or_default())
+    /// Lets settings change if the front they ask for can be had: then `change` is done, and told before what is
+    /// shown from there on.
+    ///
+    /// # Errors
+    /// It cannot be had: nothing is changed.
+    pub fn change(
+        &self,
+        (endpoint, log): (EndpointId, &Recorder),
+        identity: &Identity,
+        spec: Arc<Spec>,
+        change: impl FnOnce(),
+    ) -> Result<(), Fault> {
+        let place = self.place(endpoint);
+        // A handshake that begins meanwhile waits, and finds settings and front changed together.
+        let mut entry = place.lock();
+        let asked = asked(&spec);
+        if entry.as_ref().is_some_and(|entry| entry.asked == asked && entry.made.is_ok()) {
+            change();
+            return Ok(());
+        }
+        let mut notes = Notes::default();
+        let made = Front::new(identity, log, &spec, &mut notes);
+        if made.is_ok() {
+            change();
+        }
+        notes.tell(log);
+        let made = made?;
+        replace(&mut entry, log, (spec, asked), Ok(made)).map(drop)
     }
+
+    fn place(&self, endpoint: EndpointId) -> Arc<Place> {
+        Arc::clone(self.0.lock().entry(endpoint).or_default())
+    }
+}
+
+/// Puts what was made into its place, and tells what is shown where that is another.
+fn replace(
+    entry: &mut Option<Entry>,
+    log: &Recorder,
+    (spec, asked): (Arc<Spec>, Tls),
+    made: Result<(Front, Shown), Fault>,
+) -> Result<Arc<Front>, Fault> {
+    let before = entry.take().and_then(|entry| entry.shown);
+    let (made, shown) = match made {
+        Ok((front, shown)) => (Ok(Arc::new(front)), Some(shown)),
+        Err(fault) => (Err(fault), before.clone()),
+    };
+    // The session's own is what everybody expects of a listener that was told nothing else.
+    let is_new = before.as_ref().map_or(asked.certificate != Source::Own, |before| Some(before) != shown.as_ref());
+    if let Some(shown) = shown.as_ref().filter(|_| is_new) {
+        log.event(Kind::Certificate(Box::new(shown.clone())));
+    }
+    *entry = Some(Entry { spec, asked, made: made.clone(), shown });
+    made
 }

@@ -36,7 +36,37 @@ pub fn names() -> Vec<String> {
 
 /// A sentence of the workbench as what went wrong here.
 pub fn unusable(cause: crate::pki::Error) -> Fault {
-    Fault::Certificate { text: cause.0.into() }
+    amiss("certificate", cause.0)
+}
+
+/// What a setting names cannot be used.
+pub fn amiss(row: &'static str, text: impl Into<Box<str>>) -> Fault {
+    Fault::Certificate { row, text: text.into() }
+}
+
+/// What making a listener's front had to say besides: lines, and what went wrong without being in its way. They are
+/// told behind what caused them.
+#[derive(Default)]
+pub struct Notes(Vec<Result<String, Fault>>);
+
+impl Notes {
+    pub fn line(&mut self, text: String) {
+        self.0.push(Ok(text));
+    }
+
+    pub fn tell(&mut self, log: &Recorder) {
+        for note in self.0.drain(..) {
+            match note {
+                Ok(line) => log.payload(Kind::Log, line.as_bytes()),
+                Err(fault) => log.error(fault),
+            }
+        }
+    }
+
+    /// The store cannot be used: who signs then.
+    pub fn instead(&mut self, cause: &crate::pki::Error) {
+        self.0.push(Err(amiss("certificate", format!("{cause}; certificates are made by the session's CA instead"))));
+    }
 }
 
 /// What time it is for a certificate.
@@ -106,22 +136,16 @@ impl Identity {
 
     /// The store with its CA that signs as it is needed, made if there is none; nothing where there is no store, or
     /// none that can be used. What was done is told.
-    pub(super) fn local(&self, log: &Recorder) -> Option<(&Store, Arc<Local>)> {
+    pub(super) fn local(&self, notes: &mut Notes) -> Option<(&Store, Arc<Local>)> {
         let store = self.store.as_ref()?;
-        let (ca, made) = local::standing(store, now()).map_err(|cause| instead(log, &cause)).ok()?;
+        let (ca, made) = local::standing(store, now()).map_err(|cause| notes.instead(&cause)).ok()?;
         if let Some(path) = made {
             let path = path.display();
             let line = format!("there was no CA yet: made one in {path}; sockscope cert trust says how to trust it");
-            log.payload(Kind::Log, line.as_bytes());
+            notes.line(line);
         }
         Some((store, Arc::new(ca)))
     }
-}
-
-/// The store cannot be used: who signs then.
-pub fn instead(log: &Recorder, cause: &crate::pki::Error) {
-    let text = format!("{cause}; certificates are made by the session's CA instead");
-    log.error(Fault::Certificate { text: text.into() });
 }
 
 #[cfg(test)]

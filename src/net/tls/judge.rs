@@ -12,8 +12,10 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-use super::alert::certificate_text;
+use super::alert::{certificate_text, leads_nowhere};
+use super::chain::read;
 use super::front::roots;
+use super::identity::amiss;
 use crate::model::end::Fault;
 use crate::pki::Trust;
 
@@ -70,7 +72,7 @@ fn webpki(provider: &Arc<CryptoProvider>, trust: &Trust) -> Result<Arc<WebPkiSer
         // A CA without a list has taken nothing back.
         .allow_unknown_revocation_status()
         .build()
-        .map_err(|error| Fault::Certificate { text: format!("ca cannot be used: {error}").into() })
+        .map_err(|error| amiss("ca", format!("it cannot be used: {error}")))
 }
 
 impl ServerCertVerifier for Judge {
@@ -94,6 +96,10 @@ impl ServerCertVerifier for Judge {
         }
         *self.verdict.lock() = Some(match &verdict {
             Ok(_) => Ok(()),
+            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                let all: Vec<_> = std::iter::once(leaf).chain(chain).map(|der| &**der).collect();
+                Err(leads_nowhere(&read(all.into_iter())).unwrap_or_default().into())
+            }
             Err(Error::InvalidCertificate(why)) => Err(certificate_text(why).into()),
             Err(other) => Err(other.to_string().into()),
         });

@@ -10,7 +10,7 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 
-use super::identity::{Identity, unusable};
+use super::identity::{Identity, amiss, unusable};
 use super::judge::Judge;
 use super::{choice, fault};
 use crate::model::end::Fault;
@@ -50,7 +50,7 @@ impl Terms {
     }
 
     fn known(self: Arc<Self>, identity: &Identity) -> Result<Known, Fault> {
-        let trust = self.trust.as_ref().map_err(|cause| unusable(cause.clone()))?;
+        let trust = self.trust.as_ref().map_err(|cause| amiss("ca", cause.0.clone()))?;
         let own = self.own.as_ref().map_err(|cause| unusable(cause.clone()))?;
         let provider = choice::provider(&identity.provider, &self.tls)?;
         let judge = Judge::new(&provider, identity.ca(), trust.as_ref(), self.tls.insecure, self.verify.clone())?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::event::{entry, micros};
 use crate::model::starttls::Upgrade;
-use crate::model::tls::{Answer, Certificate, Flight, Hello, Logged, Secured, Shown};
+use crate::model::tls::{Answer, Certificate, Flight, Hello, Logged, Secured, Shown, Step};
 use crate::model::url::Role;
 
 pub fn list(names: &[Box<str>]) -> Vec<&str> {
@@ -48,8 +48,12 @@ pub fn server_hello<M: SerializeMap>(map: &mut M, answer: &Answer) -> Result<(),
 pub fn handshake<M: SerializeMap>(map: &mut M, flight: &Flight) -> Result<(), M::Error> {
     map.serialize_entry("encrypted", &flight.sealed)?;
     map.serialize_entry("since_us", &micros(flight.since))?;
-    let steps: Vec<Value> = flight.steps.iter().map(|step| json!({"name": step.name, "bytes": step.len})).collect();
+    let steps: Vec<Value> = flight.steps.iter().map(step).collect();
     map.serialize_entry("steps", &steps)
+}
+
+fn step(step: &Step) -> Value {
+    json!({"name": step.name, "bytes": step.len, "encrypted": step.sealed})
 }
 
 pub fn starttls<M: SerializeMap>(map: &mut M, upgrade: &Upgrade) -> Result<(), M::Error> {

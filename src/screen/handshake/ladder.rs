@@ -149,18 +149,19 @@ fn flight_labels(flight: &Flight, room: usize, theme: &Theme) -> Vec<Label> {
         ("change_cipher_spec", _) | (_, 0) => step.name.to_owned(),
         (name, len) => format!("{name} {}", size::bytes(len.into())),
     };
-    let mut rows: Vec<String> = Vec::new();
+    // What crossed in the clear has an arrow of its own.
+    let mut rows: Vec<(bool, String)> = Vec::new();
     for step in &flight.steps {
         let word = word(step);
         match rows.last_mut() {
-            Some(row) if cells::width(row) + 2 + cells::width(&word) <= room => {
+            Some((sealed, row)) if *sealed == step.sealed && cells::width(row) + 2 + cells::width(&word) <= room => {
                 row.push_str(", ");
                 row.push_str(&word);
             }
-            _ => rows.push(word),
+            _ => rows.push((step.sealed, word)),
         }
     }
-    let label = |name| Label { name, detail: String::new(), style: theme.plain, sealed: flight.sealed };
+    let label = |(sealed, name)| Label { name, detail: String::new(), style: theme.plain, sealed };
     rows.into_iter().map(label).collect()
 }
 

@@ -47,7 +47,7 @@ fn certificate(subject: &str, issuer: &str, until: &str) -> Certificate {
 /// A client's, that came through.
 fn done() -> Handshake {
     let mut it = Handshake { role: Role::Connect, began: Some(Stamp(1_000_000)), ..Handshake::default() };
-    let step = |name, len| Step { name, len };
+    let step = |name, len| Step { name, len, sealed: name != "change_cipher_spec" };
     let flight = |way, sealed, steps| Kind::Handshake(Arc::new(Flight { way, sealed, since: 0, steps }));
     let steps = [
         (0, Kind::ClientHello(Arc::new(hello(Way::Out)))),

@@ -437,7 +437,7 @@ impl Records {
         let since = self.started.map_or(0, |started| nanos(self.at.since(started)));
         let flight = self.flight.get_or_insert_with(|| Flight { way, sealed, since, steps: Vec::new() });
         flight.sealed |= sealed;
-        flight.steps.push(Step { name, len: u32::try_from(len).unwrap_or(u32::MAX) });
+        flight.steps.push(Step { name, len: u32::try_from(len).unwrap_or(u32::MAX), sealed });
     }
 
     /// An event, behind what came before it.

@@ -46,7 +46,7 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         retry: false,
         resumes: true,
     };
-    let steps = vec![tls::Step { name: "finished", len: 32 }];
+    let steps = vec![tls::Step { name: "finished", len: 32, sealed: true }];
     let flight = Flight { way: Way::Out, sealed: true, since: 5_999, steps };
     let frame = FrameHead { opcode: 1, fin: false, rsv: 4, masked: true, len: 7, size: 6 };
     let framing = Framing { payload: 3, heads: 12, masked: true, deflated: true, rsv: 4 };
@@ -131,7 +131,7 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         ),
         (
             Kind::Handshake(flight.into()),
-            json!({"way": "out", "encrypted": true, "since_us": 5, "steps": [{"name": "finished", "bytes": 32}]}),
+            json!({"way": "out", "encrypted": true, "since_us": 5, "steps": [{"name": "finished", "bytes": 32, "encrypted": true}]}),
         ),
         (
             Kind::SessionTicket { way, count: 2, lifetime: 7200, bytes: 400 },
