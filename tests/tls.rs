@@ -78,7 +78,7 @@ async fn close_notify_is_told_going_and_coming() {
         lab.closed(socket).await;
         let story = |event: Event| match event.kind {
             Kind::Alert { way, name } => Some(format!("{way:?} {name}")),
-            Kind::End { way } => Some(format!("{way:?} end")),
+            Kind::End { way, .. } => Some(format!("{way:?} end")),
             _ => None,
         };
         let story: Vec<String> = lab.events(socket).into_iter().filter_map(story).collect();

@@ -207,7 +207,7 @@ async fn a_close_that_does_not_linger_is_a_reset() {
     lab.socket(socket, "open", |row| row.life == Life::Open).await;
     lab.endpoints.stop(id);
     assert_eq!(peer.read(&mut [0; 1]).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
-    assert_eq!(lab.closed(socket).await.end.as_deref(), Some(&End::Stopped));
+    assert_eq!(lab.closed(socket).await.end.as_deref(), Some(&End::Reset { by: Party::Us }), "what crossed is told");
 }
 
 /// A listener whose socket has more to say than its peer takes, closed by hand.

@@ -24,6 +24,10 @@ pub(super) struct Log {
     pub blocked: AtomicBool,
     /// TLS stands on it.
     pub secured: AtomicBool,
+    /// The peer's close_notify came, and not its FIN alone.
+    pub notified: AtomicBool,
+    /// Its FIN came alone.
+    pub truncated: AtomicBool,
     /// The time something last came in; 0 is never.
     pub seen: AtomicU64,
     /// Something changed since the last look; keeps the list of changed subjects short.
@@ -50,6 +54,8 @@ impl Log {
             life: AtomicU8::new(life.code()),
             blocked: AtomicBool::new(false),
             secured: AtomicBool::new(false),
+            notified: AtomicBool::new(false),
+            truncated: AtomicBool::new(false),
             seen: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             end: OnceLock::new(),

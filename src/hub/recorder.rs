@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::Hub;
 use super::log::Log;
 use crate::model::end::{End, Fault};
-use crate::model::event::{Kind, Way};
+use crate::model::event::{Kind, Sign, Way};
 use crate::model::id::{SocketId, Subject};
 use crate::model::life::Life;
 use crate::model::spec::Settings;
@@ -139,6 +139,41 @@ impl Recorder {
 
     pub fn error(&self, fault: Fault) {
         self.event(Kind::Error(Box::new(fault)));
+    }
+
+    /// The peer's close_notify came: what ends now is the clear side.
+    pub fn notified(&self) {
+        self.held.log.notified.store(true, Relaxed);
+    }
+
+    /// The peer's FIN came, and no close_notify before it.
+    pub fn truncated(&self) {
+        self.held.log.truncated.store(true, Relaxed);
+    }
+
+    pub fn is_truncated(&self) -> bool {
+        self.held.log.truncated.load(Relaxed)
+    }
+
+    /// That side is done sending.
+    pub fn ended(&self, way: Way) {
+        let log = &self.held.log;
+        let sign = match way {
+            Way::In if log.notified.load(Relaxed) => Sign::CloseNotify,
+            Way::In => Sign::Fin,
+            Way::Out => log.gauge.get().and_then(|gauge| gauge.in_front()).map_or(Sign::Fin, Sign::Queued),
+        };
+        self.event(Kind::End { way, sign });
+    }
+
+    /// Whether it is told that this side is done sending.
+    pub fn has_ended(&self, way: Way) -> bool {
+        match self.held.log.life() {
+            Life::PeerEnded => way == Way::In,
+            Life::WeEnded => way == Way::Out,
+            Life::Closing | Life::Closed => true,
+            Life::Opening(_) | Life::Open => false,
+        }
     }
 
     /// Ends the timeline. The first one wins; nothing is recorded after it.

@@ -104,7 +104,7 @@ fn the_first_end_wins_and_nothing_follows_it() {
     recorder.closed(End::Reset { by: Party::Peer });
     recorder.closed(End::Stopped);
     recorder.payload(Kind::Data, b"late");
-    recorder.event(Kind::End { way: Way::In });
+    recorder.event(Kind::fin(Way::In));
     let events = hub.events(socket_id.into(), 0, 100).unwrap().events;
     assert_eq!(events.last().unwrap().kind, Kind::Close(Box::new(End::Reset { by: Party::Peer })));
     assert_eq!(events.iter().filter(|event| matches!(event.kind, Kind::Close(_))).count(), 1);

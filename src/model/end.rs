@@ -22,6 +22,7 @@ pub enum Op {
     Read,
     Write,
     Shutdown,
+    Close,
     /// A multicast group.
     Join,
     Leave,
@@ -44,6 +45,7 @@ impl Op {
             Self::Read => "reading",
             Self::Write => "writing",
             Self::Shutdown => "half-closing",
+            Self::Close => "closing",
             Self::Join => "joining the group",
             Self::Leave => "leaving the group",
             Self::Set => "setting an option",
@@ -120,6 +122,21 @@ pub fn bound(what: &str, limit: u64) -> String {
     if what.starts_with("bytes") { size::bound(limit) } else { size::exact(limit) }
 }
 
+/// How TCP ended below what had failed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Tcp {
+    /// RST, and not FIN.
+    pub reset: bool,
+    /// Who sent it; of two FINs the first.
+    pub by: Party,
+}
+
+impl Tcp {
+    pub fn name(self) -> &'static str {
+        if self.reset { "rst" } else { "fin" }
+    }
+}
+
 /// How a socket's life ended. The first one recorded wins.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum End {
@@ -131,6 +148,8 @@ pub enum End {
     Failed(Fault),
     /// It was open and something broke it.
     Broken(Fault),
+    /// TLS came to nothing, or its end was cut off: whether it was open by then, and how TCP below it ended.
+    Unsecured { fault: Fault, open: bool, tcp: Option<Tcp> },
     /// Its endpoint was stopped, or the program ended.
     Stopped,
     /// A UDP peer that made room for newer ones.
@@ -152,8 +171,8 @@ impl End {
         match self {
             Self::Finished { .. } => "fin",
             Self::Reset { .. } => "rst",
-            Self::Failed(_) => "failed",
-            Self::Broken(_) => "broken",
+            Self::Failed(_) | Self::Unsecured { open: false, .. } => "failed",
+            Self::Broken(_) | Self::Unsecured { open: true, .. } => "broken",
             Self::Stopped => "stopped",
             Self::Crowded => "crowded",
             Self::Forgotten => "forgotten",
@@ -168,7 +187,16 @@ impl End {
             Self::Stopped | Self::Crowded | Self::Forgotten | Self::Abandoned => Some(Party::Us),
             // It had our answer, and then our FIN.
             Self::Broken(Fault::Http { status: Some(_), .. }) => Some(Party::Us),
+            Self::Unsecured { tcp, .. } => tcp.map(|tcp| tcp.by),
             Self::Failed(_) | Self::Broken(_) => None,
+        }
+    }
+
+    /// What went wrong, where that ended it.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Failed(fault) | Self::Broken(fault) | Self::Unsecured { fault, .. } => Some(fault),
+            _ => None,
         }
     }
 }
@@ -181,7 +209,12 @@ impl fmt::Display for End {
             Self::Reset { by: Party::Peer } => f.write_str("RST from the peer"),
             Self::Reset { by: Party::Us } => f.write_str("RST, we reset it"),
             Self::Broken(fault @ Fault::Http { status: Some(_), .. }) => write!(f, "{fault}; FIN, we closed first"),
-            Self::Failed(fault) | Self::Broken(fault) => fault.fmt(f),
+            Self::Failed(fault) | Self::Broken(fault) | Self::Unsecured { fault, tcp: None, .. } => fault.fmt(f),
+            Self::Unsecured { fault, tcp: Some(tcp), .. } => {
+                let from = if tcp.by == Party::Us { "us" } else { "the peer" };
+                let first = if tcp.reset { "" } else { " first" };
+                write!(f, "{fault}; {} from {from}{first}", tcp.name().to_uppercase())
+            }
             Self::Stopped => f.write_str("its endpoint was stopped"),
             Self::Crowded => f.write_str("made room for newer peers"),
             Self::Forgotten => f.write_str("forgotten by hand; UDP tells the peer nothing"),

@@ -50,6 +50,17 @@ pub struct Change {
     pub value: Box<str>,
 }
 
+/// What says that a side is done sending.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Sign {
+    #[default]
+    Fin,
+    /// Our FIN, behind so many bytes that the kernel had still to deliver.
+    Queued(u32),
+    /// TLS's own end (RFC 8446 section 6.1): the peer's FIN may come later, or never.
+    CloseNotify,
+}
+
 /// One thing that happened. Small (three words): whatever is larger and rare is boxed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -97,9 +108,10 @@ pub enum Kind {
     Timeout {
         idle: u64,
     },
-    /// FIN, or over TLS the `close_notify` before it.
+    /// That side is done sending.
     End {
         way: Way,
+        sign: Sign,
     },
     Error(Box<Fault>),
     Close(Box<End>),
@@ -257,6 +269,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// A FIN that has left.
+    pub fn fin(way: Way) -> Self {
+        Self::End { way, sign: Sign::Fin }
+    }
+
     /// The name in the vocabulary.
     pub fn name(&self) -> &'static str {
         match self {
@@ -326,7 +343,7 @@ impl Kind {
             Self::Handshake(flight) => Some(flight.way),
             Self::Write | Self::Blocked { .. } | Self::Drain { .. } => Some(Way::Out),
             Self::Message { way, .. }
-            | Self::End { way }
+            | Self::End { way, .. }
             | Self::Alert { way, .. }
             | Self::SessionTicket { way, .. }
             | Self::Request { way, .. }

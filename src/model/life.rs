@@ -45,11 +45,11 @@ impl Life {
                     Self::Opening(n - 1)
                 }
             }
-            (Self::WeEnded, Kind::End { way: Way::In }) | (Self::PeerEnded, Kind::End { way: Way::Out }) => {
+            (Self::WeEnded, Kind::End { way: Way::In, .. }) | (Self::PeerEnded, Kind::End { way: Way::Out, .. }) => {
                 Self::Closing
             }
-            (Self::Opening(_) | Self::Open, Kind::End { way: Way::In }) => Self::PeerEnded,
-            (Self::Opening(_) | Self::Open, Kind::End { way: Way::Out }) => Self::WeEnded,
+            (Self::Opening(_) | Self::Open, Kind::End { way: Way::In, .. }) => Self::PeerEnded,
+            (Self::Opening(_) | Self::Open, Kind::End { way: Way::Out, .. }) => Self::WeEnded,
             (same, _) => same,
         }
     }
@@ -114,10 +114,10 @@ mod tests {
 
     #[test]
     fn a_half_closed_socket_closes_when_the_other_half_ends() {
-        let half = Life::Open.after(&Kind::End { way: Way::In });
+        let half = Life::Open.after(&Kind::fin(Way::In));
         assert_eq!(half, Life::PeerEnded);
         assert_eq!(half.after(&Kind::Data), Life::PeerEnded);
-        assert_eq!(half.after(&Kind::End { way: Way::Out }), Life::Closing);
+        assert_eq!(half.after(&Kind::fin(Way::Out)), Life::Closing);
     }
 
     #[test]

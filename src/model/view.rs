@@ -36,6 +36,11 @@ pub struct Kernel {
 pub trait Gauge: Send + Sync {
     /// `None` where the platform has no such counters.
     fn read(&self) -> Option<Kernel>;
+
+    /// Bytes that our FIN waits behind, once it was asked for; `None` if it has left, or nobody knows.
+    fn in_front(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// Something that can tell its own state at any time: what was negotiated, what waits, what the kernel says.

@@ -72,6 +72,9 @@ pub fn fault(op: Op, error: &io::Error) -> Fault {
 /// The same, with the address it was about.
 pub fn fault_at(op: Op, at: SocketAddr, error: &io::Error) -> Fault {
     match fault(op, error) {
+        Fault::Io { op, name: name @ "EADDRINUSE", .. } => {
+            Fault::Io { op, name, text: format!("{at} is taken").into() }
+        }
         Fault::Io { op, name, text } => Fault::Io { op, name, text: format!("{at}: {text}").into() },
         fault => fault,
     }

@@ -9,6 +9,7 @@ pub mod http;
 mod kernel;
 #[doc(hidden)]
 pub mod noise;
+mod parting;
 mod probe;
 mod stream;
 mod tcp;

@@ -18,6 +18,7 @@ pub use super::dial::resolve;
 use super::dial::{Dialled, candidates, dial, nowhere};
 use super::endpoints::Mailboxes;
 use super::kernel::{Handle, Listener, Tcp, lingering};
+use super::parting::settle;
 use super::probe::Probe;
 use super::tune::Tune;
 use super::wire::Wire;
@@ -156,10 +157,11 @@ where
     let (record, inbox) = register(&cx, true, peer, local, layers);
     record.event(Kind::Connection { peer: Box::new(peer), socket: None });
     cx.log.event(Kind::Connection { peer: Box::new(peer), socket: record.socket() });
+    let (probe, tune) = wire(&cx, stream, &record);
     async move {
         let _room = permit;
-        watched(cx, record, |cx, record| async move {
-            match secure_server(&cx, stream, &record, alpn).await {
+        watched(cx, record, tune.kernel().clone(), |cx, record| async move {
+            match secure_server(&cx, (probe, tune), &record, alpn).await {
                 Ok(made) => followed(flow(cx, Role::Listen, peer, made, record, inbox), talk).await,
                 Err(end) => end,
             }
@@ -203,20 +205,24 @@ fn register(
 }
 
 /// Runs a flow so that its socket is closed exactly once whatever happens: an end, a panic, an abort.
-async fn watched<F>(cx: Context, record: Recorder, flow: impl FnOnce(Context, Recorder) -> F)
+///
+/// Its end as it was on the wire.
+async fn watched<F>(cx: Context, record: Recorder, kernel: Handle, flow: impl FnOnce(Context, Recorder) -> F) -> End
 where
     F: Future<Output = End>,
 {
-    struct Guard(Mailboxes, Recorder);
+    struct Guard(Mailboxes, Recorder, Handle, Scheme);
     impl Drop for Guard {
         fn drop(&mut self) {
-            self.1.closed(End::Stopped);
+            if !self.1.is_closed() {
+                self.1.closed(settle(&self.1, &self.2, self.3, End::Stopped));
+            }
             if let Some(id) = self.1.socket() {
                 self.0.remove(id);
             }
         }
     }
-    let guard = Guard(cx.mail.clone(), record.clone());
+    let guard = Guard(cx.mail.clone(), record.clone(), kernel, cx.spec.scheme());
     let end = match AssertUnwindSafe(flow(cx, record.clone())).catch_unwind().await {
         Ok(end) => end,
         Err(panic) => {
@@ -225,24 +231,29 @@ where
             End::Broken(fault)
         }
     };
-    record.closed(end);
+    let end = settle(&record, &guard.2, guard.3, end);
+    record.closed(end.clone());
     drop(guard);
+    end
 }
 
+/// The probe around a TCP stream. On the heap: the task of every connection is moved with what it begins with.
+type Wired = Box<Probe<Tcp, Wire>>;
+
 /// The probe around the TCP stream, and who tunes it.
-fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Probe<Tcp, Wire>, Tune) {
+fn wire(cx: &Context, stream: TcpStream, record: &Recorder) -> (Wired, Tune) {
     let tcp = Tcp::new(stream, cx.hub.clock());
     let handle = tcp.handle();
     record.gauge(Box::new(handle.clone()));
     record.explain(handle.facts());
     let tune = Tune::new(Arc::clone(&cx.spec), record.clone(), handle.clone());
-    (Probe::new(tcp, Wire::new(record.clone(), handle)), tune)
+    (Box::new(Probe::new(tcp, Wire::new(record.clone(), handle))), tune)
 }
 
 /// A plain stream with the watch that tells of TLS on it; TCP has its own above, for TLS may be wanted there.
-fn unsecured(cx: &Context, probe: Probe<Tcp, Wire>, record: &Recorder, role: Role) -> Stream {
+fn unsecured(cx: &Context, probe: Wired, record: &Recorder, role: Role) -> Stream {
     match cx.spec.scheme() {
-        Scheme::Tcp => Box::new(probe),
+        Scheme::Tcp => probe,
         scheme => Box::new(Probe::new(probe, tls::Astray::new(record.clone(), role, scheme))),
     }
 }
@@ -270,11 +281,10 @@ where
 
 async fn secure_server(
     cx: &Context,
-    stream: TcpStream,
+    (mut probe, tune): (Wired, Tune),
     record: &Recorder,
     alpn: &'static [&'static [u8]],
 ) -> Result<(Stream, Tune, Alpn), End> {
-    let (mut probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         return Ok((unsecured(cx, probe, record, Role::Listen), tune, None));
     }
@@ -315,7 +325,7 @@ async fn secured<S>(
         });
         match &fault {
             Fault::Io { name: "ECONNRESET", .. } => End::Reset { by: Party::Peer },
-            _ => End::Failed(fault),
+            _ => End::Unsecured { fault, open: false, tcp: None },
         }
     })
 }
@@ -351,20 +361,18 @@ where
     forward(&cx, &record);
     cx.log.event(Kind::Connect { peer: Box::new(peer), took });
     cx.hub.set_state(cx.endpoint, State::Up, None);
-    let mut ended = None;
-    watched(cx.clone(), record, |cx, record| async {
-        let end = match secure_client(&cx, stream, &record, alpn).await {
+    let (probe, tune) = wire(&cx, stream, &record);
+    let end = watched(cx.clone(), record, tune.kernel().clone(), |cx, record| async {
+        match secure_client(&cx, (probe, tune), &record, alpn).await {
             Ok(made) => followed(flow(cx, Role::Connect, peer, made, record, inbox), talk).await,
             Err(end) => end,
-        };
-        ended = Some(end.clone());
-        end
+        }
     })
     .await;
-    match ended {
-        Some(End::Failed(fault) | End::Broken(fault)) => Err(fault),
-        ended => {
-            cx.log.event(Kind::Close(Box::new(ended.unwrap_or(End::Stopped))));
+    match end.fault() {
+        Some(fault) => Err(fault.clone()),
+        None => {
+            cx.log.event(Kind::Close(Box::new(end)));
             Ok(())
         }
     }
@@ -382,11 +390,10 @@ fn forward(cx: &Context, record: &Recorder) {
 
 async fn secure_client(
     cx: &Context,
-    stream: TcpStream,
+    (probe, tune): (Wired, Tune),
     record: &Recorder,
     alpn: &'static [&'static [u8]],
 ) -> Result<(Stream, Tune, Alpn), End> {
-    let (probe, tune) = wire(cx, stream, record);
     if !cx.spec.scheme().is_secure() {
         return Ok((unsecured(cx, probe, record, Role::Connect), tune, None));
     }
@@ -412,7 +419,7 @@ async fn bind(cx: &Context) -> Result<TcpListener, Fault> {
 fn listen(address: SocketAddr, settings: &setting::Tcp) -> Result<TcpListener, Fault> {
     let socket = socket(address, settings).map_err(|error| errno::fault(Op::Open, &error))?;
     let bound = socket.bind(address).and_then(|()| socket.listen(settings.backlog));
-    bound.map_err(|error| errno::fault(Op::Bind, &error))
+    bound.map_err(|error| errno::fault_at(Op::Bind, address, &error))
 }
 
 /// A new socket for an address, with what has to be set before it is bound; accepted ones inherit the buffers.

@@ -30,7 +30,6 @@ use super::{BoxFuture, Command, Context, Inbox, Info, Payload, Protocol, errno};
 use crate::hub::{HEAD, Recorder};
 use crate::model::draft::{Draft, Rejection};
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::setting::tcp::Linger;
 use crate::model::size;
 use crate::model::spec::{Reply, Spec};
 use crate::model::url::{Role, Scheme};
@@ -143,7 +142,7 @@ async fn talk(flow: Flow) -> End {
     }
     let mut first = None;
     let mut cancelled = Box::pin(cx.cancel.cancelled());
-    loop {
+    let end = loop {
         match poll_fn(|wakes| talk.turn(wakes, cancelled.as_mut())).await {
             Turn::Read(0) if role == Role::Connect && talk.leads() => {
                 return fail(&record, Fault::Starttls { text: "the server ended before TLS began".into() });
@@ -201,9 +200,6 @@ async fn talk(flow: Flow) -> End {
             }
             Turn::Letter(Some(Command::End)) => talk.ending = true,
             Turn::Letter(Some(Command::Starttls)) => talk.begin_tls(),
-            Turn::Letter(Some(Command::Close)) if tune.settings().tcp.linger == Linger::Reset => {
-                return End::Reset { by: Party::Us };
-            }
             Turn::Letter(Some(Command::Close)) => {
                 if let Some(left) = kernel.closes() {
                     // What waits with us goes first.
@@ -212,13 +208,11 @@ async fn talk(flow: Flow) -> End {
                         return errno::end(op, &error);
                     }
                 }
-                record_unsent(&record, talk.unsent());
-                let end = stream::shut(&mut talk.stream).await;
-                return first.map_or(end, |first| End::Finished { first });
+                break End::Finished { first: first.unwrap_or(Party::Us) };
             }
             Turn::Letter(Some(Command::Reset)) => {
                 kernel.reset_on_close();
-                return End::Reset { by: Party::Us };
+                break End::Reset { by: Party::Us };
             }
             Turn::Letter(Some(Command::Set(row, text))) => {
                 tune.set(row, &text);
@@ -227,16 +221,14 @@ async fn talk(flow: Flow) -> End {
             Turn::Letter(Some(Command::Send(_) | Command::SendTo(..))) => {}
             Turn::Letter(None) => talk.inbox_open = false,
             Turn::Failed(op, error) => return errno::end(op, &error),
-            Turn::Cancelled if tune.settings().tcp.linger == Linger::Reset => return End::Stopped,
-            Turn::Cancelled => {
-                record_unsent(&record, talk.unsent());
-                return stream::farewell(&mut talk.stream).await;
-            }
+            Turn::Cancelled => break End::Stopped,
         }
         if !talk.reading && !talk.writing {
             return End::Finished { first: first.unwrap_or(Party::Us) };
         }
-    }
+    };
+    // On the heap, and only while it lasts.
+    Box::pin(talk.leave(end)).await
 }
 
 /// A client whose server does not come to TLS says no more.
@@ -246,14 +238,29 @@ fn fail(record: &Recorder, fault: Fault) -> End {
 }
 
 /// Tells what a close throws away: the peer sees an orderly end, and not that something is missing before it.
-fn record_unsent(record: &Recorder, waiting: usize) {
-    if waiting > 0 {
-        let text = format!("{} B waited to be written when it was closed", size::exact(waiting as u64)).into();
-        record.error(Fault::Io { op: Op::Write, name: "unsent", text });
+/// A RST takes what the kernel holds with it.
+fn record_unsent(record: &Recorder, waiting: usize, kernel: &Handle) {
+    let (waiting, held) = (waiting as u64, u64::from(kernel.resets().unwrap_or(0)));
+    if waiting + held > 0 {
+        let mut text = format!("{} B waited to be written when it was closed", size::exact(waiting + held));
+        if held > 0 {
+            text += &format!(", {} of them in the kernel's send queue, not acknowledged", size::exact(held));
+        }
+        record.error(Fault::Io { op: Op::Write, name: "unsent", text: text.into() });
     }
 }
 
 impl Talk {
+    /// Goodbye: our FIN, unless the kernel is to make the close a RST whatever we do.
+    async fn leave(&mut self, end: End) -> End {
+        record_unsent(&self.record, self.unsent(), &self.kernel);
+        if self.kernel.resets().is_some() || end == (End::Reset { by: Party::Us }) {
+            return End::Reset { by: Party::Us };
+        }
+        stream::shut(&mut self.stream).await;
+        end
+    }
+
     /// What a listener answers to what was read: queued; an echo has queued itself.
     fn answer(&mut self) {
         let answers = self.writing && !self.ending && !self.leads();

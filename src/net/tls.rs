@@ -38,7 +38,7 @@ use self::known::Terms;
 pub use self::records::Astray;
 use self::records::{Keys, Records, Seen};
 pub use self::refuse::refuse;
-pub use self::truncation::Truncation;
+pub use self::truncation::{Truncation, cut};
 use super::Context;
 use super::probe::Probe;
 use crate::hub::Recorder;
@@ -166,7 +166,11 @@ impl Layer<'_> {
         let fault = match done {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Fault::Tls { alert: None, text: "the peer went away in the middle of the handshake".into() }
+                let text = match seen.story().came {
+                    true => "the peer went away in the middle of the handshake",
+                    false => "the peer went away before the handshake: not one byte came",
+                };
+                Fault::Tls { alert: None, text: text.into() }
             }
             Ok(Err(error)) => super::errno::fault(crate::model::end::Op::Read, &error),
             Err(_) => Fault::Late { what: "the TLS handshake was not done", after: limit },

@@ -164,11 +164,11 @@ impl Watch for Chunks {
     }
 
     fn ended(&mut self) {
-        self.record.event(Kind::End { way: Way::In });
+        self.record.ended(Way::In);
     }
 
     fn shut(&mut self) {
-        self.record.event(Kind::End { way: Way::Out });
+        self.record.ended(Way::Out);
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {

@@ -14,7 +14,7 @@ use super::theme::Theme;
 use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::Party;
-use crate::model::event::{Event, Form, FrameHead, Kind, Way, close_name};
+use crate::model::event::{Event, Form, FrameHead, Kind, Sign, Way, close_name};
 use crate::model::exchange::{Part, Turn};
 use crate::model::size;
 
@@ -149,8 +149,21 @@ fn words(event: &Event, theme: &Theme) -> Vec<Span<'static>> {
             vec![waiting(format!("after {}", spent(blocked))), dim(format!(", {} waited", size::bytes(*waited)))]
         }
         Kind::Timeout { idle } => vec![waiting(format!("idle for {}; still open", spent(idle)))],
-        Kind::End { way: Way::In } => vec![waiting("the peer is done sending".into())],
-        Kind::End { way: Way::Out } => vec![waiting("we are done sending".into())],
+        Kind::End { way, sign } => {
+            let who = if *way == Way::In { "the peer is" } else { "we are" };
+            let mut words = vec![waiting(format!("{who} done sending"))];
+            match sign {
+                Sign::Fin => {}
+                Sign::Queued(bytes) => {
+                    words.push(dim(format!(
+                        ", once the kernel has delivered {} B more",
+                        size::exact(u64::from(*bytes))
+                    )));
+                }
+                Sign::CloseNotify => words.push(dim(" over TLS; of its FIN nothing is known yet".into())),
+            }
+            words
+        }
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => {
             vec![bad(clean(&fault.to_string()).into_owned())]
         }

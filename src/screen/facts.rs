@@ -12,7 +12,7 @@ use super::theme::Theme;
 use super::tls;
 use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::end::{End, Fault, bound};
-use crate::model::event::{Event, Form, FrameHead, Framing, Kind, Opened, close_name};
+use crate::model::event::{Event, Form, FrameHead, Framing, Kind, Opened, Sign, close_name};
 use crate::model::size;
 
 /// Columns of the names.
@@ -75,8 +75,21 @@ fn rows(event: &Event) -> Vec<Row> {
             vec![("blocked for", spent(blocked)), ("waited", format!("{} B", size::exact(*waited)))]
         }
         Kind::Timeout { idle } => vec![("idle for", spent(idle)), ("state", "still open".into())],
-        Kind::End { way } => {
-            vec![("who", by(way.party()).into()), ("means", "this side is done sending; the other may go on".into())]
+        Kind::End { way, sign } => {
+            let said = match sign {
+                Sign::Fin => None,
+                Sign::Queued(bytes) => Some(format!(
+                    "FIN, behind {} B in the kernel's send queue: it goes on trying to deliver them",
+                    size::exact(u64::from(*bytes))
+                )),
+                Sign::CloseNotify => {
+                    Some("close_notify, the end of what TLS carries; the FIN of TCP may come later, or never".into())
+                }
+            };
+            let mut rows = vec![("who", by(way.party()).into())];
+            rows.extend(said.map(|said| ("said by", said)));
+            rows.push(("means", "this side is done sending; the other may go on".into()));
+            rows
         }
         Kind::Error(fault) | Kind::TlsError(fault) | Kind::ClientError(fault, _) => of_fault(fault),
         Kind::Close(end) => of_end(end),
@@ -287,7 +300,11 @@ fn of_end(end: &End) -> Vec<Row> {
     let mut rows = vec![("end", end.name().to_string())];
     rows.extend(end.by().map(|party| ("who", by(party).to_string())));
     match end {
-        End::Failed(fault) | End::Broken(fault) => rows.extend(of_fault(fault)),
+        End::Unsecured { fault, tcp: Some(tcp), .. } => {
+            rows.push(("TCP ended by", tcp.name().to_uppercase()));
+            rows.extend(of_fault(fault));
+        }
+        End::Failed(fault) | End::Broken(fault) | End::Unsecured { fault, .. } => rows.extend(of_fault(fault)),
         _ => rows.push(("means", clean(&end.to_string()).into_owned())),
     }
     rows.push(("had error", yes(end.had_error())));

@@ -182,7 +182,7 @@ pub(crate) fn tcp() -> Vec<(u64, Kind, Vec<u8>)> {
         none(254_000_000, Kind::Drain { blocked: 254_000_000, waited: 65_536 }),
         some(3_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00\xc2\x9b caf\xc3\xa9 \xf0\x9f\x91\x8d"),
         none(30_000_000_000, Kind::Timeout { idle: 30_000_000_000 }),
-        none(6_890_000_000, Kind::End { way: Way::In }),
+        none(6_890_000_000, Kind::fin(Way::In)),
         none(1_000, Kind::Error(Box::new(Fault::Io { op: Op::Write, name: "EPIPE", text: "Broken pipe".into() }))),
         none(90_000, Kind::Close(Box::new(End::Reset { by: Party::Peer }))),
     ]

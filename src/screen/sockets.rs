@@ -267,8 +267,8 @@ fn peer(row: &SocketRow) -> String {
 fn state(row: &SocketRow, _: Stamp, theme: &Theme) -> (String, Style) {
     let (word, style) = match (row.life, row.end.as_deref()) {
         (Life::Closed, Some(End::Reset { .. })) => ("reset", theme.bad),
-        (Life::Closed, Some(End::Failed(_))) => ("failed", theme.bad),
-        (Life::Closed, Some(End::Broken(_) | End::Abandoned)) => ("broken", theme.bad),
+        (Life::Closed, Some(End::Failed(_) | End::Unsecured { open: false, .. })) => ("failed", theme.bad),
+        (Life::Closed, Some(End::Broken(_) | End::Unsecured { .. } | End::Abandoned)) => ("broken", theme.bad),
         (Life::Closed, _) => ("closed", theme.dim),
         (_, _) if row.folded > 0 => ("older", theme.dim),
         (_, _) if row.blocked => ("blocked", theme.waiting),

@@ -14,7 +14,7 @@ use super::detail::{detail, status};
 use super::framed;
 use super::theme::Theme;
 use crate::model::dial::Step;
-use crate::model::event::{Event, Kind, Way};
+use crate::model::event::{Event, Kind, Sign, Way};
 use crate::model::framer::{Framing, Slice};
 use crate::model::id::Subject;
 use crate::model::size;
@@ -180,6 +180,7 @@ fn draw_event(buf: &mut Buffer, row: Rect, at: Columns, event: &Event, cut: Opti
     }
     if at.preview > at.size {
         let text = match event.kind {
+            Kind::End { sign: Sign::CloseNotify, .. } => "TLS".into(),
             Kind::End { .. } => "FIN".into(),
             Kind::Packet { .. } if event.size == 0 => String::new(),
             _ if event.kind.carries_payload() => size::bytes(event.size),
@@ -250,7 +251,7 @@ fn mark(kind: &Kind, theme: &Theme) -> (&'static str, Style, Style) {
         Kind::Blocked { .. } => ("‖", theme.waiting, theme.plain),
         Kind::Drain { .. } => ("▶", theme.waiting, theme.plain),
         Kind::Timeout { .. } => ("‖", theme.waiting, theme.bright),
-        Kind::End { way: side } => (way(*side), theme.waiting, theme.bright),
+        Kind::End { way: side, .. } => (way(*side), theme.waiting, theme.bright),
         Kind::Error(_) | Kind::TlsError(_) | Kind::ClientError(..) => ("✕", theme.bad, theme.strong(theme.bad)),
         Kind::Close(end) if end.had_error() => ("○", theme.bad, theme.bright),
         Kind::Close(_) => ("○", theme.dim, theme.bright),

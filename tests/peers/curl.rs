@@ -70,7 +70,7 @@ async fn curl_of_the_last_century_gets_its_answer_and_the_end() {
     assert!(text.contains("GET /a?b=c HTTP/1.0\n"), "{text}");
     assert_eq!(story(&events), ["connection", "request in", "last in", "head out", "body out", "finish"]);
     let close = events.iter().find(|event| matches!(event.kind, Kind::End { .. })).unwrap();
-    assert_eq!(close.kind, Kind::End { way: Way::Out }, "a connection of HTTP/1.0 is ended by the server");
+    assert_eq!(close.kind, Kind::fin(Way::Out), "a connection of HTTP/1.0 is ended by the server");
 }
 
 #[tokio::test]

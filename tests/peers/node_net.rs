@@ -29,7 +29,7 @@ fn theirs(said: &str, of: &str) -> Vec<String> {
 fn told(kinds: impl Iterator<Item = Kind>) -> Vec<String> {
     let mut names: Vec<String> = kinds
         .filter_map(|kind| match &kind {
-            Kind::Write | Kind::Blocked { .. } | Kind::Set(_) | Kind::End { way: Way::Out } => None,
+            Kind::Write | Kind::Blocked { .. } | Kind::Set(_) | Kind::End { way: Way::Out, .. } => None,
             Kind::Attempt(attempt) if matches!(attempt.step, Step::Cancelled { .. }) => None,
             Kind::Error(fault) => Some(format!("error {}", fault.name())),
             Kind::Close(end) => Some(format!("close {}", end.had_error())),

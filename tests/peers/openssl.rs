@@ -102,7 +102,7 @@ async fn s_client_that_does_not_trust_us_is_named_by_its_alert() {
         assert_eq!(faults[0].0, "unknown_ca", "{faults:?}");
         assert!(faults[0].1.contains("the peer sent the alert unknown_ca"), "{faults:?}");
         assert_one_life(&lab.events(socket));
-        assert!(matches!(row.end.as_deref(), Some(End::Failed(_) | End::Broken(_))), "{:?}", row.end);
+        assert!(matches!(row.end.as_deref(), Some(End::Unsecured { .. } | End::Broken(_))), "{:?}", row.end);
         assert_eq!(row.count.errors, 1);
     }
 }

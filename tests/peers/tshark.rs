@@ -163,7 +163,7 @@ async fn tcp_has_the_segments_and_sizes_tshark_sees() {
     }
     let fins = capture.read("tcp.flags.fin == 1", &["tcp.srcport"], &[]).await;
     let told = payloads(&lab, accepted, "end").into_iter().map(|event| {
-        let from = if event.kind == (Kind::End { way: Way::In }) { local } else { port };
+        let from = if event.kind == Kind::fin(Way::In) { local } else { port };
         vec![from.to_string()]
     });
     assert_eq!(fins, told.collect::<Vec<_>>(), "the FINs, in order");

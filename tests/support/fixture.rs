@@ -244,7 +244,7 @@ fn socket_story() -> Story {
             "fragments, whole again",
         ),
         (9_000_000, Kind::Data, b"\x1b[31mred\x1b]52;c;aGk=\x07 \xff\xfe\x00 caf\xc3\xa9".to_vec()),
-        said(6_890_000_000, Kind::End { way: Way::In }, ""),
+        said(6_890_000_000, Kind::fin(Way::In), ""),
     ]
 }
 

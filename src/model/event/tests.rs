@@ -15,7 +15,7 @@ fn every_name_is_in_the_vocabulary_once() {
         Kind::Data,
         Kind::Write,
         Kind::Log,
-        Kind::End { way: Way::In },
+        Kind::fin(Way::In),
         Kind::Ping { way: Way::In, frame: None },
         Kind::Pong { way: Way::In, rtt: None, frame: None },
         Kind::Closing {

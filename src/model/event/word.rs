@@ -34,7 +34,7 @@ pub const VOCABULARY: &[Word] = &[
     word("any", "blocked", "a write waits: the peer does not read"),
     word("any", "drain", "the kernel takes bytes again: how long it did not, and how many waited"),
     word("any", "timeout", "idle for as long as was set; the socket stays open"),
-    word("any", "end", "FIN: that side has finished sending (half-close)"),
+    word("any", "end", "that side has finished sending (half-close): FIN, or over TLS the peer's close_notify"),
     word("any", "error", "something went wrong, with the errno's or the protocol's name"),
     word("any", "close", "over: who closed, FIN or RST, and whether an error did it"),
     word("udp, ws", "message", "a datagram or a whole WebSocket message"),

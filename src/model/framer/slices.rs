@@ -59,8 +59,8 @@ fn chunk(kind: &Kind) -> Option<Way> {
 /// The directions that end with an event.
 fn ends(kind: &Kind) -> &'static [Way] {
     match kind {
-        Kind::End { way: Way::In } => &[Way::In],
-        Kind::End { way: Way::Out } => &[Way::Out],
+        Kind::End { way: Way::In, .. } => &[Way::In],
+        Kind::End { way: Way::Out, .. } => &[Way::Out],
         Kind::Close(_) => &[Way::In, Way::Out],
         _ => &[],
     }
@@ -239,7 +239,7 @@ mod tests {
             event(1, Kind::Data, b"\x05hel"),
             event(2, Kind::Write, b"\x02ok\x01"),
             event(3, Kind::Data, b"lo\x01a\x09tail"),
-            event(4, Kind::End { way: Way::In }, b""),
+            event(4, Kind::fin(Way::In), b""),
         ];
         let slices = slices("u8", &events);
         let messages = slices.messages(&events);

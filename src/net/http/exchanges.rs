@@ -382,7 +382,7 @@ impl<N: Watch> Exchanges<N> {
         } else {
             self.responses.finish(&mut Responses(&mut self.book));
         }
-        self.book.record.event(Kind::End { way });
+        self.book.record.ended(way);
     }
 
     /// Says what is wrong with what the peer sent, when it is seen: an answer may have to wait for those before it.

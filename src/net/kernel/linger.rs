@@ -54,7 +54,9 @@ impl Drop for Attendant {
         let mut close = self.0.close.lock();
         close.attended = false;
         if let Some(kept) = close.kept.take() {
-            *self.0.last.lock() = fd.and_then(sys::tcp_info).map(Box::new);
+            if let Some(fd) = *fd {
+                self.0.parts(fd);
+            }
             *fd = None;
             drop(kept);
         }
@@ -79,6 +81,7 @@ impl Handle {
     async fn linger(&self) -> bool {
         let Some(left) = self.closes().filter(|_| self.0.close.lock().kept.is_some()) else { return true };
         if let Some(fd) = *self.0.fd.lock() {
+            self.0.ends(fd);
             sys::shut_down(fd);
         }
         let is_over = async {

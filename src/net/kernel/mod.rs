@@ -11,6 +11,7 @@ mod linger;
 mod listener;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod memory;
+mod parting;
 mod sys;
 
 use std::io;
@@ -28,6 +29,7 @@ use self::history::History;
 use self::info::{Info, Queues};
 pub use self::linger::lingering;
 pub use self::listener::Listener;
+pub use self::parting::{Parting, Reset};
 use self::sys::Descriptor;
 use crate::model::setting::tcp as setting;
 use crate::model::time::{Clock, nanos};
@@ -49,6 +51,7 @@ struct Shared {
     /// The silence that is told of, in nanoseconds; 0 is none. The watch of the wire looks at it.
     silence: AtomicU64,
     close: Mutex<linger::Close>,
+    course: Mutex<parting::Course>,
 }
 
 /// Asks the kernel about a [`Tcp`], for as long as that lives; afterwards repeats the last answer.
@@ -71,6 +74,7 @@ impl Tcp {
             clock,
             silence: AtomicU64::new(0),
             close: Mutex::default(),
+            course: Mutex::default(),
         };
         Self { stream, shared: Arc::new(shared) }
     }
@@ -89,7 +93,9 @@ impl Drop for Tcp {
     fn drop(&mut self) {
         let mut fd = self.shared.fd.lock();
         let kept = fd.and_then(|fd| self.shared.close.lock().keep(fd));
-        *self.shared.last.lock() = fd.and_then(sys::tcp_info).map(Box::new);
+        if let (Some(fd), None) = (*fd, kept) {
+            self.shared.parts(fd);
+        }
         *fd = kept;
     }
 }
@@ -162,6 +168,10 @@ impl Gauge for Handle {
             None => self.0.last.lock().as_ref().map(|info| info.kernel()),
         }
     }
+
+    fn in_front(&self) -> Option<u32> {
+        Handle::in_front(self)
+    }
 }
 
 impl Facts for Shared {
@@ -207,6 +217,9 @@ impl AsyncWrite for Tcp {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(fd) = *self.shared.fd.lock() {
+            self.shared.ends(fd);
+        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

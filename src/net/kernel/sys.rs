@@ -151,6 +151,11 @@ mod option {
         });
     }
 
+    /// Whether the close is to be a RST.
+    pub fn is_linger_zero(fd: Descriptor) -> bool {
+        with(fd, |socket| matches!(socket.linger(), Ok(Some(Duration::ZERO))))
+    }
+
     /// A second descriptor of a connection.
     pub type Kept = socket2::Socket;
 
@@ -196,6 +201,10 @@ mod option {
 
     pub fn linger_zero(_: Descriptor) {}
 
+    pub fn is_linger_zero(_: Descriptor) -> bool {
+        false
+    }
+
     pub type Kept = ();
 
     pub fn keep(_: Descriptor) -> Option<Kept> {
@@ -215,4 +224,4 @@ mod option {
     }
 }
 
-pub use option::{Kept, descriptor_of, keep, linger_zero, options, shut_down, take_error, tune};
+pub use option::{Kept, descriptor_of, is_linger_zero, keep, linger_zero, options, shut_down, take_error, tune};

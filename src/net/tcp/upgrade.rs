@@ -6,7 +6,6 @@ use super::plain::{Begun, Plain};
 use super::{HIGH, Talk, record_unsent};
 use crate::model::end::{End, Fault, Party};
 use crate::model::event::{Kind, Upgrade};
-use crate::model::setting::tcp::Linger;
 use crate::model::starttls::Starttls;
 use crate::model::url::Role;
 use crate::net::probe::Probe;
@@ -98,11 +97,11 @@ impl Talk {
             Command::Set(row, text) => tune.set(row, &text),
             Command::Reset => {
                 self.kernel.reset_on_close();
+                record_unsent(&self.record, plain.later.len(), &self.kernel);
                 return Err(End::Reset { by: Party::Us });
             }
-            Command::Close if tune.settings().tcp.linger == Linger::Reset => return Err(End::Reset { by: Party::Us }),
             Command::Close => {
-                record_unsent(&self.record, plain.later.len());
+                record_unsent(&self.record, plain.later.len(), &self.kernel);
                 return Err(End::Finished { first: Party::Us });
             }
             Command::End | Command::Starttls => {
@@ -117,7 +116,7 @@ impl Talk {
 /// A connection that was open before a person wanted TLS has not failed to open.
 fn over(by: Starttls, end: End) -> End {
     match end {
-        End::Failed(fault) if !by.is_on() => End::Broken(fault),
+        End::Unsecured { fault, tcp, .. } if !by.is_on() => End::Unsecured { fault, open: true, tcp },
         end => end,
     }
 }

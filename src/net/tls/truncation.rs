@@ -6,10 +6,40 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::{client, server};
 
+use super::records::Records;
 use crate::hub::Recorder;
 use crate::model::end::Fault;
 use crate::model::event::Kind;
+use crate::net::probe::Probe;
+
+/// A stream over TLS whose records are watched.
+pub trait Below {
+    fn records(&mut self) -> &mut Records;
+}
+
+impl<S> Below for client::TlsStream<Probe<S, Records>> {
+    fn records(&mut self) -> &mut Records {
+        self.get_mut().0.watch()
+    }
+}
+
+impl<S> Below for server::TlsStream<Probe<S, Records>> {
+    fn records(&mut self) -> &mut Records {
+        self.get_mut().0.watch()
+    }
+}
+
+fn fault() -> Fault {
+    let text = "FIN came without a close_notify before it: what was received may be cut short";
+    Fault::Tls { alert: None, text: text.into() }
+}
+
+/// What was wrong with the end of a connection that broke off in this way.
+pub fn cut(record: &Recorder) -> Option<Fault> {
+    record.is_truncated().then(fault)
+}
 
 pub struct Truncation<S> {
     stream: S,
@@ -25,16 +55,25 @@ impl<S> Truncation<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Truncation<S> {
+impl<S: AsyncRead + Below + Unpin> AsyncRead for Truncation<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let (before, room) = (buf.filled().len(), buf.remaining());
         let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
+        let is_over = outcome.is_err() || (room > 0 && buf.filled().len() == before);
+        if is_over {
+            self.stream.records().deliver();
+        }
         Poll::Ready(match outcome {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 if !self.shut && !self.said {
                     self.said = true;
-                    let text = "FIN came without a close_notify before it: what was received may be cut short";
-                    self.record.event(Kind::TlsError(Box::new(Fault::Tls { alert: None, text: text.into() })));
+                    self.record.truncated();
+                    self.record.event(Kind::TlsError(Box::new(fault())));
                 }
+                Ok(())
+            }
+            Ok(()) if is_over => {
+                self.record.notified();
                 Ok(())
             }
             outcome => outcome,

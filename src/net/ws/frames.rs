@@ -197,13 +197,13 @@ impl Watch for Frames {
     fn ended(&mut self) {
         self.first.get_or_insert(Party::Peer);
         self.received.torn(&self.record);
-        self.record.to.event(Kind::End { way: Way::In });
+        self.record.to.ended(Way::In);
     }
 
     fn shut(&mut self) {
         self.first.get_or_insert(Party::Us);
         self.sent.torn(&self.record);
-        self.record.to.event(Kind::End { way: Way::Out });
+        self.record.to.ended(Way::Out);
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {

@@ -310,7 +310,7 @@ fn a_frame_that_is_not_whole_is_told_at_the_end() {
         let told = bench.seen();
         let part = told.iter().find(|(kind, ..)| matches!(kind, Kind::Frame { .. }));
         assert_eq!(part.map(|(_, size, head)| (*size, &head[..])), came.map(|came| (came.len() as u64, came)));
-        assert_eq!(told.last().unwrap().0, Kind::End { way: Way::In });
+        assert_eq!(told.last().unwrap().0, Kind::fin(Way::In));
         assert_eq!(bench.frames.first(), Some(Party::Peer));
     }
     // One that is wrong is told as far as it came, with what is wrong, and only once.

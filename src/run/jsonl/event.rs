@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{VERSION, tls, to_line};
 use crate::model::dial::{Attempt, Step};
 use crate::model::end::{End, Fault, Party};
-use crate::model::event::{Event, Form, FrameHead, Kind, Way, close_name};
+use crate::model::event::{Event, Form, FrameHead, Kind, Sign, Way, close_name};
 use crate::model::exchange::{Part, Turn};
 use crate::model::h2;
 use crate::model::id::{EndpointId, SocketId, Subject};
@@ -140,7 +140,9 @@ pub fn micros(nanos: u64) -> u64 {
 /// What is particular to each kind.
 fn detail<M: SerializeMap>(map: &mut M, kind: &Kind) -> Result<(), M::Error> {
     match kind {
-        Kind::Data | Kind::Write | Kind::End { .. } | Kind::Log => Ok(()),
+        Kind::Data | Kind::Write | Kind::End { sign: Sign::Fin, .. } | Kind::Log => Ok(()),
+        Kind::End { sign: Sign::CloseNotify, .. } => map.serialize_entry("by", "close_notify"),
+        Kind::End { sign: Sign::Queued(bytes), .. } => map.serialize_entry("behind", bytes),
         Kind::Set(change) => {
             map.serialize_entry("name", change.name)?;
             map.serialize_entry("value", &*change.value)
@@ -355,7 +357,7 @@ impl Serialize for Error<'_> {
     }
 }
 
-/// `{how, by, error}`.
+/// `{how, by, tcp, error}`.
 struct Ending<'a>(&'a End);
 
 impl Serialize for Ending<'_> {
@@ -363,9 +365,10 @@ impl Serialize for Ending<'_> {
         let mut map = output.serialize_map(None)?;
         map.serialize_entry("how", self.0.name())?;
         entry(&mut map, "by", self.0.by().map(party))?;
-        if let End::Failed(fault) | End::Broken(fault) = self.0 {
-            map.serialize_entry("error", &Error(fault))?;
+        if let End::Unsecured { tcp: Some(tcp), .. } = self.0 {
+            map.serialize_entry("tcp", tcp.name())?;
         }
+        entry(&mut map, "error", self.0.fault().map(Error))?;
         map.end()
     }
 }

@@ -11,7 +11,8 @@ use crate::model::dial::{Attempt, Lookup, Step};
 use crate::model::draft::{Coding, Draft, Ending, Shape};
 use crate::model::end::{End, Fault, Op, Party};
 use crate::model::event::{
-    Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Logged, Opened, Secured, VOCABULARY, Way,
+    Answer, Change, Event, Flight, Form, FrameHead, Framing, Hello, Kind, Logged, Opened, Secured, Sign, VOCABULARY,
+    Way,
 };
 use crate::model::exchange::{Part, Turn, Why};
 use crate::model::h2;
@@ -61,7 +62,7 @@ fn a_payload_is_text_or_hex_and_says_when_it_was_cut() {
     assert_eq!(payload(9, "你好".as_bytes()), [json!(9), json!("你好"), null.clone(), json!(6)]);
     assert_eq!(payload(9, &"你好".as_bytes()[..5]), [json!(9), json!("你"), null.clone(), json!(3)]);
     assert_eq!(payload(5, &"你好".as_bytes()[..5]), [json!(5), null.clone(), json!("e4bda0e5a5"), null]);
-    let bare = line_of(Kind::End { way: Way::In }, 0, b"");
+    let bare = line_of(Kind::fin(Way::In), 0, b"");
     assert!(bare.get("size").is_none() && bare.get("text").is_none(), "{bare}");
 }
 

@@ -12,7 +12,7 @@ use super::half::Half;
 use super::ledger::Ledger;
 use crate::hub::Recorder;
 use crate::model::end::{End, Fault, Op, Party};
-use crate::model::event::{Kind, Way};
+use crate::model::event::Way;
 use crate::model::url::Role;
 use crate::net::http::exchanges::Heads;
 use crate::net::probe::Watch;
@@ -148,14 +148,14 @@ impl Watch for Streams {
     fn ended(&mut self) {
         self.book.ended = true;
         self.book.leaver.get_or_insert(Party::Peer);
-        self.book.record.event(Kind::End { way: Way::In });
+        self.book.record.ended(Way::In);
         let whole = self.frames[at(Way::In)].between_frames() && self.book.halves[at(Way::In)].block.is_none();
         self.book.cut(whole);
     }
 
     fn shut(&mut self) {
         self.book.leaver.get_or_insert(Party::Us);
-        self.book.record.event(Kind::End { way: Way::Out });
+        self.book.record.ended(Way::Out);
     }
 
     fn failed(&mut self, op: Op, error: &io::Error) {

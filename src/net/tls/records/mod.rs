@@ -16,10 +16,10 @@ mod seen;
 mod suites;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Context;
 use std::time::Duration;
 
 use self::cut::{Cut, Cutter, Head, Joiner};
@@ -34,7 +34,6 @@ use crate::model::event::{Kind, Way};
 use crate::model::time::{Clock, Stamp, nanos};
 use crate::model::tls::{Flight, Step};
 use crate::model::url::Role;
-use crate::net::probe::Watch;
 
 /// Bytes of records that wait for their key: a server's whole flight may come before rustls has made it.
 const HELD: usize = 64 << 10;
@@ -126,6 +125,10 @@ pub struct Records {
     finished: u8,
     /// The first bytes that came in, until it is clear that they are TLS.
     first: Vec<u8>,
+    /// Application data has come since the clear side last had nothing more to deliver.
+    data: bool,
+    /// An alert that came behind it: it is told behind it.
+    behind: Option<Kind>,
 }
 
 /// First bytes that are kept, for the sentence that says what they are.
@@ -153,6 +156,8 @@ impl Records {
             tickets: None,
             finished: 0,
             first: Vec::new(),
+            data: false,
+            behind: None,
         }
     }
 
@@ -167,6 +172,7 @@ impl Records {
     fn take(&mut self, way: Way, mut bytes: &[u8]) {
         if way == Way::In {
             self.settle();
+            self.deliver();
         } else {
             self.open_waiting();
         }
@@ -178,6 +184,7 @@ impl Records {
         if way == Way::In && self.first.len() < FIRST && self.seen.records(Way::In) == 0 {
             let n = bytes.len().min(FIRST - self.first.len());
             self.first.extend_from_slice(&bytes[..n]);
+            self.seen.story().came = true;
         }
         while !bytes.is_empty() {
             let Side { cutter, stage, looked, waiting, .. } = self.side(way);
@@ -291,6 +298,7 @@ impl Records {
         let Some(opener) = &mut side.opener else { return Ok(()) };
         let Some(mut body) = body else {
             opener.skip();
+            self.data |= way == Way::In && head.kind == 23;
             return Ok(());
         };
         side.looked += u32::from(side.stage == Stage::Traffic);
@@ -299,7 +307,7 @@ impl Records {
                 let content = content.to_vec();
                 self.content(way, kind, &content, true);
             }
-            Some(_) => {}
+            Some(_) => self.data |= way == Way::In,
             // 0-RTT that is thrown away has a key of its own.
             None if is_early && side.stage == Stage::Handshake && opener.seq() == 0 => {}
             None => {
@@ -316,7 +324,15 @@ impl Records {
             if let [_, description] = content {
                 let name = names::alert(*description);
                 self.seen.story().alerts[way as usize] = Some(name);
-                self.tell_event(sealed, Kind::Alert { way, name });
+                let alert = Kind::Alert { way, name };
+                if way == Way::Out || !self.data {
+                    return self.tell_event(sealed, alert);
+                }
+                self.tell();
+                self.seen.story().handshake.keep(self.at, sealed, alert.clone());
+                if let Some(earlier) = self.behind.replace(alert) {
+                    self.record.event(earlier);
+                }
             }
             return;
         }
@@ -445,32 +461,5 @@ impl Records {
             self.seen.story().tickets += u32::from(count);
             self.keep(at, self.is_tls13, Kind::SessionTicket { way, count, lifetime, bytes });
         }
-    }
-
-    /// Nothing more crosses for now: what waited for a key that is there, and what waits to be told.
-    pub fn settle(&mut self) {
-        self.open_waiting();
-        self.tell();
-    }
-}
-
-impl Watch for Records {
-    fn read(&mut self, bytes: &[u8]) {
-        self.take(Way::In, bytes);
-    }
-
-    fn wrote(&mut self, bytes: &[u8]) {
-        self.take(Way::Out, bytes);
-    }
-
-    fn idle(&mut self, _: &mut Context<'_>) {
-        self.settle();
-    }
-}
-
-impl Drop for Records {
-    /// A handshake that failed leaves its stream behind with records that waited.
-    fn drop(&mut self) {
-        self.settle();
     }
 }

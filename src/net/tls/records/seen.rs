@@ -34,6 +34,8 @@ pub struct Story {
     pub first: Option<Box<[u8]>>,
     /// Encrypted messages could not be followed.
     pub lost: bool,
+    /// Anything has come in.
+    pub came: bool,
     /// A server sent back our own hello.
     pub echoed: bool,
 }

@@ -14,6 +14,7 @@ use crate::model::handshake::Handshake;
 use crate::model::id::{EndpointId, SocketId};
 use crate::model::spec::{Limits, Spec};
 use crate::model::url::{Scheme, Url};
+use crate::net::probe::Watch;
 
 /// A hub with one socket, and the watch of its records.
 struct Desk {

@@ -96,7 +96,9 @@ pub fn kinds() -> Vec<(Kind, Value)> {
         (Kind::Blocked { waiting: 5 }, json!({"way": "out", "waiting": 5})),
         (Kind::Drain { blocked: 5_000, waited: 9 }, json!({"way": "out", "blocked_us": 5, "waited": 9})),
         (Kind::Timeout { idle: 5_000 }, json!({"idle_us": 5})),
-        (Kind::End { way }, json!({"way": "in"})),
+        (Kind::fin(way), json!({"way": "in"})),
+        (Kind::End { way, sign: Sign::CloseNotify }, json!({"way": "in", "by": "close_notify"})),
+        (Kind::End { way: Way::Out, sign: Sign::Queued(5) }, json!({"way": "out", "behind": 5})),
         (Kind::Error(fault().into()), json!({"error": error})),
         (
             Kind::Close(End::Broken(fault()).into()),
