@@ -323,6 +323,7 @@ pub const ACTIONS: &[Row] = &[
     row(A::Step(Deed::Revoke), &[Char('R')], P::Workbench, "revoke", "Take the certificate back: its CA's list says so from now on.", 22),
     row(A::Step(Deed::Private), &[Char('P')], P::Workbench, "private", "Show the private key, after a question.", 23),
     row(A::Reload, &[Char('L')], P::Workbench, "reload", "Read the store anew.", 24),
+    row(A::Help, &[Char('?')], P::Workbench, "help", "Every key of this screen, and all others.", 26),
     row(A::Leave, &[Esc, Char('C')], P::Workbench, "back", "Back to the dashboard.", 12),
     row(A::Move(M::Up), &[Up, Char('k')], P::Workbench, "up", "Up a name.", 0),
     row(A::Move(M::Down), &[Down, Char('j')], P::Workbench, "down", "Down a name.", 0),

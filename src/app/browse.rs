@@ -31,7 +31,7 @@ impl App {
             }
             Action::ClearClosed => return vec![Effect::ClearClosed],
             Action::Workbench => return self.open_workbench(),
-            Action::Help => self.mode = Mode::Help { scroll: 0 },
+            Action::Help => self.mode = Mode::Help { scroll: 0, certificates: false },
             Action::Handshake => self.mode = Mode::Handshake { scroll: 0 },
             Action::Palette => self.mode = Mode::Palette(Box::new(Palette::new(self.commands()))),
             Action::Gallery => self.mode = Mode::Palette(Box::new(Palette::new(self.gallery()))),

@@ -39,11 +39,14 @@ impl App {
                 return self.in_composer(action);
             }
             Mode::Filter => self.in_filter(action),
-            Mode::Help { scroll } => {
+            Mode::Help { scroll, certificates } => {
+                if certificates {
+                    self.mode = Mode::Workbench;
+                }
                 if let Action::Move(motion) = action {
                     // A line for each key and each word, and their headings: more than there is.
                     let lines = 2 * (ACTIONS.len() + VOCABULARY.len());
-                    self.mode = Mode::Help { scroll: step(motion, scroll, lines, 10) };
+                    self.mode = Mode::Help { scroll: step(motion, scroll, lines, 10), certificates };
                 }
             }
             Mode::Handshake { scroll } => {

@@ -21,6 +21,8 @@ pub enum Mode {
     Help {
         /// Lines above the screen. The screen stops at its last page.
         scroll: usize,
+        /// It was asked for on the certificates' screen, and goes back there.
+        certificates: bool,
     },
     /// The TLS handshake of the selected socket.
     Handshake {

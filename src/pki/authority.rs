@@ -108,6 +108,20 @@ fn made<T>(result: std::result::Result<T, rcgen::Error>, what: &str) -> Result<T
 }
 
 impl Authority {
+    /// A CA by the key and for the subject of a request.
+    ///
+    /// # Errors
+    /// The key is another one.
+    pub fn self_signed(key: Key, request: &Request, lifetime: Lifetime, path: Option<u8>) -> Result<Self> {
+        let mut params = Charter { subject: "CN=-".into(), lifetime, path }.params()?;
+        params.distinguished_name = request.params.params.distinguished_name.clone();
+        if request.key_der() != key.public_der() {
+            return Err(error("the request is for another key: only its own key can sign it as itself"));
+        }
+        let certificate = made(params.self_signed(&key.pair), "the CA")?;
+        Ok(Self { certificate: certificate.der().clone(), issuer: Issuer::new(params, key.pair) })
+    }
+
     /// A self-signed root.
     ///
     /// # Errors
@@ -125,6 +139,14 @@ impl Authority {
     pub fn intermediate(&self, key: Key, charter: &Charter) -> Result<Self> {
         if self.path()? == Some(0) {
             return Err(error("this CA may sign leaves only (path length 0): make the root with a path length of 1"));
+        }
+        if let (Some(own), Some(asked)) = (self.path()?, charter.path)
+            && u32::from(asked) >= own
+        {
+            return Err(error(format!(
+                "a path length of {asked} is more than the CA above allows, which has {own}: {} at the most",
+                own - 1
+            )));
         }
         let mut params = charter.params()?;
         params.use_authority_key_identifier_extension = true;
@@ -172,9 +194,11 @@ impl Authority {
         let end = self.end()?;
         if lifetime.to > end {
             // A lifetime begins an hour ago.
-            let most = (end - lifetime.from - Duration::hours(1)).whole_days();
+            // Of the last day what is left is given.
+            let most = (end - lifetime.from - Duration::hours(1)).whole_days().max(1);
+            let s = if most == 1 { "" } else { "s" };
             return Err(error(format!(
-                "the certificate would outlive its CA, which ends {}: ask for {most} days at the most",
+                "the certificate would outlive its CA, which ends {}: ask for {most} day{s} at the most",
                 date(end)
             )));
         }

@@ -4,8 +4,12 @@ use rcgen::{KeyPair, PublicKeyData, RsaKeySize};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::authority::parse;
-use super::{Result, error, fingerprint, pem};
+use super::{Result, error, fingerprint, pem, show};
 use crate::model::workbench::KINDS;
+
+/// Why there is no RSA below 2048 bits.
+pub(super) const SMALL: &str = "keys of that size have been broken or are within reach (NIST SP 800-131A forbids them \
+    since 2014) and no client of today accepts them; take rsa2048 or p256";
 
 /// What a key can be. There is no RSA below 2048 bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,6 +31,18 @@ impl Algorithm {
         // Its place in the list of all is its place in the list of names.
         KINDS[self as usize]
     }
+
+    /// As a key of it is shown.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Rsa2048 => "RSA 2048 bit",
+            Self::Rsa3072 => "RSA 3072 bit",
+            Self::Rsa4096 => "RSA 4096 bit",
+            Self::P256 => "ECDSA P-256",
+            Self::P384 => "ECDSA P-384",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
 }
 
 impl std::str::FromStr for Algorithm {
@@ -42,10 +58,7 @@ impl std::str::FromStr for Algorithm {
             "p384" | "ecdsap384" | "secp384r1" => Self::P384,
             "ed25519" => Self::Ed25519,
             "rsa512" | "rsa768" | "rsa1024" => {
-                return Err(error(format!(
-                    "{text} is refused: keys of that size have been broken or are within reach (NIST SP 800-131A \
-                     forbids them since 2014) and no client of today accepts them, whatever old notes teach; take rsa2048 or p256"
-                )));
+                return Err(error(format!("{text} is refused: {SMALL}, whatever old notes teach")));
             }
             _ => {
                 let names = Self::ALL.map(Self::name).join(", ");
@@ -118,6 +131,9 @@ impl Key {
         // What is kept and written is PKCS#8, whatever it came in.
         let wrapped = pkcs8(der);
         KeyPair::try_from(wrapped.as_ref().unwrap_or(der)).map(|pair| Self { pair }).map_err(|cause| {
+            if is_small(der) {
+                return error(format!("{what} holds an RSA key below 2048 bits: {SMALL}"));
+            }
             error(format!("{what} holds a private key of a kind that is not known here ({cause}): RSA from 2048 bits, ECDSA P-256 or P-384 and Ed25519 are"))
         })
     }
@@ -152,10 +168,27 @@ impl Key {
         Ok(fingerprint(parse(certificate, what)?.1.public_key().raw))
     }
 
+    /// What kind it is: `ECDSA P-256`.
+    pub fn kind(&self) -> String {
+        use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
+        let der = self.public_der();
+        SubjectPublicKeyInfo::from_der(&der).map_or_else(|_| String::new(), |(_, info)| show::kind(&info))
+    }
+
     /// Of the public key.
     pub fn fingerprint(&self) -> String {
         fingerprint(&self.public_der())
     }
+}
+
+/// Whether it is an RSA key that is refused for its size alone.
+fn is_small(der: &PrivateKeyDer<'_>) -> bool {
+    use aws_lc_rs::signature::RsaKeyPair;
+    let read = match der {
+        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+        other => RsaKeyPair::from_pkcs8(other.secret_der()),
+    };
+    read.is_err_and(|cause| cause.to_string() == "TooSmall")
 }
 
 /// The older forms (PKCS#1 of RFC 8017, SEC1 of RFC 5915) as PKCS#8; nothing where it is that, or no key.

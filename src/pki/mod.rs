@@ -39,6 +39,8 @@ pub enum Cause {
     Taken,
     /// A passphrase is missing.
     Locked,
+    /// Nothing went wrong: a chain was looked at, and is bad.
+    Verdict,
 }
 
 impl std::fmt::Display for Error {

@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 
 use rcgen::{DistinguishedName, DnType, SanType};
+use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::prelude::{AttributeTypeAndValue, X509Name};
 
 use super::{Result, error};
 
@@ -21,7 +23,8 @@ const ATTRIBUTES: &[(&str, Attribute)] = &[
     ("emailAddress", || DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1])),
 ];
 
-/// Reads `CN=a.test, O=Org` or openssl's `/CN=a.test/O=Org`; a text without `=` is a common name.
+/// Reads `CN=a.test, O=Org` or openssl's `/CN=a.test/O=Org`; a text without `=` is a common name. A backslash
+/// makes a comma part of a value: `O=Acme\, Inc` (RFC 4514 section 2.4).
 ///
 /// # Errors
 /// An attribute that is not known, an empty value, a country that has not two letters.
@@ -35,14 +38,14 @@ pub fn subject(text: &str) -> Result<DistinguishedName> {
         name.push(DnType::CommonName, text);
         return Ok(name);
     }
-    let parts: Vec<&str> = match text.strip_prefix('/') {
-        Some(rest) => rest.split('/').collect(),
-        None => text.split(',').collect(),
+    let parts = match text.strip_prefix('/') {
+        Some(rest) => split(rest, '/'),
+        None => split(text, ','),
     };
-    for part in parts {
+    for part in &parts {
         let (key, value) = part
             .split_once('=')
-            .map(|(key, value)| (key.trim(), value.trim()))
+            .map(|(key, value)| (key.trim(), unescaped(value.trim())))
             .ok_or_else(|| error(format!("\"{}\" is no attribute: write NAME=value such as CN=a.test", part.trim())))?;
         let Some((_, kind)) = ATTRIBUTES.iter().find(|row| row.0.eq_ignore_ascii_case(key)) else {
             let known: Vec<_> = ATTRIBUTES.iter().map(|row| row.0).collect();
@@ -63,6 +66,74 @@ pub fn subject(text: &str) -> Result<DistinguishedName> {
         }
     }
     Ok(name)
+}
+
+/// The parts between separators that no backslash stands before.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut from, mut held) = (Vec::new(), 0, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if held => held = false,
+            '\\' => held = true,
+            c if c == separator => {
+                parts.push(&text[from..at]);
+                from = at + c.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
+fn unescaped(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut out = String::new();
+    while let Some(c) = chars.next() {
+        out.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
+    }
+    out
+}
+
+/// A subject or issuer as one line: `CN=a.test, O=Acme\, Inc` (RFC 4514 section 2.4), in the order it has. It may
+/// come from anywhere: nothing in a value looks like another attribute, and nothing in it moves a cursor.
+pub fn written(name: &X509Name<'_>) -> String {
+    let sets = name.iter_rdn().map(|set| set.iter().map(attribute).collect::<Vec<_>>().join("+"));
+    sets.collect::<Vec<_>>().join(", ")
+}
+
+fn attribute(one: &AttributeTypeAndValue<'_>) -> String {
+    let kind = oid2abbrev(one.attr_type(), oid_registry()).map_or_else(|_| one.attr_type().to_string(), str::to_owned);
+    let value = match one.as_str() {
+        Ok(text) => escaped(text, ",+\"\\<>;="),
+        // Another kind of string, or none: its bytes (RFC 4514 section 2.4).
+        Err(_) => one.as_slice().iter().fold("#".to_owned(), |text, byte| format!("{text}{byte:02X}")),
+    };
+    format!("{kind}={value}")
+}
+
+/// With a backslash before each of these, and what is not seen or turns the text around as the hexadecimal of its
+/// bytes: `\0A`.
+pub fn escaped(text: &str, special: &str) -> String {
+    let mut out = String::new();
+    for (at, c) in text.char_indices() {
+        let edge = c == ' ' && (at == 0 || at + 1 == text.len()) || c == '#' && at == 0;
+        if c.is_control() || is_unseen(c) {
+            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("\\{byte:02X}")));
+            continue;
+        }
+        if edge || special.contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Of no width, or for the direction of writing.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Reads one name a certificate is to be valid for, with or without `DNS:`, `IP:`, `URI:`, `email:`.
@@ -108,7 +179,10 @@ fn is_dns(name: &str) -> bool {
                 && !label.ends_with('-')
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')))
     };
-    name.len() <= 253 && name != "*" && name.split('.').enumerate().all(label)
+    // What ends in a number is an address, or a mistaken one (RFC 3696 section 2).
+    let number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    let named = name.rsplit('.').next().is_some_and(|last| !number(last));
+    named && name.len() <= 253 && name != "*" && name.split('.').enumerate().all(label)
 }
 
 /// A name as it is written back: `DNS:a.test`, `IP:127.0.0.1`.

@@ -6,6 +6,7 @@ use std::path::Path;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::authority::parse;
+use super::name::written;
 use super::pem::{self, Section};
 use super::store::{self, Kind};
 use super::{Cause, Error, Key, Result, Store, error};
@@ -95,7 +96,7 @@ fn fits(key: &Key, key_what: &str, chain: &[CertificateDer<'static>], what: &str
 }
 
 fn subject(der: &CertificateDer<'_>, what: &str) -> Result<String> {
-    Ok(parse(der, what)?.1.subject().to_string())
+    Ok(written(parse(der, what)?.1.subject()))
 }
 
 fn in_order(chain: &[CertificateDer<'static>], what: &str) -> Result<()> {
@@ -107,9 +108,9 @@ fn in_order(chain: &[CertificateDer<'static>], what: &str) -> Result<()> {
                 "{what} has its certificates in the wrong order: at place {} stands {}, and behind it {}; \
                  expected there is {}, which signed it, or nothing",
                 at + 1,
-                below.subject(),
-                above.subject(),
-                below.issuer()
+                written(below.subject()),
+                written(above.subject()),
+                written(below.issuer())
             )));
         }
     }

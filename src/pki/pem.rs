@@ -42,6 +42,12 @@ pub fn sections(bytes: &[u8], what: &str) -> Result<Vec<Section>> {
         return Err(error(format!("{what} is empty: expected PEM (-----BEGIN ...-----) or DER")));
     }
     if !contains(bytes, b"-----BEGIN ") {
+        if is_pkcs12(bytes) {
+            return Err(error(format!(
+                "{what} is a PKCS#12 file, and those are written here and not read: openssl pkcs12 -nodes -in {what} \
+                 -out all.pem makes PEM of it"
+            )));
+        }
         return der(bytes).map(|section| vec![section]).ok_or_else(|| {
             error(format!(
                 "{what} is neither PEM (there is no -----BEGIN line) nor a DER certificate, request, key or CRL"
@@ -107,6 +113,14 @@ fn cause_of(cause: &rustls::pki_types::pem::Error) -> String {
     }
 }
 
+/// Whether it begins as PKCS#12 does: version 3, then content of the type data or signed data (RFC 7292 section 4).
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(32)];
+    bytes.first() == Some(&0x30)
+        && contains(head, &[2, 1, 3, 0x30])
+        && contains(head, &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7])
+}
+
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
@@ -126,7 +140,7 @@ fn der(bytes: &[u8]) -> Option<Section> {
     if SubjectPublicKeyInfo::from_der(bytes).is_ok_and(|(rest, _)| whole(rest)) {
         return Some(Section::Public(bytes.to_vec()));
     }
-    if pkcs8::EncryptedPrivateKeyInfo::try_from(bytes).is_ok() {
+    if locked_by(bytes).is_some() {
         return Some(Section::Encrypted(Some(bytes.to_vec())));
     }
     PrivateKeyDer::try_from(bytes.to_vec()).ok().map(Section::Key)
@@ -152,6 +166,25 @@ pub fn private_key(bytes: &[u8], what: &str, passphrase: Option<&str>) -> Result
 const ROUNDS: u32 = 2_000_000;
 const BLOCKS: u64 = 1 << 20;
 
+/// The algorithm of an encrypted key, whether it is known here or not (RFC 5958 section 3).
+fn locked_by(der: &[u8]) -> Option<String> {
+    use x509_parser::der_parser::asn1_rs::{OctetString, Sequence};
+    use x509_parser::prelude::{AlgorithmIdentifier, FromDer};
+    let (rest, outer) = Sequence::from_der(der).ok()?;
+    let (inner, algorithm) = AlgorithmIdentifier::from_der(outer.as_ref()).ok()?;
+    let (after, _) = OctetString::from_der(inner).ok()?;
+    (rest.is_empty() && after.is_empty()).then(|| algorithm.algorithm.to_id_string())
+}
+
+/// Ways to encrypt a key by their object identifiers (RFC 8018, RFC 7292 appendix C).
+const WAYS: &[(&str, &str)] = &[
+    ("1.2.840.113549.1.5.13", "PBES2 with a cipher or key derivation of another kind"),
+    ("1.2.840.113549.1.12.1.3", "PBE-SHA1-3DES"),
+    ("1.2.840.113549.1.12.1.6", "PBE-SHA1-RC2-40"),
+    ("1.2.840.113549.1.5.3", "PBE-MD5-DES"),
+    ("1.2.840.113549.1.5.10", "PBE-SHA1-DES"),
+];
+
 fn unlocked(own: Option<Vec<u8>>, what: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>> {
     let Some(der) = own else {
         return Err(error(format!(
@@ -163,20 +196,22 @@ fn unlocked(own: Option<Vec<u8>>, what: &str, passphrase: Option<&str>) -> Resul
         let text = format!("{what} is an encrypted private key and no passphrase was given");
         return Err(super::Error(text, super::Cause::Locked));
     };
-    let broken = || error(format!("{what} is an encrypted private key whose DER is broken (RFC 5958 section 3)"));
-    let info = pkcs8::EncryptedPrivateKeyInfo::try_from(der.as_slice()).map_err(|_| broken())?;
+    let unknown = || match locked_by(&der) {
+        None => error(format!("{what} is an encrypted private key whose DER is broken (RFC 5958 section 3)")),
+        Some(way) => error(format!(
+            "{what} is encrypted with an algorithm that is not supported here ({}): openssl pkcs8 -topk8 -v2 aes-256-cbc \
+             -in {what} -out new.key makes one of today (PBES2 with AES)",
+            WAYS.iter().find(|row| row.0 == way).map_or(way.as_str(), |row| row.1)
+        )),
+    };
+    let info = pkcs8::EncryptedPrivateKeyInfo::try_from(der.as_slice()).map_err(|_| unknown())?;
     let kdf = info.encryption_algorithm.pbes2().map(|scheme| &scheme.kdf);
     let hard = match kdf {
         Some(pkcs8::pkcs5::pbes2::Kdf::Pbkdf2(pbkdf2)) => pbkdf2.iteration_count > ROUNDS,
         Some(pkcs8::pkcs5::pbes2::Kdf::Scrypt(scrypt)) => {
             scrypt.cost_parameter.saturating_mul(u64::from(scrypt.block_size)) > BLOCKS || scrypt.parallelization > 16
         }
-        _ => {
-            return Err(error(format!(
-                "{what} is encrypted in a way that is not read here: openssl pkcs8 -topk8 -in {what} -out new.key makes \
-                 one of today (PBES2)"
-            )));
-        }
+        _ => return Err(unknown()),
     };
     if hard {
         return Err(error(format!(

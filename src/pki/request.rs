@@ -4,10 +4,12 @@ use rcgen::{
     CertificateParams, CertificateSigningRequestParams, ExtendedKeyUsagePurpose, KeyUsagePurpose, PublicKeyData,
 };
 use rustls::pki_types::CertificateSigningRequestDer;
+use x509_parser::error::X509Error;
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
+use x509_parser::public_key::PublicKey;
 
 use super::pem::{self, Section};
-use super::{Key, Result, error, fingerprint, name};
+use super::{Key, Result, error, fingerprint, name, show};
 
 /// What is asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,7 +34,12 @@ impl Request {
     pub fn make(key: &Key, wish: &Wish) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name = name::subject(&wish.subject)?;
-        params.subject_alt_names = wish.names.iter().map(|name| name::alternative(name)).collect::<Result<_>>()?;
+        for text in &wish.names {
+            let name = name::alternative(text)?;
+            if !params.subject_alt_names.contains(&name) {
+                params.subject_alt_names.push(name);
+            }
+        }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = wish.usage.purposes();
         let request =
@@ -64,10 +71,8 @@ impl Request {
         if parsed.certification_request_info.subject.iter_rdn().any(|set| set.iter().next().is_none()) {
             return Err(broken());
         }
-        if parsed.verify_signature().is_err() {
-            return Err(error(format!(
-                "{what} has a broken signature: it was changed after it was made, or whoever made it does not have its key"
-            )));
+        if let Some(fault) = fault(&parsed) {
+            return Err(error(format!("{what} {fault}")));
         }
         let params = CertificateSigningRequestParams::from_der(&der).map_err(|cause| match cause {
             rcgen::Error::UnsupportedExtension => error(format!(
@@ -87,9 +92,14 @@ impl Request {
         self.params.params.subject_alt_names.iter().map(name::show).collect()
     }
 
+    /// The public key it is for.
+    pub fn key_der(&self) -> Vec<u8> {
+        self.params.public_key.subject_public_key_info()
+    }
+
     /// Of the public key it is for.
     pub fn fingerprint(&self) -> String {
-        fingerprint(&self.params.public_key.subject_public_key_info())
+        fingerprint(&self.key_der())
     }
 
     /// Whether it asks to be a CA, or for usages that only a CA has.
@@ -99,6 +109,31 @@ impl Request {
 
     pub(super) fn asks_for(&self) -> Vec<ExtendedKeyUsagePurpose> {
         self.params.params.extended_key_usages.clone()
+    }
+}
+
+/// What is wrong with its signature, or with its key: `has a broken signature...`.
+pub(super) fn fault(request: &X509CertificationRequest<'_>) -> Option<String> {
+    let info = &request.certification_request_info.subject_pki;
+    let kind = show::kind(info);
+    if let Ok(PublicKey::RSA(key)) = info.parsed()
+        && key.key_size() < 2048
+    {
+        return Some(format!("is for a key of {kind}: {}", super::key::SMALL));
+    }
+    // x509-parser checks no signature of such a key, and says that it is wrong.
+    let checked =
+        if kind == "RSA-PSS" { Err(X509Error::SignatureUnsupportedAlgorithm) } else { request.verify_signature() };
+    match checked {
+        Ok(()) => None,
+        Err(X509Error::SignatureUnsupportedAlgorithm) => Some(format!(
+            "is signed in a way that is not known here (algorithm {}, {kind}), so it cannot be checked: RSA from 2048 \
+             bits, ECDSA P-256 or P-384 and Ed25519 are known",
+            request.signature_algorithm.algorithm
+        )),
+        Err(_) => Some(
+            "has a broken signature: it was changed after it was made, or whoever made it does not have its key".into(),
+        ),
     }
 }
 

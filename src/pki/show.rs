@@ -6,8 +6,9 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{CertificateRevocationList, FromDer, SubjectPublicKeyInfo, X509Certificate, X509Extension};
 use x509_parser::public_key::PublicKey;
 
+use super::name::{escaped, written};
 use super::pem::{self, Section};
-use super::{Key, Result, date, error, fingerprint};
+use super::{Key, Result, date, error, fingerprint, request as csr};
 
 /// One line of the tree, with what is below it. Names come from files and peers: show them escaped.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -57,23 +58,20 @@ fn section_node(section: &Section, what: &str) -> Result<Node> {
         Section::Certificate(der) => certificate(der).ok_or_else(broken)?,
         Section::Request(der) => {
             let (_, request) = X509CertificationRequest::from_der(der).map_err(|_| broken())?;
-            let good = request.verify_signature().is_ok();
-            Node::new("certificate request", request.certification_request_info.subject.to_string())
+            let fault = csr::fault(&request);
+            Node::new("certificate request", written(&request.certification_request_info.subject))
                 .with([
-                    Node::new("signature", if good { "good: whoever made it has the key" } else { "broken" }),
+                    Node::new("signature", fault.unwrap_or_else(|| "good: whoever made it has the key".into())),
                     public_key(&request.certification_request_info.subject_pki),
                 ])
                 .with(request.requested_extensions().into_iter().flatten().filter_map(parsed))
         }
         Section::Key(_) => {
             let key = match section {
-                Section::Key(der) => Key::read(der.secret_der(), what)?,
+                Section::Key(der) => Key::from_der(der, what)?,
                 _ => return Err(broken()),
             };
-            // Of a private key only what is public is shown.
-            let spki = key.public_der();
-            let (_, info) = SubjectPublicKeyInfo::from_der(&spki).map_err(|_| broken())?;
-            Node::new("private key", "(not shown)").with([public_key(&info)])
+            private_key(&key).ok_or_else(broken)?
         }
         Section::Public(der) => {
             let (_, info) = SubjectPublicKeyInfo::from_der(der).map_err(|_| broken())?;
@@ -87,7 +85,7 @@ fn section_node(section: &Section, what: &str) -> Result<Node> {
                     format!("{} on {}", hex(one.raw_serial()), date(one.revocation_date.to_datetime())),
                 )
             });
-            Node::new("revocation list", list.issuer().to_string())
+            Node::new("revocation list", written(list.issuer()))
                 .with([Node::new("this update", date(list.last_update().to_datetime()))])
                 .with(list.next_update().map(|time| Node::new("next update", date(time.to_datetime()))))
                 .with(revoked)
@@ -96,14 +94,21 @@ fn section_node(section: &Section, what: &str) -> Result<Node> {
     })
 }
 
+/// Of a private key only what is public is shown.
+pub fn private_key(key: &Key) -> Option<Node> {
+    let spki = key.public_der();
+    let (_, info) = SubjectPublicKeyInfo::from_der(&spki).ok()?;
+    Some(Node::new("private key", "(not shown)").with([public_key(&info)]))
+}
+
 /// One certificate.
 pub fn certificate(der: &CertificateDer<'_>) -> Option<Node> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let validity = certificate.validity();
     Some(
-        Node::new("certificate", certificate.subject().to_string())
+        Node::new("certificate", written(certificate.subject()))
             .with([
-                Node::new("issuer", certificate.issuer().to_string()),
+                Node::new("issuer", written(certificate.issuer())),
                 Node::new(
                     "valid",
                     format!(
@@ -124,17 +129,28 @@ fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Node {
     Node::new("public key", kind(info)).with([Node::new("SHA-256", fingerprint(info.raw))])
 }
 
+/// Elliptic curves by their object identifiers.
+const CURVES: &[(&str, &str)] = &[
+    ("1.2.840.10045.3.1.7", "P-256"),
+    ("1.3.132.0.34", "P-384"),
+    ("1.3.132.0.35", "P-521"),
+    ("1.3.132.0.10", "secp256k1"),
+];
+
 /// What kind of key it is: `RSA 2048 bit`, `ECDSA P-256`, `Ed25519`.
 pub fn kind(info: &SubjectPublicKeyInfo<'_>) -> String {
     match info.parsed() {
         Ok(PublicKey::RSA(key)) => format!("RSA {} bit", key.key_size()),
-        Ok(PublicKey::EC(point)) => match point.key_size() {
-            256 => "ECDSA P-256".into(),
-            384 => "ECDSA P-384".into(),
-            // x509-parser counts whole bytes of a coordinate.
-            521 | 528 => "ECDSA P-521".into(),
-            bits => format!("EC {bits} bit"),
+        // Curves of one size are not one curve (RFC 5480 section 2.1.1.1).
+        Ok(PublicKey::EC(_)) => match info.algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok()) {
+            Some(curve) => {
+                let curve = curve.to_id_string();
+                let known = CURVES.iter().find(|row| row.0 == curve);
+                known.map_or_else(|| format!("EC curve {curve}"), |row| format!("ECDSA {}", row.1))
+            }
+            None => "EC with a curve of its own".into(),
         },
+        _ if info.algorithm.algorithm.to_id_string() == "1.2.840.113549.1.1.10" => "RSA-PSS".into(),
         _ if info.algorithm.algorithm.to_id_string() == "1.3.101.112" => "Ed25519".into(),
         _ => format!("algorithm {}", info.algorithm.algorithm),
     }
@@ -185,9 +201,9 @@ fn parsed(extension: &ParsedExtension<'_>) -> Option<Node> {
 
 fn general(name: &GeneralName<'_>) -> String {
     match name {
-        GeneralName::DNSName(name) => format!("DNS:{name}"),
-        GeneralName::URI(uri) => format!("URI:{uri}"),
-        GeneralName::RFC822Name(name) => format!("email:{name}"),
+        GeneralName::DNSName(name) => format!("DNS:{}", escaped(name, ",\\")),
+        GeneralName::URI(uri) => format!("URI:{}", escaped(uri, ",\\")),
+        GeneralName::RFC822Name(name) => format!("email:{}", escaped(name, ",\\")),
         GeneralName::IPAddress(bytes) => match bytes.len() {
             4 => <[u8; 4]>::try_from(*bytes)
                 .map(std::net::Ipv4Addr::from)
@@ -199,11 +215,12 @@ fn general(name: &GeneralName<'_>) -> String {
                 .unwrap_or_default(),
             _ => format!("IP:{}", hex(bytes)),
         },
-        other => other.to_string(),
+        GeneralName::DirectoryName(name) => format!("dirName:{}", written(name)),
+        other => escaped(&other.to_string(), ",\\"),
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 

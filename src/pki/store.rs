@@ -171,7 +171,10 @@ impl Store {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.root).map_err(|cause| failed("cannot make the store", &self.root, &cause))
+        builder.create(&self.root).map_err(|cause| match self.root.is_file() {
+            true => failed("cannot make the store", &self.root, &io::ErrorKind::NotADirectory.into()),
+            false => failed("cannot make the store", &self.root, &cause),
+        })
     }
 
     /// One writer at a time, whatever the number of programs; given back when it is dropped, by the kernel
@@ -274,6 +277,7 @@ fn failed(what: &str, path: &Path, cause: &io::Error) -> Error {
     let why = match cause.kind() {
         io::ErrorKind::NotFound => "there is no such file or folder".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::NotADirectory => "it, or a part of its path, is a file, and a folder is expected there".into(),
         _ => cause.to_string(),
     };
     error(format!("{what} {}: {why}", path.display()))

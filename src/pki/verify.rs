@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, RevocationOptionsBuilder, anchor_from_trusted_cert};
-use x509_parser::prelude::{GeneralName, X509Certificate};
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::{CertificateRevocationList, FromDer, GeneralName, X509Certificate};
 
 use super::authority::parse;
-use super::{Error, Now, Result, Use, date, error};
+use super::name::{escaped, written};
+use super::{Cause, Error, Now, Result, Use, date, error};
 use crate::model::workbench::Standing;
 
 /// What a chain is checked against.
@@ -22,10 +24,15 @@ pub struct Check<'a> {
     pub now: Now,
 }
 
+/// That a chain is bad: which certificate, what about it, what would be right.
+fn verdict(text: impl Into<String>) -> Error {
+    Error(text.into(), Cause::Verdict)
+}
+
 /// The subjects from the leaf to the root, where the chain is good.
 ///
 /// # Errors
-/// Why it is not: which certificate, what about it, what would be right.
+/// Why it is not, with [`Cause::Verdict`]; or, with another, why it could not be looked at.
 pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Vec<String>> {
     let (leaf, rest) = chain.split_first().ok_or_else(|| error("there is no certificate to verify"))?;
     in_order(chain)?;
@@ -41,13 +48,13 @@ pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Ve
         .iter()
         .map(|der| anchor_from_trusted_cert(der).map_err(|_| error("a root is no certificate that can be trusted")))
         .collect::<Result<_>>()?;
-    let end = EndEntityCert::try_from(leaf).map_err(|cause| reason(&cause, &parsed, check))?;
+    let between: Vec<CertificateDer<'_>> = rest.iter().chain(check.between).cloned().collect();
+    let end = EndEntityCert::try_from(leaf).map_err(|cause| reason(&cause, &parsed, &between, check))?;
     if let Some(name) = check.name {
         let wanted =
             ServerName::try_from(name).map_err(|_| error(format!("\"{name}\" is no DNS name and no IP address")))?;
         end.verify_is_valid_for_subject_name(&wanted).map_err(|_| not_for(name, &parsed))?;
     }
-    let between: Vec<CertificateDer<'_>> = rest.iter().chain(check.between).cloned().collect();
     let usage = |usage| {
         let lists: Vec<webpki::CertRevocationList<'_>> = check
             .crls
@@ -69,23 +76,49 @@ pub fn verify(chain: &[CertificateDer<'static>], check: &Check<'_>) -> Result<Ve
                 match cause {
                     // A leaf that is its own root: whoever trusts it has said so.
                     webpki::Error::UnknownIssuer if self_signed => self_signed_error(&parsed),
-                    cause => reason(&cause, &parsed, check),
+                    cause => reason(&cause, &parsed, &between, check),
                 }
             })?;
-        let mut subjects = vec![parsed.subject().to_string()];
+        let mut subjects = vec![written(parsed.subject())];
+        let mut below = 0;
         for between in path.intermediate_certificates() {
-            subjects.push(parse(&between.der(), "a certificate")?.1.subject().to_string());
+            let der = between.der();
+            let (_, between) = parse(&der, "a certificate")?;
+            // One that a CA made for itself takes no room (RFC 5280 section 6.1.4 l).
+            below += u32::from(between.subject() != between.issuer());
+            subjects.push(written(between.subject()));
         }
-        let root = check.roots.iter().zip(&anchors).find(|(_, anchor)| anchor.subject == path.anchor().subject);
-        if let Some((der, _)) = root {
-            subjects.push(parse(der, "a root")?.1.subject().to_string());
+        let (own, key) = (&path.anchor().subject, &path.anchor().subject_public_key_info);
+        let same = |anchor: &TrustAnchor<'_>| anchor.subject == *own && anchor.subject_public_key_info == *key;
+        let roots = check.roots.iter().zip(&anchors).filter(|(_, anchor)| same(anchor)).map(|(der, _)| der);
+        // One that was renewed is there twice: any that allows it will do.
+        let mut outcome = Ok(());
+        for der in roots {
+            let (_, root) = parse(der, "a root")?;
+            outcome = allows(&root, below).and_then(|()| in_time(&root, check.now));
+            if outcome.is_ok() {
+                subjects.push(written(root.subject()));
+                break;
+            }
         }
-        Ok(subjects)
+        outcome.map(|()| subjects)
     };
     match check.usage {
         Use::Server => usage(KeyUsage::server_auth()),
         Use::Client => usage(KeyUsage::client_auth()),
         Use::Both => usage(KeyUsage::server_auth()).and_then(|_| usage(KeyUsage::client_auth())),
+    }
+}
+
+/// What a root says of itself is for whoever trusts it too; webpki looks at its name and key alone.
+fn allows(root: &X509Certificate<'_>, below: u32) -> Result<()> {
+    let path = root.basic_constraints().ok().flatten().and_then(|basic| basic.value.path_len_constraint);
+    match path.filter(|path| below > *path) {
+        None => Ok(()),
+        Some(path) => Err(verdict(format!(
+            "path length constraint exceeded: {} allows {path} CAs between itself and a leaf, and here are {below}",
+            written(root.subject())
+        ))),
     }
 }
 
@@ -113,36 +146,56 @@ pub fn current(der: &CertificateDer<'_>, now: Now) -> Result<()> {
     in_time(&parse(der, "the CA")?.1, now)
 }
 
-/// Whether the first certificate of a chain is its leaf (RFC 8446 section 4.4.2).
+/// Whether the first certificate of a chain is its leaf, and each is followed by its issuer (RFC 5246 section
+/// 7.4.2). Several roots are no chain, and in any order.
 ///
 /// # Errors
-/// It is not: which one should be.
+/// It is not: which one is where, and which should be.
 pub fn in_order(chain: &[CertificateDer<'_>]) -> Result<()> {
     let parsed: Vec<_> = chain.iter().filter_map(|der| parse(der, "").ok()).map(|(_, parsed)| parsed).collect();
-    let Some(first) = parsed.first().filter(|first| first.is_ca()) else { return Ok(()) };
-    match parsed.iter().position(|other| !other.is_ca()) {
-        None => Ok(()),
-        Some(at) => Err(error(format!(
+    let Some(first) = parsed.first() else { return Ok(()) };
+    if parsed.iter().all(|one| one.is_ca() && one.subject() == one.issuer()) {
+        return Ok(());
+    }
+    match parsed.iter().position(|other| !other.is_ca()).filter(|_| first.is_ca()) {
+        None => linked(&parsed),
+        Some(at) => Err(verdict(format!(
             "the chain is in the wrong order: it begins with {}, a CA, and its leaf {} is number {}; the leaf comes \
              first, then each one's issuer",
-            first.subject(),
-            parsed[at].subject(),
+            written(first.subject()),
+            written(parsed[at].subject()),
             at + 1
         ))),
     }
 }
 
+fn linked(chain: &[X509Certificate<'_>]) -> Result<()> {
+    for (at, pair) in chain.windows(2).enumerate() {
+        if pair[0].issuer() != pair[1].subject() {
+            return Err(verdict(format!(
+                "the chain is in the wrong order: behind {} at place {} stands {}; expected there is {}, which signed it, \
+                 or nothing",
+                written(pair[0].subject()),
+                at + 1,
+                written(pair[1].subject()),
+                written(pair[0].issuer())
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn in_time(certificate: &X509Certificate<'_>, now: Now) -> Result<()> {
-    let subject = certificate.subject();
+    let subject = written(certificate.subject());
     let (from, to) = (certificate.validity().not_before, certificate.validity().not_after);
     let now = now.unix_timestamp();
     if now > to.timestamp() {
         let ago = span(now - to.timestamp());
-        return Err(error(format!("{subject} expired {ago} ago ({})", date(to.to_datetime()))));
+        return Err(verdict(format!("{subject} expired {ago} ago ({})", date(to.to_datetime()))));
     }
     if now < from.timestamp() {
         let ahead = span(from.timestamp() - now);
-        return Err(error(format!(
+        return Err(verdict(format!(
             "{subject} is not valid before {}, in {ahead}: it was made for later, or a clock is off",
             date(from.to_datetime())
         )));
@@ -166,21 +219,21 @@ pub fn span(seconds: i64) -> String {
 fn not_for(name: &str, certificate: &X509Certificate<'_>) -> Error {
     let names = names(certificate);
     if names.is_empty() {
-        return error(format!(
+        return verdict(format!(
             "name {name} is not in the certificate: it has no subject alternative names, and clients do not look at the common name (RFC 9525)"
         ));
     }
-    error(format!("name {name} is not among: {}", names.join(", ")))
+    verdict(format!("name {name} is not among: {}", names.join(", ")))
 }
 
 /// The DNS names and addresses it is for.
 pub fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
     let names = extension.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::DNSName(name) => Some(escaped(name, ",\\")),
         GeneralName::IPAddress(bytes) => address(bytes).map(|ip| ip.to_string()),
-        GeneralName::URI(uri) => Some((*uri).to_owned()),
-        GeneralName::RFC822Name(name) => Some((*name).to_owned()),
+        GeneralName::URI(uri) => Some(escaped(uri, ",\\")),
+        GeneralName::RFC822Name(name) => Some(escaped(name, ",\\")),
         _ => None,
     });
     names.collect()
@@ -195,23 +248,26 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 fn self_signed_error(certificate: &X509Certificate<'_>) -> Error {
-    error(format!(
+    verdict(format!(
         "{} signed itself and is not among the given roots: nobody vouches for it; add it to the roots to trust it",
-        certificate.subject()
+        written(certificate.subject())
     ))
 }
 
-fn reason(cause: &webpki::Error, leaf: &X509Certificate<'_>, check: &Check<'_>) -> Error {
+fn reason(cause: &webpki::Error, leaf: &X509Certificate<'_>, above: &[CertificateDer<'_>], check: &Check<'_>) -> Error {
     use webpki::Error as E;
-    let subject = leaf.subject();
-    error(match cause {
+    let (subject, issuer) = (written(leaf.subject()), written(leaf.issuer()));
+    verdict(match cause {
         E::UnknownIssuer => format!(
             "{subject} is issued by {}, which is not in the given roots, nor is a chain from there to one of the {} roots: \
              an intermediate is missing or the root is another",
-            leaf.issuer(),
+            issuer,
             check.roots.len()
         ),
-        E::CertRevoked => format!("{subject} or a CA above it was revoked by its issuer"),
+        E::CertRevoked => format!("{} was revoked by its issuer", revoked(leaf, above, check).unwrap_or(subject)),
+        E::UnsupportedCriticalExtension => {
+            unknown(leaf, above).unwrap_or_else(|| format!("{subject} is not good: {cause}"))
+        }
         E::CaUsedAsEndEntity => format!("{subject} is a CA, and a CA is no server's or client's own certificate"),
         E::EndEntityUsedAsCa => {
             format!("a certificate above {subject} is no CA (its basic constraints do not say CA:TRUE)")
@@ -225,7 +281,7 @@ fn reason(cause: &webpki::Error, leaf: &X509Certificate<'_>, check: &Check<'_>) 
         E::InvalidSignatureForPublicKey => {
             format!(
                 "the signature on {subject} or on a CA above it is wrong: {} did not sign it, though it bears that name",
-                leaf.issuer()
+                issuer
             )
         }
         E::NameConstraintViolation => {
@@ -237,6 +293,43 @@ fn reason(cause: &webpki::Error, leaf: &X509Certificate<'_>, check: &Check<'_>) 
         }
         cause => format!("{subject} is not good: {cause}"),
     })
+}
+
+/// Which of them is on a list of its issuer's.
+fn revoked(leaf: &X509Certificate<'_>, above: &[CertificateDer<'_>], check: &Check<'_>) -> Option<String> {
+    let is_listed = |one: &X509Certificate<'_>| {
+        check.crls.iter().any(|der| {
+            CertificateRevocationList::from_der(der).is_ok_and(|(_, list)| {
+                list.issuer() == one.issuer()
+                    && list.iter_revoked_certificates().any(|other| other.raw_serial() == one.raw_serial())
+            })
+        })
+    };
+    first(leaf, above, |one| is_listed(one).then(|| written(one.subject())))
+}
+
+/// The critical extension that nobody here understands (RFC 5280 section 4.2).
+fn unknown(leaf: &X509Certificate<'_>, above: &[CertificateDer<'_>]) -> Option<String> {
+    first(leaf, above, |one| {
+        let odd = one.extensions().iter().find(|extension| {
+            extension.critical && matches!(extension.parsed_extension(), ParsedExtension::UnsupportedExtension { .. })
+        })?;
+        Some(format!(
+            "{} has the critical extension {}, which is not known here: who does not know it must refuse the certificate \
+             (RFC 5280 section 4.2)",
+            written(one.subject()),
+            odd.oid
+        ))
+    })
+}
+
+/// The first answer of the leaf or of one above it.
+fn first(
+    leaf: &X509Certificate<'_>,
+    above: &[CertificateDer<'_>],
+    ask: impl Fn(&X509Certificate<'_>) -> Option<String>,
+) -> Option<String> {
+    ask(leaf).or_else(|| above.iter().find_map(|der| ask(&parse(der, "").ok()?.1)))
 }
 
 fn role(usage: Use) -> &'static str {

@@ -114,7 +114,7 @@ fn lay(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Positio
             overlay::confirm(question, area, buf, theme);
             None
         }
-        Mode::Help { scroll } => {
+        Mode::Help { scroll, .. } => {
             help::draw(*scroll, area, buf, theme);
             None
         }

@@ -307,5 +307,5 @@ pub fn shelf() -> Shelf {
         Entry { revoked: true, ..entry("stolen.test", "server", Standing::Good, "80 days left", &full) },
         entry("wanted.test", "request", Standing::None, "", &["key", "csr"]),
     ];
-    Shelf { folder: "/home/me/.local/share/sockscope/certs".into(), entries, more: 0, trouble: None }
+    Shelf { folder: "/home/me/.local/share/sockscope/certs".into(), entries, is_usual: true, ..Shelf::default() }
 }

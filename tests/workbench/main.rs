@@ -1,6 +1,7 @@
 //! `sockscope cert` against openssl: what ours makes, openssl checks; what openssl makes, ours reads.
 
 mod files;
+mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,7 +153,8 @@ fn one_command_does_all_five() {
     // Again: a new certificate for the same key and by the same CA.
     let key = fs::read(bench.path("a.test.key")).unwrap();
     let before = fs::read(bench.path("a.test.crt")).unwrap();
-    bench.good("for a.test");
+    assert!(bench.bad("for a.test").contains("a.test.csr is there already"));
+    bench.good("for a.test --replace");
     assert_eq!(fs::read(bench.path("a.test.key")).unwrap(), key);
     assert_ne!(fs::read(bench.path("a.test.crt")).unwrap(), before);
     let listed = bench.good("list");
@@ -206,7 +208,9 @@ fn the_tutorials_commands_have_their_like() {
     // Ours.
     bench.good("key our-server --kind rsa2048");
     bench.good("public our-server");
-    bench.good("ca our-ca --kind rsa2048 --subject CN=ca.test --days 30");
+    bench.good("key our-ca --kind rsa2048");
+    bench.good("request our-ca --subject CN=ca.test");
+    bench.good("sign our-ca --self --days 30");
     bench.good("request our-server --subject CN=localhost --name localhost");
     bench.good("sign our-server --ca our-ca --days 9");
     // The same questions to both, by both.
@@ -248,7 +252,7 @@ fn every_form_of_key_and_file_from_openssl_is_read() {
     }
     bench.openssl("req -x509 -new -key sec1.key -subj /CN=x -days 9 -out x.crt");
     let said = bench.bad("import y --certificate x.crt --key ed.key");
-    assert!(said.contains("the key does not fit x.crt"), "{said}");
+    assert!(said.contains("the key in ed.key does not fit x.crt"), "{said}");
     assert!(!bench.path("y.crt").exists() && !bench.path("y.key").exists());
     fs::write(bench.path("junk.pem"), "hello").unwrap();
     assert!(bench.bad("show ./junk.pem").contains("junk.pem is neither PEM"));
@@ -281,7 +285,7 @@ fn two_at_once_on_one_store_leave_whole_files() {
             let bench = &bench;
             scope.spawn(move || {
                 bench.good(&format!("for host{n}.test"));
-                bench.good(&format!("for shared.test host{n}.test"));
+                bench.good(&format!("for shared.test host{n}.test --replace"));
             });
         }
     });

@@ -192,3 +192,33 @@ fn a_cas_own_certificate_is_put_on_an_endpoint_with_a_word_of_caution() {
     rig.app.update(Msg::Notice { text: "done".into(), good: true });
     assert_eq!(rig.notice(), "done", "once");
 }
+
+#[test]
+fn a_form_that_was_left_is_shown_again_as_it_was() {
+    let mut rig = bench(&["a"]);
+    rig.press("c Back x Esc");
+    assert!(rig.app.workbench.sheet.is_none());
+    rig.press("c");
+    assert_eq!(rig.app.workbench.sheet.as_ref().unwrap().wish().words, ["ca", "cx"]);
+    rig.press("Back Back ca Esc c");
+    assert_eq!(rig.app.workbench.sheet.as_ref().unwrap().wish().words, ["ca", "ca"]);
+}
+
+#[test]
+fn help_comes_back_to_the_certificates() {
+    let mut rig = bench(&["a"]);
+    rig.press("?");
+    assert!(matches!(rig.app.mode, Mode::Help { scroll: 1.., certificates: true }));
+    rig.press("Down");
+    assert!(matches!(rig.app.mode, Mode::Help { .. }));
+    rig.press("Esc");
+    assert!(matches!(rig.app.mode, Mode::Workbench));
+}
+
+#[test]
+fn a_key_that_does_not_fit_is_shown_by_no_endpoint() {
+    let mut rig = bench(&["a"]);
+    rig.app.workbench.shelf.entries[0].misfit = true;
+    assert_eq!(rig.press("u"), []);
+    assert!(rig.notice().contains("is not the certificate's"), "{}", rig.notice());
+}

@@ -8,7 +8,7 @@ pub use sheet::Sheet;
 
 use super::action::{Action, Motion};
 use super::list::step as moved;
-use super::{App, Effect, Key, Mode, Question};
+use super::{App, Effect, Key, Mode, Place, Question, keymap};
 use crate::model::id::Subject;
 use crate::model::setting::{self, Row};
 use crate::model::workbench::{Deed, Entry, Outcome, Shelf, Told, Wish};
@@ -35,6 +35,8 @@ pub struct Workbench {
     /// Lines of the text beside the list above its first one in sight.
     pub scroll: usize,
     pub sheet: Option<Sheet>,
+    /// The form that was left with something in it: its step shows it again.
+    left: Option<Sheet>,
     pub question: Option<Question>,
     pub said: Option<Said>,
     /// The step that is being done, with its ticket.
@@ -145,6 +147,12 @@ impl App {
         match action {
             Action::Leave if bench.said.is_some() => bench.leave_said(),
             Action::Leave => self.mode = Mode::Browse,
+            Action::Help => {
+                // A heading and an empty line beside the rows of each place before this one.
+                let before = Place::ALL.iter().take_while(|place| **place != Place::Workbench);
+                let scroll = before.map(|place| keymap::rows(*place).count() + 2).sum();
+                self.mode = Mode::Help { scroll, certificates: true };
+            }
             Action::Reload => return bench.ask(None),
             Action::Use => return self.use_here().into_iter().collect(),
             Action::Move(motion) => bench.motion(motion, self.viewport.workbench, self.viewport.workbench_lines),
@@ -167,7 +175,7 @@ impl App {
         let bench = &mut self.workbench;
         let Some(sheet) = &mut bench.sheet else { return Vec::new() };
         match action {
-            Action::Leave => bench.sheet = None,
+            Action::Leave => bench.left = bench.sheet.take().filter(Sheet::is_filled),
             Action::NextField => sheet.turn(1),
             Action::PreviousField => sheet.turn(sheet.step.fields.len().saturating_sub(1)),
             Action::Change => sheet.change(key),
@@ -187,7 +195,8 @@ impl App {
         let bench = &mut self.workbench;
         bench.leave_said();
         if !step.fields.is_empty() {
-            bench.sheet = Some(Sheet::new(step, bench.selected()));
+            let left = bench.left.take_if(|left| left.step == step);
+            bench.sheet = Some(left.unwrap_or_else(|| Sheet::new(step, bench.selected())));
             return Vec::new();
         }
         let wish = Wish::of(step, bench.name());
@@ -234,6 +243,9 @@ impl App {
                 (has("crt"), "nothing with a certificate is selected")
             }
             Action::Step(Deed::Pkcs12) => (has("crt") && has("key"), "nothing with key and certificate is selected"),
+            Action::Use if selected.is_some_and(|entry| entry.misfit) => {
+                (false, "the key under this name is not the certificate's: nothing can be shown with it")
+            }
             Action::Use => (
                 has("crt") && has("key") && self.secure().is_some(),
                 "that wants a certificate with its key here, and a secure endpoint, or one of tcp, selected on the dashboard",

@@ -13,6 +13,8 @@ pub struct Sheet {
     held: Vec<Held>,
     /// The field with the cursor.
     pub at: usize,
+    /// The command it began as.
+    begun: Wish,
     /// What is wrong: at a field, or with the whole.
     pub error: Option<(Option<usize>, String)>,
 }
@@ -49,7 +51,9 @@ impl Sheet {
                 }
             }
         };
-        Self { step, held: step.fields.iter().map(held).collect(), at: 0, error: None }
+        let held: Vec<_> = step.fields.iter().map(held).collect();
+        let begun = Wish::new(step, step.fields.iter().zip(held.iter().map(Held::text)));
+        Self { step, held, at: 0, begun, error: None }
     }
 
     /// The fields as they are drawn.
@@ -108,6 +112,11 @@ impl Sheet {
             editor.insert(text.trim_end_matches(['\r', '\n']));
             self.error = None;
         }
+    }
+
+    /// Whether it says something else than in the beginning.
+    pub fn is_filled(&self) -> bool {
+        self.wish() != self.begun
     }
 
     /// The command it comes to.

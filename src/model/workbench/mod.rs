@@ -57,13 +57,29 @@ impl Wish {
 
     /// The command as one types it in a shell.
     pub fn command(&self) -> String {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=/:@~%+,".contains(c);
-        let quoted = |word: &String| match word.chars().all(plain) && !word.is_empty() {
-            true => word.clone(),
-            false => format!("'{}'", word.replace('\'', "'\\''")),
-        };
-        let words: Vec<_> = self.words.iter().map(quoted).collect();
+        let words: Vec<_> = self.words.iter().map(|word| quoted(word)).collect();
         format!("sockscope cert {}", words.join(" "))
+    }
+
+    /// The same for the store it is done in, where that is not the usual one.
+    pub fn command_in(&self, shelf: &Shelf) -> String {
+        if shelf.is_usual || shelf.folder.is_empty() {
+            return self.command();
+        }
+        let own = Self {
+            deed: self.deed,
+            words: [vec!["--store".into(), shelf.folder.clone()], self.words.clone()].concat(),
+        };
+        own.command()
+    }
+}
+
+/// A word as a shell takes it for one.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=/:@~%+,".contains(c);
+    match word.chars().all(plain) && !word.is_empty() {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
@@ -106,7 +122,14 @@ pub struct Entry {
     pub validity: String,
     pub standing: Standing,
     pub revoked: bool,
+    /// The key under this name is not the certificate's.
+    pub misfit: bool,
     pub is_ca: bool,
+    /// Of the certificate, for programs: its times (RFC 3339), its serial number, its fingerprint.
+    pub not_before: String,
+    pub not_after: String,
+    pub serial: String,
+    pub sha256: String,
     pub tree: Vec<Line>,
 }
 
@@ -120,6 +143,8 @@ impl Entry {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Shelf {
     pub folder: String,
+    /// It is the one that is taken where none is named.
+    pub is_usual: bool,
     pub entries: Vec<Entry>,
     /// Names that were left out: there are too many.
     pub more: usize,

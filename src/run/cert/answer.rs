@@ -19,10 +19,11 @@ pub fn answer(folder: &Path, ticket: u64, wish: Option<&Wish>) -> Told {
 fn shelf(folder: &Path) -> Shelf {
     let trouble =
         |text: String| Shelf { folder: folder.display().to_string(), trouble: Some(text), ..Shelf::default() };
-    match read(["list"].map(OsString::from)) {
+    let shelf = match read(["list"].map(OsString::from)) {
         Ok(cert) => Bench::new(&cert, folder).shelf().unwrap_or_else(|Error(text, _)| trouble(text)),
         Err(error) => trouble(error.to_string()),
-    }
+    };
+    Shelf { is_usual: folder == super::folder(), ..shelf }
 }
 
 fn perform(folder: &Path, wish: &Wish) -> Outcome {
@@ -65,7 +66,7 @@ fn at_home(word: &str) -> String {
 }
 
 /// What clap says, for the field it is about.
-fn misread(error: &clap::Error) -> Refusal {
+pub(super) fn misread(error: &clap::Error) -> Refusal {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(one)) => Some(one.clone()),
         Some(ContextValue::Strings(some)) => some.first().cloned(),

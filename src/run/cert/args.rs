@@ -48,8 +48,12 @@ pub enum What {
         over: Over,
     },
     /// The public key of a private one, with its fingerprint
-    Public { name: String },
-    /// Make a CA: a root, or with --under an intermediate
+    Public {
+        name: String,
+        #[command(flatten)]
+        over: Over,
+    },
+    /// Make a CA: a root, or with --under an intermediate; a key that is there alone is its key
     Ca {
         #[arg(default_value = "ca")]
         name: String,
@@ -85,13 +89,17 @@ pub enum What {
         #[command(flatten)]
         over: Over,
     },
-    /// Sign a request by a CA
+    /// Sign a request by a CA, or by its own key
     Sign {
         name: String,
         #[arg(long, default_value = "ca")]
         ca: String,
-        #[arg(long, default_value_t = 90, value_parser = number::<i64>)]
-        days: i64,
+        /// By the request's own key, which makes it a root CA
+        #[arg(long = "self", conflicts_with_all = ["ca", "usage"])]
+        own: bool,
+        /// For how many days [default: 90, a root 3650]
+        #[arg(long, value_parser = number::<i64>)]
+        days: Option<i64>,
         /// server, client or both [default: what the request asks for]
         #[arg(long = "use", value_name = "USE")]
         usage: Option<Use>,
@@ -123,8 +131,8 @@ pub enum What {
     /// Take a key and its certificate, a CA's too, from elsewhere into the store
     Import {
         name: String,
-        #[arg(long, value_name = "FILE")]
-        certificate: PathBuf,
+        #[arg(long, value_name = "FILE", required_unless_present = "key")]
+        certificate: Option<PathBuf>,
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
         #[command(flatten)]
@@ -144,6 +152,8 @@ pub enum What {
         usage: Use,
         #[command(flatten)]
         kind: Kind,
+        #[command(flatten)]
+        over: Over,
     },
     /// Write key and chain as one PKCS#12 file, NAME.p12, behind a passphrase
     Pkcs12 {
@@ -166,9 +176,9 @@ pub enum What {
 
 #[derive(Args, Clone, Debug)]
 pub struct Kind {
-    /// rsa2048, rsa3072, rsa4096, p256, p384 or ed25519
-    #[arg(long, value_name = "KIND", default_value = "p256")]
-    pub kind: Algorithm,
+    /// rsa2048, rsa3072, rsa4096, p256, p384 or ed25519 [default: p256]
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<Algorithm>,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -187,7 +197,7 @@ impl What {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Key { name, .. }
-            | Self::Public { name }
+            | Self::Public { name, .. }
             | Self::Ca { name, .. }
             | Self::Request { name, .. }
             | Self::Sign { name, .. }

@@ -6,6 +6,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::steps::is_root;
 use super::{Bench, Report, stem};
+use crate::pki::name::written;
 use crate::pki::pem::{self, Section};
 use crate::pki::show::Node;
 use crate::pki::store::Kind;
@@ -36,14 +37,26 @@ impl Bench {
         let kept: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| self.store.has(name, *kind)).collect();
         let nodes = if kept.is_empty() {
             let (bytes, what) = self.fetch(name, Kind::Certificate)?;
-            show::file(&bytes, &what)?
+            self.opened(&bytes, &what)?
         } else {
             kept.into_iter().map(|kind| self.nodes(name, kind)).collect::<Result<Vec<_>>>()?.concat()
         };
-        let lines = nodes.iter().flat_map(Node::lines).collect();
-        let mut report = Report { lines, ..Report::default() };
+        let mut report = nodes.iter().flat_map(Node::lines).fold(Report::default(), Report::line);
         report.fields.insert("holds".into(), nodes.iter().map(tree).collect());
         Ok(report)
+    }
+
+    /// What a file says, a locked key opened where there is a passphrase.
+    fn opened(&self, bytes: &[u8], what: &str) -> Result<Vec<Node>> {
+        let mut nodes = show::file(bytes, what)?;
+        let is_locked = pem::sections(bytes, what)?.iter().any(|section| matches!(section, Section::Encrypted(_)));
+        if is_locked && self.passphrase()?.is_some() {
+            let key = self.unlock(bytes, what)?;
+            if let Some((last, own)) = nodes.last_mut().zip(show::private_key(&key)) {
+                *last = own;
+            }
+        }
+        Ok(nodes)
     }
 
     pub(super) fn list(&self) -> Result<Report> {
@@ -58,14 +71,19 @@ impl Bench {
         let mut entries = Vec::new();
         for entry in shelf.entries {
             let whose = if entry.names.is_empty() { entry.subject.clone() } else { entry.names.join(", ") };
-            let end = if entry.revoked { "REVOKED" } else { &entry.validity };
+            let end = match (entry.misfit, entry.revoked) {
+                (true, _) => "KEY DOES NOT FIT",
+                (_, true) => "REVOKED",
+                _ => &entry.validity,
+            };
             let about = [entry.role, &whose, end].into_iter().filter(|word| !word.is_empty());
             let about = about.collect::<Vec<_>>().join("  ");
             report = report.line(format!("{:<24} {:<16} {about}", entry.name, entry.kept.join(" ")));
             entries.push(json!({
                 "name": entry.name, "kinds": entry.kept, "about": about, "role": entry.role, "key": entry.kind,
                 "subject": entry.subject, "names": entry.names, "issuer": entry.issuer, "valid": entry.validity,
-                "revoked": entry.revoked,
+                "revoked": entry.revoked, "not_before": entry.not_before, "not_after": entry.not_after,
+                "serial": entry.serial, "sha256": entry.sha256, "misfit": entry.misfit,
             }));
         }
         if shelf.more > 0 {
@@ -112,7 +130,7 @@ impl Bench {
     }
 
     /// Every self-signed CA of the store.
-    fn roots(&self) -> Result<Vec<CertificateDer<'static>>> {
+    pub(super) fn roots(&self) -> Result<Vec<CertificateDer<'static>>> {
         let names = self.store.list()?.into_iter().filter(|(_, kinds)| kinds.contains(&Kind::Certificate));
         let chains = names.filter_map(|(name, _)| self.fetch_chain(&name).ok());
         Ok(chains.flatten().filter(is_root).collect())
@@ -168,21 +186,33 @@ impl Bench {
         }
         Err(error(format!(
             "its issuer {} is no CA of the store with its key: only who signed it can take it back",
-            certificate.issuer()
+            written(certificate.issuer())
         )))
     }
 
     pub(super) fn trust(&self, ca: &str) -> Result<Report> {
-        self.fetch_chain(ca)?;
-        let path = self.store.path(stem(ca), Kind::Certificate)?.display().to_string();
+        let (bytes, path) = self.fetch(ca, Kind::Certificate)?;
+        let chain = pem::certificates(&bytes, &path)?;
+        let own = chain.first().and_then(|der| X509Certificate::from_der(der).ok()).map(|(_, own)| own);
+        if let Some(own) = own.filter(|own| !own.is_ca()) {
+            return Err(error(format!(
+                "{ca} is no CA: {} is a certificate of its own, and what one trusts is the CA that signed it, {}",
+                written(own.subject()),
+                written(own.issuer())
+            )));
+        }
+        let name: String =
+            stem(ca).chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+        let file = path;
+        let path = crate::model::workbench::quoted(&file);
         let ways = [
             (
                 "Debian, Ubuntu",
-                format!("sudo cp {path} /usr/local/share/ca-certificates/sockscope.crt && sudo update-ca-certificates"),
+                format!("sudo cp {path} /usr/local/share/ca-certificates/{name}.crt && sudo update-ca-certificates"),
             ),
             (
                 "Fedora, RHEL",
-                format!("sudo cp {path} /etc/pki/ca-trust/source/anchors/sockscope.crt && sudo update-ca-trust"),
+                format!("sudo cp {path} /etc/pki/ca-trust/source/anchors/{name}.crt && sudo update-ca-trust"),
             ),
             (
                 "macOS",
@@ -200,7 +230,7 @@ impl Bench {
             .iter()
             .fold(Report::default().line(intro), |report, (system, how)| report.line(format!("  {system:<15} {how}")));
         Ok(report
-            .field("certificate", path)
+            .field("certificate", file)
             .field("ways", ways.iter().map(|(system, how)| json!({ "on": system, "how": how })).collect::<Vec<_>>()))
     }
 
@@ -211,6 +241,6 @@ impl Bench {
                 "this would print the private key of {name}, and who reads it can pretend to be it: add --yes if that is meant"
             )));
         }
-        Ok(Report::default().line(key.private_pem().trim_end()).field("pem", key.private_pem()))
+        Ok(Report::default().text(key.private_pem().trim_end()).field("pem", key.private_pem()))
     }
 }

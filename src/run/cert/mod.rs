@@ -32,9 +32,15 @@ struct Report {
 }
 
 impl Report {
-    fn line(mut self, text: impl Into<String>) -> Self {
-        self.lines.push(text.into());
+    /// One line: what stands in it may come from anywhere, and makes no other.
+    fn line(mut self, text: impl AsRef<str>) -> Self {
+        self.lines.push(harmless(text.as_ref()));
         self
+    }
+
+    /// Text of our own that has several.
+    fn text(self, text: &str) -> Self {
+        text.lines().fold(self, Self::line)
     }
 
     fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -45,7 +51,7 @@ impl Report {
     /// What one did not ask for and should know.
     fn remark(mut self, text: String) -> Self {
         self.fields.insert("remark".into(), text.clone().into());
-        self.line(text)
+        self.line(&text)
     }
 
     /// A file that was written.
@@ -86,8 +92,14 @@ pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> std::result::
 
 /// Runs `sockscope cert ...`; `args` begins behind `cert`.
 pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
+    let args: Vec<_> = args.into_iter().collect();
+    let wants_json = args.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     let cert = match read(args) {
         Ok(cert) => cert,
+        Err(error) if wants_json && error.use_stderr() => {
+            let _ = say(&json!({ "error": answer::misread(&error).text }).to_string());
+            return exit::USAGE;
+        }
         Err(error) => {
             // Nobody to tell if neither stdout nor stderr is there.
             let _ = error.print();
@@ -97,26 +109,30 @@ pub fn main(args: impl IntoIterator<Item = std::ffi::OsString>) -> u8 {
     match Bench::new(&cert, &folder()).run(&cert.what) {
         Ok(report) if cert.json => say(&Value::Object(report.fields).to_string()),
         Ok(report) => say(&report.lines.join("\n")),
-        Err(Error(reason, _)) if cert.json => {
-            say(&json!({ "error": reason }).to_string());
-            exit::BROKEN
-        }
         Err(Error(reason, cause)) => {
-            let way = if cause == Cause::Taken { " (--replace)" } else { "" };
-            // Names in it may come from a file.
-            let _ = writeln!(io::stderr(), "sockscope: {}{way}", harmless(&reason));
-            exit::BROKEN
+            let looked = matches!(cert.what, What::Verify { .. });
+            if cert.json {
+                let is_bad = looked && cause == Cause::Verdict;
+                let own = if is_bad { json!({ "good": false, "reason": reason }) } else { json!({ "error": reason }) };
+                say(&own.to_string());
+            } else {
+                let way = if cause == Cause::Taken { " (--replace)" } else { "" };
+                // Names in it may come from a file.
+                let _ = writeln!(io::stderr(), "sockscope: {}{way}", harmless(&reason));
+            }
+            // A chain that is bad is an answer, one that could not be looked at is none.
+            if looked && cause != Cause::Verdict { exit::USAGE } else { exit::BROKEN }
         }
     }
 }
 
 /// What came from a file is made harmless for the terminal it may be printed on.
 fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    crate::screen::bytes::clean(text).into_owned()
 }
 
 fn say(text: &str) -> u8 {
-    match writeln!(io::stdout(), "{}", harmless(text)) {
+    match writeln!(io::stdout(), "{text}") {
         Ok(()) => exit::DONE,
         // A pipe that was closed early has what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::DONE,
@@ -182,8 +198,8 @@ impl Bench {
 
     fn run(&self, what: &What) -> Result<Report> {
         match what {
-            What::Key { name, kind, over } => self.key(name, kind.kind, over.replace),
-            What::Public { name } => self.public(name),
+            What::Key { name, kind, over } => self.key(name, kind.kind.unwrap_or_default(), over.replace),
+            What::Public { name, over } => self.public(name, over.replace),
             What::Ca { name, subject, under, days, path_length, kind, over } => {
                 let wish =
                     steps::Ca { subject: subject.as_deref(), under: under.as_deref(), days: *days, path: *path_length };
@@ -192,7 +208,10 @@ impl Bench {
             What::Request { name, subject, names, usage, kind, over } => {
                 self.request(name, subject.as_deref(), names, *usage, kind.kind, over.replace)
             }
-            What::Sign { name, ca, days, usage, over } => self.sign(name, ca, *days, *usage, over.replace),
+            What::Sign { name, own: true, days, over, .. } => self.sign_self(name, days.unwrap_or(3650), over.replace),
+            What::Sign { name, ca, days, usage, over, .. } => {
+                self.sign(name, ca, days.unwrap_or(90), *usage, over.replace)
+            }
             What::Verify { name, roots, between, crl, host, usage } => {
                 let against = checks::Against { roots, between, crls: crl, host: host.as_deref(), usage: *usage };
                 self.verify(name, &against)
@@ -200,10 +219,12 @@ impl Bench {
             What::Show { name } => self.show(name),
             What::List => self.list(),
             What::Import { name, certificate, key, over } => {
-                self.import(name, certificate, key.as_deref(), over.replace)
+                self.import(name, certificate.as_deref(), key.as_deref(), over.replace)
             }
             What::Revoke { name } => self.revoke(name),
-            What::For { names, ca, days, usage, kind } => self.all(names, ca, *days, *usage, kind.kind),
+            What::For { names, ca, days, usage, kind, over } => {
+                self.all(names, &steps::Leaf { ca, days: *days, usage: *usage, kind: kind.kind }, over.replace)
+            }
             What::Pkcs12 { name, over } => self.pkcs12(name, over.replace),
             What::Trust { ca } => self.trust(ca),
             What::Private { name, yes } => self.private(name, *yes),
@@ -218,6 +239,14 @@ impl Bench {
             Ok(kept) if !path.exists() => kept,
             _ => path.to_owned(),
         };
+        if !path.exists() && Path::new(name).is_relative() && path != Path::new(name) {
+            let here = std::env::current_dir().unwrap_or_default().join(name);
+            return Err(error(format!(
+                "\"{name}\" is neither a name of the store ({}) nor a file ({}): there is no such file",
+                path.display(),
+                here.display()
+            )));
+        }
         Ok((store::read(&path)?, path.display().to_string()))
     }
 
@@ -241,7 +270,8 @@ impl Bench {
         let (bytes, what) = self.fetch(name, Kind::Certificate)?;
         let mut chain = pem::certificates(&bytes, &what)?;
         let own = chain.remove(0);
-        Authority::load(own, self.fetch_key(name)?, &what).map(|ca| (ca, chain))
+        let key = self.fetch_key(name)?;
+        Authority::load(own, key, &what).map(|ca| (ca, chain))
     }
 }
 

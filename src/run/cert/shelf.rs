@@ -7,6 +7,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, SubjectPublicKeyI
 use super::Bench;
 use super::steps::is_root;
 use crate::model::workbench::{Entry, Line, Shelf};
+use crate::pki::name::written;
 use crate::pki::pem::{self, Section};
 use crate::pki::show::{self, Node};
 use crate::pki::store::Kind;
@@ -26,7 +27,17 @@ impl Bench {
             .collect();
         let more = all.len().saturating_sub(MOST);
         let entries = all.into_iter().take(MOST).map(|(name, kinds)| self.entry(name, &kinds, &lists)).collect();
-        Ok(Shelf { folder: self.store.root().display().to_string(), entries, more, trouble: None })
+        Ok(Shelf { folder: self.store.root().display().to_string(), entries, more, ..Shelf::default() })
+    }
+
+    /// Whether the key that can be read is another than the certificate's.
+    fn is_misfit(&self, name: &str) -> bool {
+        let key = self.fetch(name, Kind::Key).and_then(|(bytes, what)| crate::pki::Key::read(&bytes, &what));
+        let fits = self.fetch_chain(name).and_then(|chain| match (key, chain.first()) {
+            (Ok(key), Some(leaf)) => key.fits(leaf, name),
+            _ => Ok(true),
+        });
+        fits.is_ok_and(|fits| !fits)
     }
 
     fn entry(&self, name: String, kinds: &[Kind], lists: &[CertificateRevocationListDer<'_>]) -> Entry {
@@ -44,8 +55,21 @@ impl Bench {
                 described = describe(&mut entry, kind, &bytes, &what, lists, self.now);
             }
         }
+        if kinds.contains(&Kind::Key) && kinds.contains(&Kind::Certificate) {
+            entry.misfit = self.is_misfit(&name);
+        }
+        if entry.misfit {
+            let value = "does not fit the certificate: it is another one's".to_owned();
+            entry.tree.insert(0, Line { level: 0, name: "key".into(), value });
+        }
         Entry { name, ..entry }
     }
+}
+
+/// A moment for programs (RFC 3339).
+fn stamp(at: crate::pki::Now) -> String {
+    let (hour, minute, second) = at.time().as_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
 }
 
 fn lines(node: &Node, level: u8, out: &mut Vec<Line>) {
@@ -82,7 +106,7 @@ fn describe(
             else {
                 return false;
             };
-            entry.subject = request.certification_request_info.subject.to_string();
+            entry.subject = written(&request.certification_request_info.subject);
             entry.kind = show::kind(&request.certification_request_info.subject_pki);
             true
         }
@@ -120,8 +144,11 @@ fn certificate(
         (false, Some((true, false))) => "server",
         (false, _) => "leaf",
     };
-    entry.subject = certificate.subject().to_string();
-    entry.issuer = certificate.issuer().to_string();
+    entry.subject = written(certificate.subject());
+    entry.issuer = written(certificate.issuer());
+    entry.not_before = stamp(certificate.validity().not_before.to_datetime());
+    entry.not_after = stamp(certificate.validity().not_after.to_datetime());
+    (entry.serial, entry.sha256) = (show::hex(certificate.raw_serial()), crate::pki::fingerprint(der));
     entry.names = verify::names(&certificate);
     entry.kind = show::kind(certificate.public_key());
     (entry.standing, entry.validity) = verify::standing(&certificate, now);

@@ -53,7 +53,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Po
     let cursor = bench.sheet.as_ref().and_then(|sheet| {
         let mut foot = sheet.trouble().map_or(Vec::new(), |text| overlay::wrapped(text, 70, 4, theme));
         foot.push(Line::default());
-        foot.push(Line::from(overlay_command(bench, &sheet.wish().command(), theme)));
+        foot.push(Line::from(overlay_command(bench, &sheet.wish().command_in(&bench.shelf), theme)));
         overlay::fields(sheet.step.title.to_owned(), &sheet.shown(), &foot, area, buf, theme)
     });
     match &bench.question {
@@ -75,6 +75,9 @@ fn overlay_command(bench: &Workbench, command: &str, theme: &Theme) -> Vec<ratat
 
 /// How it stands with a certificate: glyph, words and colour.
 fn standing<'a>(entry: &'a Entry, theme: &Theme) -> (&'static str, &'a str, Style) {
+    if entry.misfit {
+        return ("✗", "key does not fit", theme.bad);
+    }
     if entry.revoked {
         return ("⊘", "revoked", theme.bad);
     }

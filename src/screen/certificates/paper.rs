@@ -58,6 +58,8 @@ fn answer(page: &mut Page, said: &Said, theme: &Theme) {
     let (mark, style) = if said.good { ("✓ ", theme.good) } else { ("✗ ", theme.bad) };
     for (n, line) in said.lines.iter().enumerate() {
         match n {
+            // PEM is copied as it stands.
+            0 if line.starts_with("-----BEGIN ") => page.words(line.as_bytes(), theme.plain, theme),
             0 => {
                 put(page, mark, style, theme);
                 page.hang(2);
@@ -88,7 +90,7 @@ fn facts(page: &mut Page, entry: &Entry, width: usize, theme: &Theme) {
     put(page, &format!("{glyph} "), style, theme);
     put(page, &format!("{}  ", entry.role), if entry.is_ca { theme.accent } else { theme.bright }, theme);
     put(page, words, style, theme);
-    if entry.revoked {
+    if entry.revoked && !entry.misfit {
         put(page, ": it is in its CA's revocation list", style, theme);
     }
     page.newline(0);
