@@ -29,7 +29,8 @@ fn samples() -> &'static [Vec<u8>] {
         let own = key();
         let names = ["a.test", "*.b.test", "127.0.0.1", "::1", "https://a.test/x", "me@a.test"];
         let names = names.map(str::to_owned).to_vec();
-        let wish = Wish { subject: "CN=a.test, emailAddress=me@a.test".into(), names, usage: Use::Both };
+        let wish =
+            Wish { subject: "CN=a.test, emailAddress=me@a.test".into(), names, usage: Use::Both, ..Wish::default() };
         let request = Request::make(&own, &wish).unwrap();
         let leaf = below.sign(&request, Some(Use::Both), Lifetime::days(now, 90).unwrap()).unwrap();
         let crl = below.crl(&[Revoked { serial: vec![1, 2, 3], at: now }], 7, now).unwrap();

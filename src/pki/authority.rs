@@ -95,6 +95,29 @@ impl Charter {
     }
 }
 
+/// A serial number that a person chose (RFC 5280 section 4.1.2.2): positive, 20 bytes at the most.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Serial(Vec<u8>);
+
+impl std::str::FromStr for Serial {
+    type Err = super::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let digits: String = text.chars().filter(|c| *c != ':').collect();
+        let even = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
+        let bytes = hex::decode(&even).ok().filter(|bytes| {
+            // A leading 1 bit wants a byte of zeros before it, or the number would be negative.
+            let len = bytes.len() + usize::from(bytes.first().is_some_and(|first| first & 0x80 != 0));
+            bytes.iter().any(|byte| *byte != 0) && len <= 20
+        });
+        bytes.map(Self).ok_or_else(|| {
+            error(format!(
+                "\"{text}\" is no serial number: write 1 to 20 bytes in hexadecimal, such as 01 or 4A:2F, not 0"
+            ))
+        })
+    }
+}
+
 /// 127 random bits: unique without a book of what was given out, and positive (RFC 5280 section 4.1.2.2).
 fn serial() -> Result<SerialNumber> {
     let mut bytes = [0; 16];
@@ -188,6 +211,20 @@ impl Authority {
     /// # Errors
     /// It asks to be a CA, or would outlive this CA.
     pub fn sign(&self, request: &Request, usage: Option<Use>, lifetime: Lifetime) -> Result<CertificateDer<'static>> {
+        self.sign_as(request, usage, lifetime, None)
+    }
+
+    /// The same under a serial number that was chosen.
+    ///
+    /// # Errors
+    /// See [`Authority::sign`].
+    pub fn sign_as(
+        &self,
+        request: &Request,
+        usage: Option<Use>,
+        lifetime: Lifetime,
+        chosen: Option<&Serial>,
+    ) -> Result<CertificateDer<'static>> {
         if request.wants_ca() {
             return Err(error("the request asks to be a CA: make an intermediate with its own command"));
         }
@@ -203,7 +240,10 @@ impl Authority {
             )));
         }
         let mut asked = request.params.clone();
-        asked.params.serial_number = Some(serial()?);
+        asked.params.serial_number = Some(match chosen {
+            Some(Serial(bytes)) => SerialNumber::from_slice(bytes),
+            None => serial()?,
+        });
         asked.params.use_authority_key_identifier_extension = true;
         asked.params.is_ca = IsCa::ExplicitNoCa;
         (asked.params.not_before, asked.params.not_after) = (lifetime.from, lifetime.to);
@@ -294,7 +334,8 @@ mod tests {
     }
 
     fn request() -> Request {
-        let wish = Wish { subject: "CN=a.test".into(), names: vec!["a.test".into()], usage: Use::Server };
+        let wish =
+            Wish { subject: "CN=a.test".into(), names: vec!["a.test".into()], usage: Use::Server, ..Wish::default() };
         Request::make(&Key::generate(Algorithm::P256).unwrap(), &wish).unwrap()
     }
 

@@ -80,7 +80,7 @@ impl Local {
 /// A request for names, the first of them its common name.
 pub(super) fn request(key: &Key, names: &[String]) -> Result<Request> {
     let common = names.first().map_or("localhost", String::as_str);
-    let wish = Wish { subject: format!("CN={common}"), names: names.to_vec(), usage: Use::Server };
+    let wish = Wish { subject: format!("CN={common}"), names: names.to_vec(), usage: Use::Server, ..Wish::default() };
     Request::make(key, &wish)
 }
 

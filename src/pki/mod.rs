@@ -19,10 +19,10 @@ pub mod store;
 pub mod trust;
 pub mod verify;
 
-pub use self::authority::{Authority, Lifetime, Use};
+pub use self::authority::{Authority, Lifetime, Serial, Use};
 pub use self::key::{Algorithm, Key};
 pub use self::pair::Pair;
-pub use self::request::Request;
+pub use self::request::{KeyUsage, Request};
 pub use self::store::Store;
 pub use self::trust::Trust;
 

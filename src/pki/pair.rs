@@ -140,7 +140,8 @@ mod tests {
         let root = Authority::root(key(), &charter("CN=Root")).unwrap();
         let below = root.intermediate(key(), &charter("CN=Below")).unwrap();
         let leaf = key();
-        let wish = Wish { subject: "CN=leaf".into(), names: vec!["a.test".into()], usage: Use::Server };
+        let wish =
+            Wish { subject: "CN=leaf".into(), names: vec!["a.test".into()], usage: Use::Server, ..Wish::default() };
         let request = Request::make(&leaf, &wish).unwrap();
         let signed = below.sign(&request, None, Lifetime::days(NOW, 90).unwrap()).unwrap();
         let chain = [signed, below.certificate.clone(), root.certificate.clone()];

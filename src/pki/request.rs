@@ -20,6 +20,33 @@ pub struct Wish {
     pub names: Vec<String>,
     /// Server, client or both; nothing leaves it to the CA.
     pub usage: super::Use,
+    /// What its key may do; none is `digitalSignature`.
+    pub key_usages: Vec<KeyUsage>,
+}
+
+/// What a certificate's key may do (RFC 5280 section 4.2.1.3). What only a CA's may is not among them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyUsage(KeyUsagePurpose);
+
+/// By the names of the RFC.
+const KEY_USAGES: [(&str, KeyUsagePurpose); 5] = [
+    ("digitalSignature", KeyUsagePurpose::DigitalSignature),
+    ("nonRepudiation", KeyUsagePurpose::ContentCommitment),
+    ("keyEncipherment", KeyUsagePurpose::KeyEncipherment),
+    ("dataEncipherment", KeyUsagePurpose::DataEncipherment),
+    ("keyAgreement", KeyUsagePurpose::KeyAgreement),
+];
+
+impl std::str::FromStr for KeyUsage {
+    type Err = super::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = KEY_USAGES.iter().find(|row| row.0.eq_ignore_ascii_case(text));
+        found.map(|row| Self(row.1)).ok_or_else(|| {
+            let names: Vec<_> = KEY_USAGES.iter().map(|row| row.0).collect();
+            error(format!("\"{text}\" is no key usage of a leaf: there are {}", names.join(", ")))
+        })
+    }
 }
 
 /// A request whose signature is good.
@@ -40,7 +67,10 @@ impl Request {
                 params.subject_alt_names.push(name);
             }
         }
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.key_usages = match wish.key_usages.as_slice() {
+            [] => vec![KeyUsagePurpose::DigitalSignature],
+            chosen => chosen.iter().map(|usage| usage.0).collect(),
+        };
         params.extended_key_usages = wish.usage.purposes();
         let request =
             params.serialize_request(&key.pair).map_err(|cause| error(format!("no request could be made: {cause}")))?;
@@ -143,7 +173,12 @@ mod tests {
     use crate::pki::{Algorithm, Use};
 
     fn wish() -> Wish {
-        Wish { subject: "CN=a.test".into(), names: vec!["a.test".into(), "127.0.0.1".into()], usage: Use::Server }
+        Wish {
+            subject: "CN=a.test".into(),
+            names: vec!["a.test".into(), "127.0.0.1".into()],
+            usage: Use::Server,
+            ..Wish::default()
+        }
     }
 
     #[test]

@@ -360,7 +360,8 @@ mod tests {
 
     fn leaf(ca: &Authority, names: &[&str], usage: Use) -> CertificateDer<'static> {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        let request = Request::make(&key(), &Wish { subject: "CN=leaf".into(), names, usage }).unwrap();
+        let request =
+            Request::make(&key(), &Wish { subject: "CN=leaf".into(), names, usage, ..Wish::default() }).unwrap();
         ca.sign(&request, Some(usage), Lifetime::days(NOW, 90).unwrap()).unwrap()
     }
 

@@ -142,6 +142,28 @@ fn the_five_steps_make_a_chain_that_openssl_verifies() {
 }
 
 #[test]
+fn key_usages_and_a_serial_number_are_as_they_were_asked_for() {
+    if !openssl_is_here() {
+        return;
+    }
+    let bench = Bench::new();
+    bench.good("ca");
+    bench.good("request a --name a.test --key-usage digitalSignature --key-usage KeyEncipherment");
+    assert!(bench.openssl("req -in a.csr -noout -text").contains("Digital Signature, Key Encipherment"));
+    bench.good("sign a --serial 8A:2f");
+    let shown = bench.openssl("x509 -in a.crt -noout -serial -text");
+    assert!(shown.contains("serial=8A2F") && shown.contains("Digital Signature, Key Encipherment"), "{shown}");
+    for (words, want) in [
+        ("request b --key-usage keyCertSign", "no key usage of a leaf: there are digitalSignature"),
+        ("sign a --replace --serial 0", "no serial number: write 1 to 20 bytes"),
+        ("sign a --replace --serial ff00112233445566778899aabbccddeeff001122", "no serial number"),
+    ] {
+        let said = bench.bad(words);
+        assert!(said.contains(want), "{words}: {said}");
+    }
+}
+
+#[test]
 fn one_command_does_all_five() {
     if !openssl_is_here() {
         return;

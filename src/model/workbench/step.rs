@@ -201,6 +201,13 @@ pub static STEPS: &[Step] = &[
             ),
             USE,
             KIND,
+            field(
+                "key usage",
+                How::Options("key-usage"),
+                Look::Line("digitalSignature keyEncipherment"),
+                NOTHING,
+                "what its key may do; empty is digitalSignature",
+            ),
         ],
     ),
     makes(
@@ -212,6 +219,13 @@ pub static STEPS: &[Step] = &[
             BY,
             DAYS,
             Field { look: Look::Choice(&[ASKED, "server", "client", "both"]), begins: Begins::With(ASKED), ..USE },
+            field(
+                "serial",
+                How::Option("serial"),
+                Look::Line("4A:2F"),
+                NOTHING,
+                "its serial number, in hexadecimal; empty is a random one",
+            ),
         ],
     ),
     tells(

@@ -111,7 +111,7 @@ impl Endpoints {
             for (row, text) in changes {
                 if let (Some(mail), Live::Endpoint | Live::Now) = (&endpoint.mail, row.live) {
                     // Whoever runs the endpoint as a whole (UDP) reads it; where nobody does there is nothing to do.
-                    let _ = deliver(mail, Letter { socket: None, command: Command::Set(row, text.clone().into()) });
+                    let _ = deliver(mail, Letter { socket: None, command: Command::Set(row, text.clone()) });
                 }
             }
             spec
@@ -120,7 +120,7 @@ impl Endpoints {
             if row.live == Live::Now && spec.scheme() != Scheme::Udp && !row.is_for_new_alone(&spec.settings) {
                 for socket in self.hub.open_sockets(id) {
                     // One that does not read its mail is told by nobody else either: it keeps what it has.
-                    let _ = self.mail.send(socket, Command::Set(row, text.clone().into()));
+                    let _ = self.mail.send(socket, Command::Set(row, text.clone()));
                 }
             }
         }

@@ -80,8 +80,11 @@ enum Coding {
     Other(Box<str>),
 }
 
+/// A whole head, and what its body is; or why nothing of it can be taken, although it can be read.
+type Asking<'a> = (Head<'a>, Result<Framing, Reason>);
+
 /// Reads a request's head; `None` if it is not all there. One that is whole may still be refused for what it says.
-pub fn request(raw: &[u8]) -> Result<Option<(Head<'_>, Result<Framing, Reason>)>, Reason> {
+pub fn request(raw: &[u8]) -> Result<Option<Asking<'_>>, Reason> {
     let mut lines = [MaybeUninit::uninit(); HEADERS];
     let mut head = httparse::Request::new(&mut []);
     let len = match head.parse_with_uninit_headers(raw, &mut lines) {

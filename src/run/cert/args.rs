@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::pki::{Algorithm, Use};
+use crate::pki::{Algorithm, KeyUsage, Serial, Use};
 
 const AFTER: &str = "\
 A NAME is a name in the store, or the path of a PEM or DER file. The store is a folder of plain PEM
@@ -84,6 +84,10 @@ pub enum What {
         names: Vec<String>,
         #[arg(long = "use", value_name = "USE", default_value = "server")]
         usage: Use,
+        /// What its key may do: digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyAgreement; can
+        /// be given again [default: digitalSignature]
+        #[arg(long = "key-usage", value_name = "USAGE")]
+        key_usages: Vec<KeyUsage>,
         #[command(flatten)]
         kind: Kind,
         #[command(flatten)]
@@ -103,6 +107,9 @@ pub enum What {
         /// server, client or both [default: what the request asks for]
         #[arg(long = "use", value_name = "USE")]
         usage: Option<Use>,
+        /// Its serial number, in hexadecimal [default: 127 random bits]
+        #[arg(long, value_name = "HEX", conflicts_with = "own")]
+        serial: Option<Serial>,
         #[command(flatten)]
         over: Over,
     },

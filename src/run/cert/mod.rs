@@ -205,12 +205,13 @@ impl Bench {
                     steps::Ca { subject: subject.as_deref(), under: under.as_deref(), days: *days, path: *path_length };
                 self.ca(name, &wish, kind.kind, over.replace)
             }
-            What::Request { name, subject, names, usage, kind, over } => {
-                self.request(name, subject.as_deref(), names, *usage, kind.kind, over.replace)
+            What::Request { name, subject, names, usage, key_usages, kind, over } => {
+                let wish = steps::Asked { subject: subject.as_deref(), names, usage: *usage, key_usages };
+                self.request(name, &wish, kind.kind, over.replace)
             }
             What::Sign { name, own: true, days, over, .. } => self.sign_self(name, days.unwrap_or(3650), over.replace),
-            What::Sign { name, ca, days, usage, over, .. } => {
-                self.sign(name, ca, days.unwrap_or(90), *usage, over.replace)
+            What::Sign { name, ca, days, usage, serial, over, .. } => {
+                self.sign(name, ca, days.unwrap_or(90), (*usage, serial.as_ref()), over.replace)
             }
             What::Verify { name, roots, between, crl, host, usage } => {
                 let against = checks::Against { roots, between, crls: crl, host: host.as_deref(), usage: *usage };

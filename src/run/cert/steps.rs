@@ -11,7 +11,8 @@ use crate::pki::name::written;
 use crate::pki::request::Wish;
 use crate::pki::store::Kind;
 use crate::pki::{
-    Algorithm, Authority, Key, Lifetime, Request, Result, Use, date, error, pem, pkcs12, show, store, verify,
+    Algorithm, Authority, Key, KeyUsage, Lifetime, Request, Result, Serial, Use, date, error, pem, pkcs12, show, store,
+    verify,
 };
 
 /// What a new CA is to be.
@@ -35,11 +36,25 @@ const NAMELESS: &str =
     "it has no subject alternative names: clients will refuse it, whatever its common name (RFC 9525)";
 
 /// A request for a key, and its subject: the first of the names if none is given.
-fn asked(key: &Key, name: &str, subject: Option<&str>, names: &[String], usage: Use) -> Result<(Request, String)> {
-    let common = names.first().map_or(stem(name), String::as_str);
-    let subject = subject.map_or_else(|| format!("CN={common}"), str::to_owned);
-    let request = Request::make(key, &Wish { subject: subject.clone(), names: names.to_vec(), usage })?;
-    Ok((request, subject))
+fn asked(key: &Key, name: &str, asked: &Asked<'_>) -> Result<(Request, String)> {
+    let common = asked.names.first().map_or(stem(name), String::as_str);
+    let subject = asked.subject.map_or_else(|| format!("CN={common}"), str::to_owned);
+    let wish = Wish {
+        subject: subject.clone(),
+        names: asked.names.to_vec(),
+        usage: asked.usage,
+        key_usages: asked.key_usages.to_vec(),
+    };
+    Ok((Request::make(key, &wish)?, subject))
+}
+
+/// What a request is to ask for.
+pub(super) struct Asked<'a> {
+    /// Without one, the first name's.
+    pub subject: Option<&'a str>,
+    pub names: &'a [String],
+    pub usage: Use,
+    pub key_usages: &'a [KeyUsage],
 }
 
 /// A leaf, and behind it what stands between it and its root.
@@ -183,9 +198,7 @@ impl Bench {
     pub(super) fn request(
         &self,
         name: &str,
-        subject: Option<&str>,
-        names: &[String],
-        usage: Use,
+        wish: &Asked<'_>,
         kind: Option<Algorithm>,
         replace: bool,
     ) -> Result<Report> {
@@ -194,7 +207,7 @@ impl Bench {
         // A key that somebody else makes in this very moment would be another one.
         self.alone()?;
         let (key, fresh) = self.key_for(name, kind)?;
-        let (request, subject) = asked(&key, name, subject, names, usage)?;
+        let (request, subject) = asked(&key, name, wish)?;
         let mut report = Report::default();
         if fresh {
             let path = self.put(name, Kind::Key, key.private_pem().as_bytes(), false)?;
@@ -210,11 +223,18 @@ impl Bench {
         Ok(if request.names().is_empty() { report.remark(NAMELESS.into()) } else { report })
     }
 
-    pub(super) fn sign(&self, name: &str, ca: &str, days: i64, usage: Option<Use>, replace: bool) -> Result<Report> {
+    pub(super) fn sign(
+        &self,
+        name: &str,
+        ca: &str,
+        days: i64,
+        (usage, serial): (Option<Use>, Option<&Serial>),
+        replace: bool,
+    ) -> Result<Report> {
         let request = self.fetch_request(name)?;
         self.no_ca(name)?;
         let (authority, above) = self.fetch_ca(ca)?;
-        let (leaf, report) = self.leaf(&request, &authority, days, usage)?;
+        let (leaf, report) = self.leaf(&request, &authority, days, (usage, serial))?;
         let chain = behind(&leaf, &authority, &above);
         let path = self.put(stem(name), Kind::Certificate, chain.as_bytes(), replace)?;
         Ok(report.wrote("certificate", &path).described(&leaf))
@@ -244,7 +264,7 @@ impl Bench {
         request: &Request,
         authority: &Authority,
         days: i64,
-        usage: Option<Use>,
+        (usage, serial): (Option<Use>, Option<&Serial>),
     ) -> Result<(CertificateDer<'static>, Report)> {
         verify::current(&authority.certificate, self.now)?;
         let (mut lifetime, mut report) = (Lifetime::days(self.now, days)?, Report::default());
@@ -254,7 +274,7 @@ impl Bench {
             lifetime.to = end;
             report = report.remark(format!("it ends with its CA, {}", date(end)));
         }
-        Ok((authority.sign(request, usage, lifetime)?, report))
+        Ok((authority.sign_as(request, usage, lifetime, serial)?, report))
     }
 
     /// Key, request and certificate for names, and the CA if there is none. All is made before the first is written.
@@ -269,7 +289,7 @@ impl Bench {
         self.alone()?;
         self.free(name, &[Kind::Request, Kind::Certificate], replace)?;
         let (key, fresh) = self.key_for(name, leaf.kind)?;
-        let (request, _) = asked(&key, name, None, names, leaf.usage)?;
+        let (request, _) = asked(&key, name, &Asked { subject: None, names, usage: leaf.usage, key_usages: &[] })?;
         let mut root = None;
         let (authority, above) = if self.store.has(ca, Kind::Certificate) {
             self.fetch_ca(ca)?
@@ -280,7 +300,7 @@ impl Bench {
             root = Some(fresh.then(|| key.private_pem()));
             (Authority::root(key, &charter)?, Vec::new())
         };
-        let (certificate, mut report) = self.leaf(&request, &authority, leaf.days, Some(leaf.usage))?;
+        let (certificate, mut report) = self.leaf(&request, &authority, leaf.days, (Some(leaf.usage), None))?;
         if let Some(private) = root {
             if let Some(private) = private {
                 report = report.wrote("private key", &self.put(ca, Kind::Key, private.as_bytes(), false)?);
