@@ -28,8 +28,6 @@ pub struct Capture {
     live: Peer,
     dir: TempDir,
     port: u16,
-    /// Datagrams that only say: everything before this has been captured.
-    marker: UdpSocket,
 }
 
 /// What tshark says when it may not capture, in its versions.
@@ -47,18 +45,13 @@ impl Capture {
         args.extend(["-a", "duration:120", "-E", "separator=|"]);
         args.extend(["-e", "tcp.srcport", "-e", "tcp.dstport", "-e", "udp.srcport"]);
         let live = Peer::start(&tshark, &args);
-        let marker = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let capture = Self { tshark, live, dir, port, marker };
+        let capture = Self { tshark, live, dir, port };
         if capture.mark().await {
             return Some(capture);
         }
         let said = format!("skipped: capturing is not permitted here: {}\n", capture.live.all().trim());
         let _ = std::io::stderr().write_all(said.as_bytes());
         None
-    }
-
-    fn marker_port(&self) -> u16 {
-        self.marker.local_addr().unwrap().port()
     }
 
     /// Packets so far with these TCP ports.
@@ -69,12 +62,13 @@ impl Capture {
 
     /// Waits until all that was sent before this has been captured; `false` if there is no capturing.
     async fn mark(&self) -> bool {
-        let line = format!("||{}", self.marker_port());
-        let marks = |peer: &Peer| peer.out().lines().filter(|said| *said == line).count();
-        let before = marks(&self.live);
+        // A datagram that says: everything before this has been captured. Each time from another port, for one of an
+        // earlier time may be seen late.
+        let marker = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let line = format!("||{}", marker.local_addr().unwrap().port());
         for _ in 0..100 {
-            self.marker.send_to(b"mark", ("127.0.0.1", self.port)).unwrap();
-            let seen = self.live.until("a mark", |peer| (marks(peer) > before).then_some(()));
+            marker.send_to(b"mark", ("127.0.0.1", self.port)).unwrap();
+            let seen = self.live.until("a mark", |peer| peer.out().lines().any(|said| said == line).then_some(()));
             if tokio::time::timeout(Duration::from_millis(200), seen).await.is_ok() {
                 return true;
             }
