@@ -260,8 +260,10 @@ fn a_request_that_is_copied_goes_to_the_terminals_clipboard() {
     peer.write_all(b"DELETE /a?b HTTP/1.1\r\nHost: x\r\nAccept: a\r\nUser-Agent: b\r\n\r\n").unwrap();
     pty.wait_for("◇ finish");
     pty.press("y");
-    pty.wait_for("copied: curl -X DELETE 'http://x/a?b'");
-    let want = sockscope::model::base64::encode(b"curl -X DELETE 'http://x/a?b' -H 'Accept: a' -H 'User-Agent: b'");
+    // Where it came, whatever its Host says.
+    let command = format!("curl -X DELETE 'http://{address}/a?b' -H 'Host: x' -H 'Accept: a' -H 'User-Agent: b'");
+    pty.wait_for(&format!("copied: {command}"));
+    let want = sockscope::model::base64::encode(command.as_bytes());
     let written = String::from_utf8_lossy(&pty.output).into_owned();
     assert!(written.contains(&format!("\x1b]52;c;{want}\x07")), "the clipboard was not written");
     pty.press("q");
