@@ -94,7 +94,7 @@ async fn a_peer_that_gives_up_is_seen_and_its_draft_cannot_be_sent() {
     let peer = asks(&mut runner, "/slow").await;
     runner.keys("i").await.wait_for("waiting, 0s").await;
     drop(peer);
-    runner.wait_row(&["✕ aborted", "gone after"]).await.wait_for("exchange 1 is over").await;
+    runner.wait_row(&["✕ aborted", "the peer gave it"]).await.wait_for("exchange 1 is over").await;
     runner.keys("Enter").await.wait_for("exchange 1 is over").await.wait_for("› 200 OK").await;
     runner.quit().await;
 }
