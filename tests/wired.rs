@@ -91,15 +91,15 @@ async fn echo(lab: &Lab, socket: SocketId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_swapped_certificate_is_for_new_peers_and_open_sockets_live_on() {
-    let dir = store(&["for localhost", "ca other", "for localhost 127.0.0.1 --ca other"]);
-    run(dir.path(), "for localhost");
+    let dir = store(&["for localhost", "ca other", "for localhost 127.0.0.1 --ca other --replace"]);
+    run(dir.path(), "for localhost --replace");
     run(
         dir.path(),
         "import second --certificate DIR/localhost.crt --key DIR/localhost.key"
             .replace("DIR", dir.path().to_str().unwrap())
             .as_str(),
     );
-    run(dir.path(), "for localhost --ca other");
+    run(dir.path(), "for localhost --ca other --replace");
     let lab = Lab::over(dir.path());
     let (id, address) = lab.listen("tls://:0", settings(&[("certificate", "localhost")])).await;
     let (first, _) = pair(&lab, address, &[("ca", "store")]).await;
